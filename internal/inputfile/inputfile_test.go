@@ -1,0 +1,59 @@
+package inputfile_test
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"lockstep/internal/inputfile"
+)
+
+func TestRead(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	full := write(t, dir, "full", bytes.Repeat([]byte("x"), inputfile.Limit))
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink(full, link); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{full, link} {
+		if data, err := inputfile.Read(path); err != nil || len(data) != inputfile.Limit {
+			t.Errorf("%s: %d bytes, %v; want %d", filepath.Base(path), len(data), err, inputfile.Limit)
+		}
+	}
+}
+
+func TestReadRefuses(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	fifo := filepath.Join(dir, "fifo")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	large := write(t, dir, "large", bytes.Repeat([]byte("x"), inputfile.Limit+1))
+	for path, want := range map[string]string{
+		dir: "directory", fifo: "not a regular file", "/dev/zero": "not a regular file", large: "larger than 4 MiB",
+	} {
+		if _, err := inputfile.Read(path); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want %q", path, err, want)
+		}
+	}
+	_, err := inputfile.Read(filepath.Join(dir, "none"))
+	if !errors.Is(err, fs.ErrNotExist) || strings.Contains(err.Error(), dir) {
+		t.Errorf("a missing file: error %v, want fs.ErrNotExist without the path", err)
+	}
+}
+
+func write(t *testing.T, dir, name string, data []byte) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}

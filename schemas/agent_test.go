@@ -1,0 +1,64 @@
+package schemas_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"lockstep/schemas"
+)
+
+// TestSchemaAgreesWithPiko holds the agent schema against what the real agent
+// said when it read each recorded config: a config that it cannot decode has a
+// violation, and a config that it accepts has none.
+func TestSchemaAgreesWithPiko(t *testing.T) {
+	t.Parallel()
+	schema, err := schemas.Compile(schemas.KindAgent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join("..", "testdata", "piko")
+	file, err := os.Open(filepath.Join(dir, "verdicts.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	count := 0
+	for lines := bufio.NewScanner(file); lines.Scan(); count++ {
+		var recorded struct {
+			File  string
+			Plain struct{ Verdict, Message string }
+		}
+		if err := json.Unmarshal(lines.Bytes(), &recorded); err != nil {
+			t.Fatal(err)
+		}
+		source, err := os.ReadFile(filepath.Join(dir, "cases", recorded.File))
+		if err != nil {
+			t.Fatal(err)
+		}
+		undecodable := strings.HasPrefix(recorded.Plain.Message, "parse config")
+		doc, err := schemas.ParseDocument(recorded.File, source)
+		if err != nil {
+			if !undecodable {
+				t.Errorf("%s: %v, the real agent parses it", recorded.File, err)
+			}
+			continue
+		}
+		violations := schema.Check(doc).Violations
+		if undecodable && len(violations) == 0 {
+			t.Errorf("%s: no violation, the real agent says %q", recorded.File, recorded.Plain.Message)
+		}
+		if recorded.Plain.Verdict == "accept" && len(violations) > 0 {
+			t.Errorf("%s: %v, the real agent accepts it", recorded.File, violations)
+		}
+		if _, err := schemas.DecodeAgent(doc); (err != nil) != undecodable {
+			t.Errorf("%s: decode says %v, the real agent %q", recorded.File, err, recorded.Plain.Message)
+		}
+	}
+	if count != 116 {
+		t.Errorf("%d recorded verdicts, want 116", count)
+	}
+}

@@ -1,0 +1,132 @@
+package schemas
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v5"
+)
+
+// describe words a violation of schema for a person: what is wrong, and what
+// would be right. The schema's descriptions say what a pattern is for.
+func describe(v Violation, schema *jsonschema.Schema) (message, hint string) {
+	name := fieldName(v.Pointer)
+	wanted := "see `lockstep schema` for what fits"
+	if schema != nil && schema.Description != "" {
+		wanted = strings.TrimSuffix(schema.Description, ".")
+	}
+	switch {
+	case schema == nil:
+		return name + " does not fit its schema", wanted
+	case v.Keyword == "type":
+		return fmt.Sprintf("%s is not %s", name, typeNames(schema)), wanted
+	case v.Keyword == "enum":
+		return name + " is none of the allowed values", "use one of " + enumNames(schema)
+	case v.Keyword == "const":
+		return name + " is not the value this version reads", fmt.Sprintf("write `%s: %v`", name, schema.Constant[0])
+	case v.Keyword == "minItems", v.Keyword == "minLength", v.Keyword == "minProperties":
+		return name + " is empty", wanted
+	default:
+		return name + " is not written as it should be", wanted
+	}
+}
+
+// typeNames says what a value must be, with its article.
+func typeNames(schema *jsonschema.Schema) string {
+	if schema.Format == goDuration {
+		return "a duration"
+	}
+	names := map[string]string{
+		"string": "a text", "boolean": "true or false", "integer": "a whole number",
+		"number": "a number", "object": "a mapping", "array": "a list",
+	}
+	words := make([]string, len(schema.Types))
+	for i, t := range schema.Types {
+		words[i] = names[t]
+	}
+	return strings.Join(words, " or ")
+}
+
+func enumNames(schema *jsonschema.Schema) string {
+	names := make([]string, len(schema.Enum))
+	for i, e := range schema.Enum {
+		names[i] = fmt.Sprint(e)
+	}
+	return strings.Join(names, ", ")
+}
+
+// purpose quotes what a schema says its value is for.
+func purpose(schema *jsonschema.Schema) string {
+	for schema != nil && schema.Ref != nil && schema.Description == "" {
+		schema = schema.Ref
+	}
+	if schema == nil || schema.Description == "" {
+		return ""
+	}
+	return ": " + strings.TrimSuffix(schema.Description, ".")
+}
+
+// fieldName is how a person calls the value at pointer.
+func fieldName(pointer string) string {
+	if pointer == "" || pointer == "/" {
+		return "the document"
+	}
+	words := strings.Split(strings.TrimPrefix(pointer, "/"), "/")
+	last := unescapePointer.Replace(words[len(words)-1])
+	if strings.Trim(last, "0123456789") == "" && len(words) > 1 {
+		return fmt.Sprintf("%s[%s]", unescapePointer.Replace(words[len(words)-2]), last)
+	}
+	return last
+}
+
+// within names the mapping at pointer, for a message about one of its keys.
+func within(pointer string) string {
+	if pointer == "" || pointer == "/" {
+		return ""
+	}
+	return " in " + fieldName(pointer)
+}
+
+// Nearest returns the candidate closest to word, if it is close enough to be
+// a slip: equal without case, dashes and underscores, or at most two edits
+// (swapped neighbours count as one) away.
+func Nearest(word string, candidates []string) (string, bool) {
+	best, distance := "", 3
+	for _, c := range candidates {
+		d := editDistance(plain(word), plain(c))
+		if d < distance && d < max(len(c)-1, 1) {
+			best, distance = c, d
+		}
+	}
+	return best, best != ""
+}
+
+func plain(word string) string {
+	return strings.NewReplacer("_", "", "-", "").Replace(strings.ToLower(word))
+}
+
+// editDistance counts insertions, deletions, substitutions and swaps of
+// neighbours (optimal string alignment) between two short words.
+func editDistance(a, b string) int {
+	rows := make([][]int, len(a)+1)
+	for i := range rows {
+		rows[i] = make([]int, len(b)+1)
+		rows[i][0] = i
+	}
+	for j := range rows[0] {
+		rows[0][j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			rows[i][j] = min(rows[i-1][j]+1, rows[i][j-1]+1, rows[i-1][j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
+			}
+		}
+	}
+	return rows[len(a)][len(b)]
+}

@@ -1,0 +1,126 @@
+package schemas
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// A Document is one YAML (or JSON) file, parsed once: its tree, and the text
+// that the tree's positions point into. It is not modified after parsing.
+type Document struct {
+	Path   string     // as the user named it
+	Source []byte     // the bytes as read
+	Root   *yaml.Node // of the first YAML document; nil if the file is empty
+	text   sourceText
+}
+
+// ParseDocument parses the first YAML document of source; as in the Piko
+// agent, nothing after it is looked at. A syntax error is a [*Fault].
+func ParseDocument(path string, source []byte) (*Document, error) {
+	doc := &Document{Path: path, Source: source, text: newSourceText(source)}
+	var node yaml.Node
+	err := yaml.NewDecoder(bytes.NewReader(source)).Decode(&node)
+	switch {
+	case errors.Is(err, io.EOF):
+		return doc, nil
+	case err != nil:
+		return nil, doc.syntaxFault(err)
+	case node.Kind == yaml.DocumentNode && len(node.Content) > 0:
+		doc.Root = node.Content[0]
+	}
+	return doc, nil
+}
+
+// yamlLine finds the line in an error message of the YAML parser, which has
+// no other way to tell it.
+var yamlLine = regexp.MustCompile(`^(?:yaml: )?line (\d+): `)
+
+// syntaxFault places a parser's error on its line, or on the first byte that
+// no YAML file may hold where the parser names no line.
+func (d *Document) syntaxFault(err error) *Fault {
+	message := strings.TrimPrefix(err.Error(), "yaml: ")
+	span := d.text.firstForbidden()
+	if m := yamlLine.FindStringSubmatch(message); m != nil {
+		line, _ := strconv.Atoi(m[1])
+		span = d.text.wholeLine(line)
+		message = message[len(m[0]):]
+	}
+	return &Fault{
+		Path: d.Path, Span: span,
+		Message: "not YAML: " + message,
+		Remedy:  "check indentation, quotes and tabs on this line and the one before",
+	}
+}
+
+// typeFault places the first complaint of the YAML decoder on its line. The
+// decoder's own words are left out, as they quote values.
+func (d *Document) typeFault(kind Kind, err error) *Fault {
+	span := d.text.wholeLine(1)
+	var types *yaml.TypeError
+	if errors.As(err, &types) && len(types.Errors) > 0 {
+		if m := yamlLine.FindStringSubmatch(types.Errors[0]); m != nil {
+			line, _ := strconv.Atoi(m[1])
+			span = d.text.wholeLine(line)
+		}
+	}
+	return &Fault{
+		Path: d.Path, Span: span, Message: fmt.Sprintf("this value cannot be read as part of a %s", kind),
+		Remedy: fmt.Sprintf("`lockstep schema %s` prints what belongs here", kind),
+	}
+}
+
+// Span returns where node stands: its first token, from its first character
+// to the one after its last.
+func (d *Document) Span(node *yaml.Node) Span {
+	if node == nil {
+		return Span{Start: Position{1, 1}, End: Position{1, 1}}
+	}
+	return d.text.tokenSpan(node)
+}
+
+// Fault returns an error placed at node.
+func (d *Document) Fault(node *yaml.Node, message, remedy string) *Fault {
+	return &Fault{Path: d.Path, Span: d.Span(node), Message: message, Remedy: remedy}
+}
+
+// A Fault is an error with a place in a document. Its text never quotes a
+// value of the document, which may be a secret.
+type Fault struct {
+	Path    string
+	Span    Span
+	Message string
+	Remedy  string // what to do about it; may be empty
+}
+
+// Error implements [error] as path:line:column: message.
+func (f *Fault) Error() string {
+	return fmt.Sprintf("%s:%d:%d: %s", f.Path, f.Span.Start.Line, f.Span.Start.Column, f.Message)
+}
+
+// Unwrap makes the remedy visible to [Hints].
+func (f *Fault) Unwrap() error {
+	if f.Remedy == "" {
+		return nil
+	}
+	return &hintError{error: nil, hint: f.Remedy}
+}
+
+// A Position is a place in a file. Both numbers count from 1; a column is one
+// Unicode code point, a tab counts as one.
+type Position struct {
+	Line   int `json:"line"`
+	Column int `json:"column"`
+}
+
+// A Span is a stretch of text; End is the position after its last character.
+type Span struct {
+	Start Position `json:"start"`
+	End   Position `json:"end"`
+}

@@ -1,0 +1,122 @@
+package schemas
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// An EventKind tells the four lines of an event log apart.
+type EventKind string
+
+// The kinds of events. Counts come from tallies alone.
+const (
+	EventTally     EventKind = "tally"     // how often since the last tally of the same key
+	EventDetail    EventKind = "detail"    // one request, for people; may be left out under load
+	EventHeartbeat EventKind = "heartbeat" // a sign of life each minute, also when idle
+)
+
+// An Outcome says whether a request passed its check, whatever the mode made of it.
+type Outcome string
+
+// The outcomes.
+const (
+	OutcomeOK   Outcome = "ok"
+	OutcomeFail Outcome = "fail"
+)
+
+// A Reason says why a check failed; it is empty for [OutcomeOK].
+type Reason string
+
+// The closed list of reasons.
+const (
+	ReasonNone          Reason = ""
+	ReasonMissing       Reason = "missing"        // no Authorization header
+	ReasonSkew          Reason = "skew"           // the timestamp is too far from now
+	ReasonSignature     Reason = "signature"      // no key of the app gives this signature
+	ReasonUnknownKey    Reason = "unknown_key"    // a key that has to be asked is not loaded
+	ReasonMalformed     Reason = "malformed"      // a header that is there cannot be read
+	ReasonRefusedTarget Reason = "refused_target" // method or path that an enforcing listener refuses
+)
+
+// Reasons lists every reason of a failure.
+func Reasons() []Reason {
+	return []Reason{
+		ReasonMissing, ReasonSkew, ReasonSignature,
+		ReasonUnknownKey, ReasonMalformed, ReasonRefusedTarget,
+	}
+}
+
+// How says how a client's identity is known.
+type How string
+
+// The two grades of identity.
+const (
+	HowVerified How = "verified" // set by the nearest trusted hop
+	HowClaimed  How = "claimed"  // said by the client itself
+)
+
+// An Event is one line of an event log. Kind says which of the other fields
+// are set; (Node, Boot, Seq) is unique and counts once however often it is read.
+type Event struct {
+	Kind        EventKind `json:"kind"`
+	Environment string    `json:"environment"`
+	Node        string    `json:"node"`
+	Boot        string    `json:"boot"` // one start of a process
+	Seq         uint64    `json:"seq"`  // counts from 1 within a boot, without gaps
+	TimeMS      int64     `json:"time_ms"`
+
+	// Tally and detail.
+	Subject string  `json:"subject,omitempty"`
+	Client  string  `json:"client,omitempty"`
+	How     How     `json:"how,omitempty"`
+	Outcome Outcome `json:"outcome,omitempty"`
+	Reason  Reason  `json:"reason,omitempty"`
+
+	// Tally.
+	Day     string `json:"day,omitempty"` // UTC, 2006-01-02
+	Count   uint64 `json:"count,omitempty"`
+	FirstMS int64  `json:"first_ms,omitempty"`
+	LastMS  int64  `json:"last_ms,omitempty"`
+	Hours   uint32 `json:"hours,omitempty"` // bit h: traffic in UTC hour h of Day
+
+	// Detail.
+	Endpoint string `json:"endpoint_id,omitempty"`
+	Mode     Mode   `json:"mode,omitempty"`
+	Refused  bool   `json:"refused,omitempty"`
+	SkewMS   int64  `json:"skew_ms,omitempty"` // our clock minus the client's
+
+	// Heartbeat.
+	LeftOut       uint64         `json:"left_out,omitempty"` // details not written since the last heartbeat
+	RolloutDigest string         `json:"rollout_digest,omitempty"`
+	Subjects      []SubjectState `json:"subjects,omitempty"`
+}
+
+// A SubjectState says what a process has loaded for a subject.
+type SubjectState struct {
+	Subject     string `json:"subject"`
+	Mode        Mode   `json:"mode"`
+	Fingerprint string `json:"fingerprint,omitempty"` // of the key in use; empty if it is not loaded
+}
+
+// Time is the moment the event was written.
+func (e *Event) Time() time.Time { return time.UnixMilli(e.TimeMS).UTC() }
+
+// Line encodes e as one line of an event log, newline included.
+func (e *Event) Line() ([]byte, error) {
+	line, err := json.Marshal(e)
+	if err != nil {
+		return nil, fmt.Errorf("encode event: %w", err)
+	}
+	return append(line, '\n'), nil
+}
+
+// ParseEvent reads one line of an event log. It refuses what [Event.Line]
+// would not write: unknown fields, and values outside the closed lists.
+func ParseEvent(line []byte) (Event, error) {
+	var e Event
+	if err := decodeLine(line, &e); err != nil {
+		return Event{}, fmt.Errorf("not an event: %w", err)
+	}
+	return e, e.check()
+}

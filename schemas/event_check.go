@@ -1,0 +1,64 @@
+package schemas
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// check reports the first field that makes e no event.
+func (e *Event) check() error {
+	if e.Environment == "" || e.Node == "" || e.Boot == "" || e.Seq == 0 || e.TimeMS <= 0 {
+		return errors.New("not an event: environment, node, boot, seq or time_ms is missing")
+	}
+	switch e.Kind {
+	case EventTally:
+		return e.checkTally()
+	case EventDetail:
+		return e.checkOutcome()
+	case EventHeartbeat:
+		return nil
+	default:
+		return errors.New("not an event: unknown kind")
+	}
+}
+
+// checkOutcome holds for every event that tells of requests.
+func (e *Event) checkOutcome() error {
+	switch {
+	case e.How != HowVerified && e.How != HowClaimed:
+		return fmt.Errorf("not a %s: how is neither verified nor claimed", e.Kind)
+	case e.Outcome == OutcomeOK && e.Reason == ReasonNone:
+		return nil
+	case e.Outcome == OutcomeFail && slices.Contains(Reasons(), e.Reason):
+		return nil
+	default:
+		return fmt.Errorf("not a %s: outcome and reason do not fit each other", e.Kind)
+	}
+}
+
+// checkTally makes sure that the span of a tally lies in its day and that its
+// hours agree with its span, so that a merge cannot spoil other tallies.
+func (e *Event) checkTally() error {
+	if err := e.checkOutcome(); err != nil {
+		return err
+	}
+	if _, err := ParseSubject(e.Subject); err != nil {
+		return fmt.Errorf("not a tally: %w", err)
+	}
+	day, err := time.Parse(time.DateOnly, e.Day)
+	if err != nil {
+		return errors.New("not a tally: day is not a date")
+	}
+	start, end := day.UnixMilli(), day.AddDate(0, 0, 1).UnixMilli()
+	switch {
+	case e.Count == 0 || e.Client == "":
+		return errors.New("not a tally: count or client is missing")
+	case e.FirstMS < start || e.LastMS >= end || e.FirstMS > e.LastMS:
+		return errors.New("not a tally: first_ms and last_ms do not lie in its day")
+	case e.Hours>>24 != 0 || e.Hours&hourBit(e.FirstMS) == 0 || e.Hours&hourBit(e.LastMS) == 0:
+		return errors.New("not a tally: hours do not cover first_ms and last_ms")
+	}
+	return nil
+}

@@ -1,0 +1,131 @@
+package schemas
+
+import (
+	"bytes"
+	"fmt"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// A Verdict is what the gate says of one step of one subject.
+type Verdict string
+
+// The verdicts. Only [VerdictPromote] allows a step.
+const (
+	VerdictPromote      Verdict = "promote"
+	VerdictWait         Verdict = "wait"         // nothing wrong, not long enough
+	VerdictBlocked      Verdict = "blocked"      // clients would be refused
+	VerdictInconclusive Verdict = "inconclusive" // no or incomplete data is never a pass
+)
+
+// A Plan is a proposal: which subjects may take a step now, and why the
+// others may not. Applying it is a separate act.
+type Plan struct {
+	Version     int              `yaml:"version"`
+	ID          string           `yaml:"id"` // digest of everything else, 12 hexadecimal digits
+	Environment string           `yaml:"environment"`
+	Tier        Tier             `yaml:"tier"`
+	Created     time.Time        `yaml:"created"`
+	Expires     time.Time        `yaml:"expires"`
+	Inputs      PlanInputs       `yaml:"inputs"`
+	Batches     []Batch          `yaml:"batches"`
+	Rollback    []Step           `yaml:"rollback"` // the way back, newest first
+	Subjects    []SubjectVerdict `yaml:"subjects"` // every subject that has a next step
+}
+
+// PlanInputs are the digests of what a plan was made from; the same inputs
+// give the same plan. A digest is empty where there was no such input.
+type PlanInputs struct {
+	Rollout   string `yaml:"rollout"`
+	Policy    string `yaml:"policy"`
+	Inventory string `yaml:"inventory"`
+	Evidence  string `yaml:"evidence"`
+}
+
+// A Batch is a group of steps that are applied together.
+type Batch struct {
+	ID    string `yaml:"id"`
+	Steps []Step `yaml:"steps"`
+}
+
+// A Step moves one subject from one mode to another.
+type Step struct {
+	Subject string `yaml:"subject"`
+	From    Mode   `yaml:"from"`
+	To      Mode   `yaml:"to"`
+}
+
+// A SubjectVerdict is the gate's verdict on the next step of a subject.
+type SubjectVerdict struct {
+	Subject   string           `yaml:"subject"`
+	From      Mode             `yaml:"from"`
+	To        Mode             `yaml:"to"`
+	Verdict   Verdict          `yaml:"verdict"`
+	Reasons   []string         `yaml:"reasons"`             // for people, most important first
+	Ready     *time.Time       `yaml:"ready,omitempty"`     // earliest promotion if nothing fails until then
+	Clients   int              `yaml:"clients"`             // seen in the window
+	Blocking  []ClientEvidence `yaml:"blocking,omitempty"`  // would be refused, and must not be
+	Strangers []ClientEvidence `yaml:"strangers,omitempty"` // would be refused; nobody knows them
+}
+
+// ClientEvidence is what was seen of one client of an app.
+type ClientEvidence struct {
+	Client  string            `yaml:"client"`
+	How     How               `yaml:"how"`
+	OK      uint64            `yaml:"ok"`
+	Fail    uint64            `yaml:"fail"`
+	Reasons map[Reason]uint64 `yaml:"reasons,omitempty"`
+	Last    *time.Time        `yaml:"last,omitempty"` // of any request
+}
+
+// DecodePlan reads a plan file and makes sure that nobody edited it.
+func DecodePlan(doc *Document) (*Plan, error) {
+	plan := &Plan{}
+	if _, err := decodeYAML(doc, KindPlan, plan); err != nil {
+		return nil, err
+	}
+	id, err := plan.digest()
+	if err != nil {
+		return nil, err
+	}
+	if id != plan.ID {
+		return nil, doc.Fault(doc.Root, "this plan is not what its id says: it was edited",
+			"make a new one with `lockstep migrate plan`")
+	}
+	return plan, nil
+}
+
+// Encode sets the plan's id and writes it as YAML. The same plan gives the
+// same bytes.
+func (p *Plan) Encode() ([]byte, error) {
+	id, err := p.digest()
+	if err != nil {
+		return nil, err
+	}
+	p.ID = id
+	return p.yaml()
+}
+
+func (p *Plan) digest() (string, error) {
+	bare := *p
+	bare.ID = ""
+	text, err := bare.yaml()
+	if err != nil {
+		return "", err
+	}
+	return Digest(text)[len("sha256:"):][:12], nil
+}
+
+func (p *Plan) yaml() ([]byte, error) {
+	var buf bytes.Buffer
+	enc := yaml.NewEncoder(&buf)
+	enc.SetIndent(2)
+	if err := enc.Encode(p); err != nil {
+		return nil, fmt.Errorf("encode plan: %w", err)
+	}
+	if err := enc.Close(); err != nil {
+		return nil, fmt.Errorf("encode plan: %w", err)
+	}
+	return buf.Bytes(), nil
+}

@@ -1,0 +1,169 @@
+package schemas
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+	"path"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A Policy is lockstep.yaml: what is demanded where. Its zero value demands
+// the defaults everywhere.
+type Policy struct {
+	Version      int                       `yaml:"version"`
+	Tiers        []TierGlob                `yaml:"tiers"`     // first match wins
+	Rules        map[string]Levels         `yaml:"rules"`     // by rule id, over the built-in levels
+	Listeners    map[string]ListenerPolicy `yaml:"listeners"` // by endpoint id; others are not checked
+	Environments map[string]Environment    `yaml:"environments"`
+	Gates        map[Tier]Gate             `yaml:"gates"`
+	Runtime      RuntimePolicy             `yaml:"runtime"`
+}
+
+// A TierGlob gives a tier to the files that Path matches. In a glob, `*`
+// matches within one directory and `**` any number of directories.
+type TierGlob struct {
+	Path string `yaml:"path"`
+	Tier Tier   `yaml:"tier"`
+}
+
+// A Level is how bad a finding is.
+type Level string
+
+// The levels, mildest first.
+const (
+	LevelOff     Level = "off"
+	LevelInfo    Level = "info"
+	LevelWarning Level = "warning"
+	LevelError   Level = "error"
+)
+
+// LevelNames lists all levels, mildest first.
+func LevelNames() []Level { return []Level{LevelOff, LevelInfo, LevelWarning, LevelError} }
+
+// AtLeast reports whether l is as bad as other or worse.
+func (l Level) AtLeast(other Level) bool { return l.rank() >= other.rank() }
+
+func (l Level) rank() int {
+	for i, known := range LevelNames() {
+		if l == known {
+			return i
+		}
+	}
+	return -1
+}
+
+// Levels is a rule's level in each tier.
+type Levels map[Tier]Level
+
+// Auth is the scheme that callers of a listener sign with.
+type Auth string
+
+// The schemes.
+const (
+	AuthNone   Auth = "none"
+	AuthApollo Auth = "apollo"
+)
+
+// A ListenerPolicy says how the callers of an endpoint are authenticated.
+type ListenerPolicy struct {
+	Auth     Auth     `yaml:"auth"`
+	App      string   `yaml:"app"`      // the app whose keys count; or
+	AppFrom  string   `yaml:"app_from"` // "apollo": derived from each request as Apollo does
+	Methods  []string `yaml:"methods"`  // GET and HEAD if empty
+	Identity []string `yaml:"identity"` // see [IdentitySource]; param:ip, xff, peer if empty
+}
+
+// AllowedMethods lists the methods that an enforcing listener lets through.
+func (p *ListenerPolicy) AllowedMethods() []string {
+	if len(p.Methods) == 0 {
+		return []string{"GET", "HEAD"}
+	}
+	return p.Methods
+}
+
+// An Environment is one deployment that is rolled out on its own.
+type Environment struct {
+	Tier  Tier     `yaml:"tier"`
+	Nodes []string `yaml:"nodes"` // expected to report; only those seen, if empty
+}
+
+// RuntimePolicy sets up `lockstep run`.
+type RuntimePolicy struct {
+	FlushInterval  Duration `yaml:"flush_interval"`  // of tallies and heartbeats; 1m if zero
+	Tolerance      Duration `yaml:"tolerance"`       // of request timestamps; 60s as in Apollo if zero
+	TrustedProxies []string `yaml:"trusted_proxies"` // address ranges, see [RuntimePolicy.Proxies]
+}
+
+// Proxies returns the ranges whose X-Forwarded-For is believed.
+func (r RuntimePolicy) Proxies() ([]netip.Prefix, error) {
+	ranges := make([]netip.Prefix, len(r.TrustedProxies))
+	for i, text := range r.TrustedProxies {
+		prefix, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, Hint(fmt.Errorf("trusted_proxies[%d] is not an address range", i), "write it as in 10.0.0.0/8")
+		}
+		ranges[i] = prefix.Masked()
+	}
+	return ranges, nil
+}
+
+// Flush is the interval in which tallies and heartbeats are written.
+func (r RuntimePolicy) Flush() time.Duration {
+	if r.FlushInterval == 0 {
+		return time.Minute
+	}
+	return time.Duration(r.FlushInterval)
+}
+
+// Skew is how far a request's timestamp may be from now, exclusively. The
+// default is Apollo's apollo.access-key.auth-time-diff-tolerance.
+func (r RuntimePolicy) Skew() time.Duration {
+	if r.Tolerance == 0 {
+		return time.Minute
+	}
+	return time.Duration(r.Tolerance)
+}
+
+// DecodePolicy reads lockstep.yaml.
+func DecodePolicy(doc *Document) (*Policy, error) {
+	policy := &Policy{}
+	checked, err := decodeYAML(doc, KindPolicy, policy)
+	if err != nil {
+		return nil, err
+	}
+	return policy, policy.check(doc, checked)
+}
+
+// check reports what the schema cannot say.
+func (p *Policy) check(doc *Document, checked *Checked) error {
+	var errs []error
+	fault := func(pointer, message, remedy string) {
+		_, span := checked.Place(pointer)
+		errs = append(errs, &Fault{Path: doc.Path, Span: span, Message: message, Remedy: remedy})
+	}
+	for i, g := range p.Tiers {
+		if _, err := path.Match(strings.ReplaceAll(g.Path, "**", "*"), ""); err != nil {
+			fault(fmt.Sprintf("/tiers/%d/path", i), "path is not a glob", "close every `[`")
+		}
+	}
+	if _, err := p.Runtime.Proxies(); err != nil {
+		fault("/runtime/trusted_proxies", err.Error(), strings.Join(Hints(err), "; "))
+	}
+	for _, id := range slices.Sorted(maps.Keys(p.Listeners)) {
+		l, at := p.Listeners[id], "/listeners/"+escapePointer.Replace(id)
+		if l.Auth == AuthApollo && (l.App == "") == (l.AppFrom == "") {
+			fault(at, "a listener with auth: apollo needs one of app and app_from",
+				"write `app: NAME`, or `app_from: apollo` to take it from each request")
+		}
+		for i, text := range l.Identity {
+			if _, err := ParseIdentity(text); err != nil {
+				fault(fmt.Sprintf("%s/identity/%d", at, i), err.Error(), strings.Join(Hints(err), "; "))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}

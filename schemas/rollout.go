@@ -1,0 +1,95 @@
+package schemas
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A Rollout is the desired state of one environment: which subject is in
+// which mode.
+type Rollout struct {
+	Version     int                       `yaml:"version" json:"version"`
+	Environment string                    `yaml:"environment" json:"environment"`
+	Tier        Tier                      `yaml:"tier" json:"tier"`
+	Subjects    map[string]RolloutSubject `yaml:"subjects" json:"subjects"`
+	Journal     JournalRef                `yaml:"journal" json:"-"`
+}
+
+// A RolloutSubject is the state of one subject.
+type RolloutSubject struct {
+	Mode   Mode      `yaml:"mode" json:"mode"`
+	Since  time.Time `yaml:"since" json:"since"`           // when Mode was entered
+	Secret SecretRef `yaml:"secret" json:"secret"`         // relative to the rollout file
+	Batch  string    `yaml:"batch" json:"batch,omitempty"` // the batch that brought it here
+}
+
+// A JournalRef ties a rollout file to the last journal entry it reflects.
+type JournalRef struct {
+	Seq  uint64 `yaml:"seq"`
+	Head string `yaml:"head"` // hash of that entry
+}
+
+// DecodeRollout reads a rollout file.
+func DecodeRollout(doc *Document) (*Rollout, error) {
+	rollout := &Rollout{}
+	checked, err := decodeYAML(doc, KindRollout, rollout)
+	if err != nil {
+		return nil, err
+	}
+	return rollout, rollout.check(doc, checked)
+}
+
+func (r *Rollout) check(doc *Document, checked *Checked) error {
+	var errs []error
+	seen := map[Subject]string{}
+	for _, name := range r.Names() {
+		pointer := "/subjects/" + escapePointer.Replace(name)
+		key, _ := checked.Place(pointer)
+		s, err := ParseSubject(name)
+		if err != nil || s.ID == "" {
+			errs = append(errs, &Fault{doc.Path, key, "not a subject", "write key/<app>/<id>, such as key/demo/k1"})
+			continue
+		}
+		if other, twice := seen[s.Fold()]; twice {
+			errs = append(errs, &Fault{doc.Path, key, fmt.Sprintf("%s and %s are the same key, as Apollo ignores the case of app ids", other, name), "keep one of the two"})
+		}
+		seen[s.Fold()] = name
+		if err := r.Subjects[name].Secret.Check(); err != nil {
+			_, span := checked.Place(pointer + "/secret")
+			errs = append(errs, &Fault{doc.Path, span, err.Error(), strings.Join(Hints(err), "; ")})
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Names lists the subjects in order.
+func (r *Rollout) Names() []string { return slices.Sorted(maps.Keys(r.Subjects)) }
+
+// Digest identifies the desired state: environment, tier and subjects, not
+// comments, order or journal. It is "sha256:" and 64 hexadecimal digits.
+func (r *Rollout) Digest() string {
+	state := *r
+	state.Subjects = maps.Clone(r.Subjects)
+	for name, s := range state.Subjects {
+		s.Since = s.Since.UTC()
+		state.Subjects[name] = s
+	}
+	text, err := json.Marshal(state) // maps are written in order
+	if err != nil {
+		return ""
+	}
+	return Digest(text)
+}
+
+// Digest returns the SHA-256 of data as it is written in documents.
+func Digest(data []byte) string {
+	sum := sha256.Sum256(data)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,249 @@
+package schemas
+
+import (
+	"encoding/base64"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/santhosh-tekuri/jsonschema/v5"
+	"go.yaml.in/yaml/v3"
+)
+
+// maxItems bounds how many values a document may unfold to, so that a few
+// lines of nested aliases cannot fill the memory.
+const maxItems = 200_000
+
+// GoDuration is the schema format of a duration that the Piko agent reads: Go
+// syntax as text, never a bare number.
+const goDuration = "go-duration"
+
+// An item is one value of a document as its Go type will read it: aliases and
+// merge keys followed, nulls gone (the Piko agent drops null list items and
+// keeps defaults for null fields), scalars as the schema's type wants them.
+type item struct {
+	key    *yaml.Node // of the mapping entry, or nil
+	node   *yaml.Node
+	fields map[string]*item
+	items  []*item
+	value  any // what the JSON Schema judges
+}
+
+// builder makes items and collects what no schema can say.
+type builder struct {
+	doc     *Document
+	left    int
+	open    map[*yaml.Node]bool // collections being built, which no alias may lead back to
+	faults  []Violation
+	pointer []string
+}
+
+// build returns the item of node, directed by schema, or nil for a null.
+func (b *builder) build(key, node *yaml.Node, schema *jsonschema.Schema) *item {
+	if b.left--; b.left < 0 {
+		if b.left == -1 {
+			b.fault("alias", node, "the aliases of this document unfold to too many values", "write the values out")
+		}
+		return nil
+	}
+	for schema != nil && schema.Ref != nil {
+		schema = schema.Ref
+	}
+	switch node.Kind {
+	case yaml.AliasNode:
+		return b.follow(key, node, schema)
+	case yaml.MappingNode:
+		return b.mapping(key, node, schema)
+	case yaml.SequenceNode:
+		return b.sequence(key, node, schema)
+	default:
+		if node.ShortTag() == "!!null" {
+			return nil
+		}
+		return &item{key: key, node: node, value: scalarValue(node, schema)}
+	}
+}
+
+func (b *builder) follow(key, node *yaml.Node, schema *jsonschema.Schema) *item {
+	if b.open[node.Alias] {
+		b.fault("alias", node, "this alias contains itself", "write the value out")
+		return nil
+	}
+	return b.build(key, node.Alias, schema)
+}
+
+func (b *builder) sequence(key, node *yaml.Node, schema *jsonschema.Schema) *item {
+	b.open[node] = true
+	defer delete(b.open, node)
+	it := &item{key: key, node: node}
+	values := make([]any, 0, len(node.Content))
+	for _, child := range node.Content {
+		b.pointer = append(b.pointer, strconv.Itoa(len(values)))
+		if c := b.build(nil, child, elementSchema(schema)); c != nil {
+			it.items = append(it.items, c)
+			values = append(values, c.value)
+		}
+		b.pointer = b.pointer[:len(b.pointer)-1]
+	}
+	it.value = values
+	return it
+}
+
+func (b *builder) mapping(key, node *yaml.Node, schema *jsonschema.Schema) *item {
+	b.open[node] = true
+	defer delete(b.open, node)
+	it := &item{key: key, node: node, fields: map[string]*item{}}
+	b.duplicates(node)
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		if k := node.Content[i]; !isMerge(k) {
+			b.field(it, k, node.Content[i+1], schema)
+		}
+	}
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		if isMerge(node.Content[i]) {
+			b.merge(it, node.Content[i+1], schema)
+		}
+	}
+	values := make(map[string]any, len(it.fields))
+	for name, child := range it.fields {
+		values[name] = child.value
+	}
+	it.value = values
+	return it
+}
+
+// field adds one entry; an entry that is there already wins, as explicit keys
+// are added before merged ones.
+func (b *builder) field(it *item, key, node *yaml.Node, schema *jsonschema.Schema) {
+	name := key
+	if name.Kind == yaml.AliasNode {
+		name = name.Alias
+	}
+	if name.ShortTag() == "!!null" {
+		return
+	}
+	if name.Kind != yaml.ScalarNode {
+		b.fault("key", key, "a key is not a single word here", "write `name: value`")
+		return
+	}
+	if _, exists := it.fields[name.Value]; exists {
+		return
+	}
+	b.pointer = append(b.pointer, escapePointer.Replace(name.Value))
+	if child := b.build(key, node, propertySchema(schema, name.Value)); child != nil {
+		it.fields[name.Value] = child
+	}
+	b.pointer = b.pointer[:len(b.pointer)-1]
+}
+
+// merge adds the entries of a `<<` value: a mapping, or a list of them.
+func (b *builder) merge(it *item, node *yaml.Node, schema *jsonschema.Schema) {
+	source := node
+	if source.Kind == yaml.AliasNode {
+		source = source.Alias
+	}
+	if b.open[source] {
+		b.fault("alias", node, "this merge contains itself", "write the values out")
+		return
+	}
+	switch source.Kind {
+	case yaml.MappingNode:
+		merged := b.mapping(nil, source, schema)
+		for name, child := range merged.fields {
+			if _, exists := it.fields[name]; !exists {
+				it.fields[name] = child
+			}
+		}
+	case yaml.SequenceNode:
+		b.open[source] = true
+		defer delete(b.open, source)
+		for _, child := range source.Content {
+			b.merge(it, child, schema)
+		}
+	default:
+		b.fault("merge", node, "only a mapping can be merged", "merge an alias of a mapping: `<<: *name`")
+	}
+}
+
+func (b *builder) duplicates(node *yaml.Node) {
+	first := map[string]*yaml.Node{}
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		k := node.Content[i]
+		id := fmt.Sprint(k.Kind, " ", k.Value)
+		if prev, twice := first[id]; twice {
+			b.fault("duplicateKey", k, fmt.Sprintf("key %q is there already, on line %d", k.Value, prev.Line), "keep one of the two")
+			continue
+		}
+		first[id] = k
+	}
+}
+
+func (b *builder) fault(keyword string, node *yaml.Node, message, hint string) {
+	b.faults = append(b.faults, Violation{
+		Pointer: "/" + strings.Join(b.pointer, "/"), Keyword: keyword,
+		Span: b.doc.Span(node), Message: message, Hint: hint,
+	})
+}
+
+// isMerge reports whether key is an unquoted `<<`.
+func isMerge(key *yaml.Node) bool {
+	return key.Kind == yaml.ScalarNode && key.Value == "<<" && key.ShortTag() == "!!merge"
+}
+
+// scalarValue reads a scalar as the Go field behind schema would: by the YAML
+// library's own decoder, so that `yes`, `0x10` or `1.9` mean here what they
+// mean to the Piko agent. What does not fit keeps its own type, for the schema
+// to refuse.
+func scalarValue(node *yaml.Node, schema *jsonschema.Schema) any {
+	switch {
+	case schema == nil || len(schema.Types) == 0:
+	case schema.Format == goDuration:
+		var d time.Duration
+		if node.ShortTag() != "!!int" && node.Decode(&d) == nil {
+			return node.Value
+		}
+	case schema.Types[0] == "string":
+		var s string
+		if node.Decode(&s) == nil {
+			return s
+		}
+	case schema.Types[0] == "boolean":
+		var v bool
+		if node.Decode(&v) == nil {
+			return v
+		}
+	case schema.Types[0] == "integer":
+		var n int
+		if node.Decode(&n) == nil {
+			return n
+		}
+	}
+	return ownValue(node)
+}
+
+// ownValue reads a scalar as the type it has by itself.
+func ownValue(node *yaml.Node) any {
+	switch node.ShortTag() {
+	case "!!int", "!!float":
+		var f float64
+		if node.Decode(&f) == nil && f == f && f-f == 0 { // JSON knows neither NaN nor infinity
+			return f
+		}
+	case "!!bool":
+		var v bool
+		if node.Decode(&v) == nil {
+			return v
+		}
+	case "!!binary":
+		if raw, err := base64.StdEncoding.DecodeString(node.Value); err == nil {
+			return string(raw)
+		}
+	}
+	return node.Value
+}
+
+var (
+	escapePointer   = strings.NewReplacer("~", "~0", "/", "~1")
+	unescapePointer = strings.NewReplacer("~1", "/", "~0", "~")
+)

@@ -1,0 +1,53 @@
+package schemas
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v5"
+)
+
+// elementSchema is the schema of the elements of a list that schema judges.
+func elementSchema(schema *jsonschema.Schema) *jsonschema.Schema {
+	if schema == nil {
+		return nil
+	}
+	return schema.Items2020
+}
+
+// propertySchema is the schema of the named field of a mapping that schema judges.
+func propertySchema(schema *jsonschema.Schema, name string) *jsonschema.Schema {
+	if schema == nil {
+		return nil
+	}
+	if p, ok := schema.Properties[name]; ok {
+		return p
+	}
+	rest, _ := schema.AdditionalProperties.(*jsonschema.Schema)
+	return rest
+}
+
+// at returns the item and schema that a JSON pointer leads to. It stops at
+// the last item there is, so that a missing value is placed at its parent.
+func at(root *item, schema *jsonschema.Schema, pointer string) (*item, *jsonschema.Schema) {
+	for word := range strings.SplitSeq(strings.Trim(pointer, "/"), "/") {
+		for schema != nil && schema.Ref != nil {
+			schema = schema.Ref
+		}
+		name := unescapePointer.Replace(word)
+		index, err := strconv.Atoi(name)
+		switch {
+		case word == "":
+		case root.fields[name] != nil:
+			root, schema = root.fields[name], propertySchema(schema, name)
+		case err == nil && index >= 0 && index < len(root.items):
+			root, schema = root.items[index], elementSchema(schema)
+		default:
+			return root, schema
+		}
+	}
+	for schema != nil && schema.Ref != nil {
+		schema = schema.Ref
+	}
+	return root, schema
+}
