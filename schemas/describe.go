@@ -1,8 +1,13 @@
 package schemas
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/santhosh-tekuri/jsonschema/v5"
 )
@@ -13,13 +18,13 @@ func describe(v Violation, schema *jsonschema.Schema) (message, hint string) {
 	name := fieldName(v.Pointer)
 	wanted := "see `lockstep schema` for what fits"
 	if schema != nil && schema.Description != "" {
-		wanted = strings.TrimSuffix(schema.Description, ".")
+		wanted = phrase(schema.Description)
 	}
 	switch {
 	case schema == nil:
 		return name + " does not fit its schema", wanted
 	case v.Keyword == "type":
-		return fmt.Sprintf("%s is not %s", name, typeNames(schema)), wanted
+		return fmt.Sprintf("%s is not %s", name, typeNames(schema)), cmp.Or(typeHint(schema), wanted)
 	case v.Keyword == "enum":
 		return name + " is none of the allowed values", "use one of " + enumNames(schema)
 	case v.Keyword == "const":
@@ -47,6 +52,22 @@ func typeNames(schema *jsonschema.Schema) string {
 	return strings.Join(words, " or ")
 }
 
+// typeHint says how a value of the wanted type is written, where that says
+// more than what the value is for.
+func typeHint(schema *jsonschema.Schema) string {
+	switch schema.Types[0] {
+	case "boolean":
+		return "write true or false, without quotes"
+	case "array":
+		return "write a list: `[one, two]`, or a dash before each"
+	case "object":
+		if len(schema.Properties) > 0 {
+			return "write its keys below it: " + strings.Join(slices.Sorted(maps.Keys(schema.Properties)), ", ")
+		}
+	}
+	return ""
+}
+
 func enumNames(schema *jsonschema.Schema) string {
 	names := make([]string, len(schema.Enum))
 	for i, e := range schema.Enum {
@@ -63,7 +84,17 @@ func purpose(schema *jsonschema.Schema) string {
 	if schema == nil || schema.Description == "" {
 		return ""
 	}
-	return ": " + strings.TrimSuffix(schema.Description, ".")
+	return ": " + phrase(schema.Description)
+}
+
+// phrase turns a sentence of a schema into part of a hint.
+func phrase(sentence string) string {
+	first, width := utf8.DecodeRuneInString(sentence)
+	next, _ := utf8.DecodeRuneInString(sentence[width:])
+	if !unicode.IsUpper(next) { // but URL stays
+		sentence = string(unicode.ToLower(first)) + sentence[width:]
+	}
+	return strings.TrimSuffix(sentence, ".")
 }
 
 // fieldName is how a person calls the value at pointer.

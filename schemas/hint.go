@@ -45,7 +45,7 @@ func Hints(err error) []string {
 func walkErrors(err error, visit func(error)) {
 	for ; err != nil; err = errors.Unwrap(err) {
 		visit(err)
-		if many, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the walk visits each layer itself
+		if many, ok := err.(interface{ Unwrap() []error }); ok {
 			for _, e := range many.Unwrap() {
 				walkErrors(e, visit)
 			}

@@ -26,7 +26,7 @@ func TestSecretCannotPrint(t *testing.T) {
 
 	var out bytes.Buffer
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%t"} {
-		fmt.Fprintf(&out, verb+verb, secret, holder) //nolint:govet // wrong verbs are the point
+		fmt.Fprintf(&out, verb+verb, secret, holder)
 	}
 	fmt.Fprintln(&out, secret, holder, errors.New(fmt.Sprint(secret)), fmt.Errorf("%w: %v", errors.ErrUnsupported, secret))
 	for _, marshal := range []func(any) ([]byte, error){json.Marshal, yaml.Marshal} {
@@ -39,7 +39,7 @@ func TestSecretCannotPrint(t *testing.T) {
 	slog.New(slog.NewJSONHandler(&out, nil)).Info("m", "secret", secret, "holder", holder)
 	slog.New(slog.NewTextHandler(&out, nil)).Info("m", "secret", secret, "holder", holder)
 
-	for _, form := range []string{canary, fmt.Sprintf("%x", canary), fmt.Sprintf("%X", canary), fmt.Sprint([]byte(canary))} {
+	for _, form := range []string{canary, fmt.Sprintf("%x", canary), fmt.Sprintf("%X", canary), fmt.Sprintf("%d", []byte(canary))} {
 		if strings.Contains(out.String(), form) {
 			t.Errorf("the secret is in the output as %s:\n%s", form, out.String())
 		}

@@ -90,8 +90,8 @@ func (t sourceText) firstForbidden() Span {
 }
 
 // tokenSpan spans the first token of node: a scalar whole if it stands on one
-// line, the indicator of a block scalar or flow collection, and the first key
-// or dash of a block collection.
+// line, the indicator of a block scalar or flow collection, the first key or
+// dash of a block collection, and the anchor or tag of what begins below it.
 func (t sourceText) tokenSpan(node *yaml.Node) Span {
 	text := []rune(t.line(node.Line))
 	start := min(max(node.Column-1, 0), len(text))
@@ -102,14 +102,19 @@ func (t sourceText) tokenSpan(node *yaml.Node) Span {
 	return Span{Start: at, End: Position{at.Line, at.Column + length}}
 }
 
-// trimProperties drops the anchor and tag in front of a node's content.
+// trimProperties drops the anchor and tag in front of a node's content, unless
+// the content only begins on the next line.
 func trimProperties(text string) string {
 	for strings.HasPrefix(text, "&") || strings.HasPrefix(text, "!") {
 		i := strings.IndexAny(text, " \t")
 		if i < 0 {
 			return text
 		}
-		text = strings.TrimLeft(text[i:], " \t")
+		rest := strings.TrimLeft(text[i:], " \t")
+		if rest == "" || rest[0] == '#' {
+			return text
+		}
+		text = rest
 	}
 	return text
 }

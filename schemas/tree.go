@@ -131,10 +131,19 @@ func (b *builder) field(it *item, key, node *yaml.Node, schema *jsonschema.Schem
 		return
 	}
 	b.pointer = append(b.pointer, escapePointer.Replace(name.Value))
-	if child := b.build(key, node, propertySchema(schema, name.Value)); child != nil {
+	child := b.build(key, node, propertySchema(schema, name.Value))
+	if child == nil && !allows(schema, name.Value) {
+		child = &item{key: key, node: node} // an unknown key is wrong also without a value
+	}
+	if child != nil {
 		it.fields[name.Value] = child
 	}
 	b.pointer = b.pointer[:len(b.pointer)-1]
+}
+
+// allows reports whether a mapping judged by schema may have the named field.
+func allows(schema *jsonschema.Schema, name string) bool {
+	return schema == nil || schema.Properties[name] != nil || schema.AdditionalProperties != false
 }
 
 // merge adds the entries of a `<<` value: a mapping, or a list of them.

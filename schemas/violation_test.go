@@ -43,32 +43,32 @@ func TestViolations(t *testing.T) {
 			"5:5-11 additionalProperties: there is no key \"timout\" in listeners[0] (did you mean `timeout`?)",
 		}},
 		{"missing key", "listeners:\n  - endpoint_id: e\n    addr: \"1\"\n", []string{
-			"2:5-16 required: timeout is missing in listeners[0] (add `timeout:`: How long a request may take, such as 10s)",
+			"2:5-16 required: timeout is missing in listeners[0] (add `timeout:`: how long a request may take, such as 10s)",
 		}},
 		{"duplicate key", listener + "    timeout: 11s\n", []string{
 			"5:5-12 duplicateKey: key \"timeout\" is there already, on line 4 (keep one of the two)",
 		}},
 		{"bare number", strings.Replace(listener, "10s", "10", 1), []string{
-			"4:14-16 type: timeout is not a duration (A duration in Go's syntax, such as 10s or 1h30m)",
+			"4:14-16 type: timeout is not a duration (a duration in Go's syntax, such as 10s or 1h30m)",
 		}},
 		{"word in a flag", listener + "    tls: {insecure_skip_verify: maybe}\n", []string{
-			"5:33-38 type: insecure_skip_verify is not true or false (Accept any certificate for any name)",
+			"5:33-38 type: insecure_skip_verify is not true or false (write true or false, without quotes)",
 		}},
 		{"old access log", listener + "    access_log: true\n", []string{
-			"5:17-21 type: access_log is not a mapping (What is logged of each request)",
+			"5:17-21 type: access_log is not a mapping (write its keys below it: disable, level, request_headers, response_headers)",
 		}},
 		{"unknown word", listener + "    protocol: udp\n", []string{
 			"5:15-18 enum: protocol is none of the allowed values (use one of http, tcp, )",
 		}},
 		{"through an alias", listener + "  - &l\n    endpoint_id: f\n    addr: \"1\"\n    timeout: 5\n  - *l\n", []string{
-			"8:14-15 type: timeout is not a duration (A duration in Go's syntax, such as 10s or 1h30m)",
-			"8:14-15 type: timeout is not a duration (A duration in Go's syntax, such as 10s or 1h30m)",
+			"8:14-15 type: timeout is not a duration (a duration in Go's syntax, such as 10s or 1h30m)",
+			"8:14-15 type: timeout is not a duration (a duration in Go's syntax, such as 10s or 1h30m)",
 		}},
 		{"through a merge", "listeners:\n  - <<: {timout: 1s}\n    endpoint_id: e\n    addr: \"1\"\n    timeout: 1s\n", []string{
 			"2:10-16 additionalProperties: there is no key \"timout\" in listeners[0] (did you mean `timeout`?)",
 		}},
 		{"self-containing", "listeners: &a\n  - *a\n", []string{
-			"1:12-14 minItems: listeners is empty (The endpoints to register)",
+			"1:12-14 minItems: listeners is empty (the endpoints to register)",
 			"2:5-7 alias: this alias contains itself (write the value out)",
 		}},
 	} {

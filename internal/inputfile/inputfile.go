@@ -20,22 +20,38 @@ const Limit = 4 << 20
 // one that a symbolic link leads to. A name can be anything that a config
 // says, so a FIFO or a device is refused instead of waited for.
 func Read(path string) ([]byte, error) {
-	// Without O_NONBLOCK, opening a FIFO waits for a writer.
+	// A device may act on being opened, so look before.
+	info, err := os.Stat(path)
+	if err == nil {
+		err = check(info)
+	}
+	if err != nil {
+		return nil, bare(err)
+	}
+	// And again after: by now the path may lead to a FIFO, where opening
+	// without O_NONBLOCK would wait for a writer.
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, bare(err)
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	switch {
-	case err != nil:
+	if info, err = f.Stat(); err == nil {
+		err = check(info)
+	}
+	if err != nil {
 		return nil, bare(err)
-	case info.IsDir():
-		return nil, schemas.Hint(errors.New("it is a directory"), "name a file in it")
-	case !info.Mode().IsRegular():
-		return nil, schemas.Hint(errors.New("it is not a regular file"), "copy its content to a file")
 	}
 	return readLimited(f)
+}
+
+func check(info fs.FileInfo) error {
+	switch {
+	case info.IsDir():
+		return schemas.Hint(errors.New("it is a directory"), "name a file in it")
+	case !info.Mode().IsRegular():
+		return schemas.Hint(errors.New("it is not a regular file"), "copy its content to a file")
+	}
+	return nil
 }
 
 // readLimited does not trust the size that a file claims to have, as it may grow.
@@ -53,8 +69,7 @@ func readLimited(r io.Reader) ([]byte, error) {
 // bare drops operation and path from an error of the os package: callers
 // name the path themselves, once.
 func bare(err error) error {
-	var p *fs.PathError
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		return p.Err
 	}
 	return err

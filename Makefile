@@ -1,0 +1,69 @@
+# Every target is one or two lines; what is longer is a Go test or a script in .ci.
+
+VERSION  := $(or $(shell git describe --tags --always --dirty 2>/dev/null),dev)
+FUZZTIME ?= 30s
+COUNT    ?= 10
+
+# The linter is built once per version and needs no place on the PATH.
+LINT_VERSION := v2.15.0
+LINTER       := $(CURDIR)/.bin/$(LINT_VERSION)/golangci-lint
+
+# The race detector needs cgo, and cgo needs a C compiler.
+RACE = $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v $(firstword $(shell go env CC)) >/dev/null && echo -race)
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test check fmt fmt-check vet lint update fuzz bench figures full cover clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build bin/lockstep, static and reproducible
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/lockstep ./cmd/lockstep
+
+demo: ## show the whole loop on this machine: lint, observe, plan, enforce, step back
+	go run ./cmd/demo
+
+test: ## run all tests in random order, with the race detector where there is a C compiler
+	@[ -n '$(RACE)' ] || echo 'no C compiler or no cgo: testing WITHOUT the race detector'
+	$(if $(RACE),,CGO_ENABLED=0 )go test $(RACE) -shuffle=on ./...
+
+check: fmt-check vet lint test ## all that a change must pass
+
+fmt: $(LINTER) ## format all Go files
+	$(LINTER) fmt
+
+fmt-check: $(LINTER) ## fail if a Go file is not formatted
+	$(LINTER) fmt --diff
+
+vet: ## run go vet
+	go vet ./...
+
+lint: $(LINTER) ## check the linter's configuration, then the code
+	$(LINTER) config verify
+	$(LINTER) run
+
+update: ## rewrite the golden files; read the difference before you commit it
+	UPDATE=1 go test ./...
+
+fuzz: ## run all fuzz targets, FUZZTIME (30s) together
+	FUZZTIME=$(FUZZTIME) .ci/fuzz
+
+bench: ## run all benchmarks COUNT (10) times, for benchstat
+	go test -run '^$$' -bench . -benchmem -count $(COUNT) ./...
+
+figures: ## print the figures of the house and their limits
+	@go test -count=1 -v -run '^TestHouseFigures$$' ./cmd/lockstep
+
+full: export FULL = 1
+full: FUZZTIME = 10m
+full: test fuzz bench demo ## every figure at full size: FULL=1 for the tests, FUZZTIME=10m
+
+cover: ## measure the coverage of all packages by all tests
+	@mkdir -p bin && go test -coverpkg=./... -coverprofile=bin/cover.out ./...
+	@go tool cover -func=bin/cover.out | tail -n 1
+
+clean: ## remove what was built, but not the linter
+	rm -rf bin
+
+$(LINTER):
+	GOBIN=$(@D) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)

@@ -1,0 +1,40 @@
+package atomicfile
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestReplaceCleansUp makes the rename fail, which Write does not let happen:
+// the target is a directory, as if it had come after the look at it.
+func TestReplaceCleansUp(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	target := filepath.Join(dir, "target")
+	if err := os.Mkdir(target, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	err := replace(target, []byte("x"), 0o600, nil)
+	if err == nil || !strings.HasPrefix(err.Error(), "replace the file: ") {
+		t.Errorf("got %v, want a rename that fails", err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 1 {
+		t.Errorf("got %v and %v, want the target alone", entries, err)
+	}
+}
+
+// TestFillSaysWhatFailed gives it a file that cannot be written.
+func TestFillSaysWhatFailed(t *testing.T) {
+	t.Parallel()
+	file, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if err := fill(file, []byte("x"), nil); err == nil || err.Error() != "write the new content: no space left on device" {
+		t.Errorf("got %v, want no space left", err)
+	}
+}
