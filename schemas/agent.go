@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -116,6 +117,9 @@ func DecodeAgent(doc *Document) (*Agent, error) {
 		Log:         AgentLog{Level: "info"},
 		GracePeriod: time.Minute,
 	}
+	if overfull(doc.Root) {
+		return nil, ErrUnreadableAgent
+	}
 	dec := yaml.NewDecoder(bytes.NewReader(doc.Source))
 	dec.KnownFields(true)
 	switch err := dec.Decode(agent); {
@@ -130,6 +134,17 @@ func DecodeAgent(doc *Document) (*Agent, error) {
 	return agent, nil
 }
 
+// overfull reports whether a mapping has more keys than Piko knows of, many
+// times over: the decoder would refuse one of them, but only after comparing
+// each key with every other.
+func overfull(node *yaml.Node) bool {
+	const keys = 100
+	if node == nil {
+		return false
+	}
+	return (node.Kind == yaml.MappingNode && len(node.Content) > 2*keys) || slices.ContainsFunc(node.Content, overfull)
+}
+
 // setDefaults fills in what `piko agent start` does after reading the file.
 func (l *Listener) setDefaults() {
 	setDefault(&l.Protocol, ProtocolHTTP)
@@ -137,6 +152,9 @@ func (l *Listener) setDefaults() {
 	setDefault(&l.HTTPClient.KeepAliveTimeout, 30*time.Second)
 	setDefault(&l.HTTPClient.IdleConnTimeout, 90*time.Second)
 	setDefault(&l.HTTPClient.MaxIdleConns, 100)
+	if l.HTTPClient.MaxIdleConns == -1 { // Piko's word for no limit, which is 0 in net/http
+		l.HTTPClient.MaxIdleConns = 0
+	}
 }
 
 func setDefault[T comparable](field *T, value T) {

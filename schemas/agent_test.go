@@ -3,10 +3,12 @@ package schemas_test
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"lockstep/schemas"
 )
@@ -60,5 +62,36 @@ func TestSchemaAgreesWithPiko(t *testing.T) {
 	}
 	if count != 116 {
 		t.Errorf("%d recorded verdicts, want 116", count)
+	}
+}
+
+// TestManyKeys makes sure that a mapping full of keys costs no time: the
+// decoder compares each key with every other.
+func TestManyKeys(t *testing.T) {
+	t.Parallel()
+	doc, err := schemas.ParseDocument("t.yaml", []byte(strings.Repeat("a: 1\n", 100_000)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	if _, err := schemas.DecodeAgent(doc); !errors.Is(err, schemas.ErrUnreadableAgent) {
+		t.Errorf("error %v, want ErrUnreadableAgent", err)
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("took %v", took)
+	}
+}
+
+func TestUnlimitedIdleConnections(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]int{"-1": 0, "0": 100, "7": 7, "-2": -2} {
+		doc, err := schemas.ParseDocument("t.yaml", []byte(listener+"    http_client: {max_idle_conns: "+text+"}\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		agent, err := schemas.DecodeAgent(doc)
+		if err != nil || agent.Listeners[0].HTTPClient.MaxIdleConns != want {
+			t.Errorf("max_idle_conns: %s is %+v, %v; want %d", text, agent, err, want)
+		}
 	}
 }

@@ -52,6 +52,9 @@ func (d *Document) syntaxFault(err error) *Fault {
 		span = d.text.wholeLine(line)
 		message = message[len(m[0]):]
 	}
+	if strings.HasPrefix(message, "unknown anchor") { // the parser quotes it, and it may be a secret after a stray *
+		message = "an alias names no anchor"
+	}
 	return &Fault{
 		Path: d.Path, Span: span,
 		Message: "not YAML: " + message,

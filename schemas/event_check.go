@@ -7,10 +7,17 @@ import (
 	"time"
 )
 
+// latestMS is the last moment of the year 9999, beyond which a time has no
+// text in JSON.
+const latestMS = 253402300799999
+
 // check reports the first field that makes e no event.
 func (e *Event) check() error {
 	if e.Environment == "" || e.Node == "" || e.Boot == "" || e.Seq == 0 || e.TimeMS <= 0 {
 		return errors.New("not an event: environment, node, boot, seq or time_ms is missing")
+	}
+	if e.TimeMS > latestMS {
+		return errors.New("not an event: time_ms is beyond the year 9999")
 	}
 	switch e.Kind {
 	case EventTally:
@@ -55,7 +62,7 @@ func (e *Event) checkTally() error {
 	switch {
 	case e.Count == 0 || e.Client == "":
 		return errors.New("not a tally: count or client is missing")
-	case e.FirstMS < start || e.LastMS >= end || e.FirstMS > e.LastMS:
+	case e.FirstMS <= 0 || e.FirstMS < start || e.LastMS >= end || e.FirstMS > e.LastMS:
 		return errors.New("not a tally: first_ms and last_ms do not lie in its day")
 	case e.Hours>>24 != 0 || e.Hours&hourBit(e.FirstMS) == 0 || e.Hours&hourBit(e.LastMS) == 0:
 		return errors.New("not a tally: hours do not cover first_ms and last_ms")

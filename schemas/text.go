@@ -2,7 +2,6 @@ package schemas
 
 import (
 	"bytes"
-	"slices"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -12,25 +11,48 @@ import (
 
 // sourceText maps the parser's line and column numbers to the text, to find
 // the ends of tokens, which the parser does not keep.
-type sourceText struct{ lines []string }
+type sourceText struct{ lines []sourceLine }
+
+// A sourceLine is a line without its break.
+type sourceLine struct {
+	text  string
+	ascii bool // a column is a byte, so that finding one takes no time
+}
+
+func newSourceLine(text string) sourceLine {
+	return sourceLine{text, strings.IndexFunc(text, func(r rune) bool { return r >= utf8.RuneSelf }) < 0}
+}
+
+// offset returns where in the text a column begins, at most its end.
+func (l sourceLine) offset(column int) int {
+	if l.ascii {
+		return min(max(column-1, 0), len(l.text))
+	}
+	for i := range l.text {
+		if column--; column < 1 {
+			return i
+		}
+	}
+	return len(l.text)
+}
 
 // newSourceText splits source at the line breaks that the YAML parser counts.
 func newSourceText(source []byte) sourceText {
 	text := strings.TrimPrefix(decodeText(source), "\ufeff")
-	var lines []string
+	var lines []sourceLine
 	for len(text) > 0 {
 		i := strings.IndexAny(text, "\r\n\u0085\u2028\u2029")
 		if i < 0 {
 			break
 		}
-		lines = append(lines, text[:i])
+		lines = append(lines, newSourceLine(text[:i]))
 		_, width := utf8.DecodeRuneInString(text[i:])
 		if strings.HasPrefix(text[i:], "\r\n") {
 			width = 2
 		}
 		text = text[i+width:]
 	}
-	return sourceText{lines: append(lines, text)}
+	return sourceText{lines: append(lines, newSourceLine(text))}
 }
 
 // decodeText returns source as UTF-8. YAML also allows UTF-16 with a byte
@@ -52,19 +74,25 @@ func decodeText(source []byte) string {
 }
 
 // Lines returns the text of the document, split where its positions count lines.
-func (d *Document) Lines() []string { return slices.Clone(d.text.lines) }
+func (d *Document) Lines() []string {
+	lines := make([]string, len(d.text.lines))
+	for i, l := range d.text.lines {
+		lines[i] = l.text
+	}
+	return lines
+}
 
-// line returns the text of a line counted from 1, empty if there is none.
-func (t sourceText) line(n int) string {
+// line returns a line counted from 1, an empty one if there is none.
+func (t sourceText) line(n int) sourceLine {
 	if n < 1 || n > len(t.lines) {
-		return ""
+		return sourceLine{}
 	}
 	return t.lines[n-1]
 }
 
 // wholeLine spans the text of line n without its indentation.
 func (t sourceText) wholeLine(n int) Span {
-	text := t.line(n)
+	text := t.line(n).text
 	indent := len(text) - len(strings.TrimLeft(text, " \t"))
 	return Span{
 		Start: Position{max(n, 1), indent + 1},
@@ -77,9 +105,9 @@ func (t sourceText) wholeLine(n int) Span {
 func (t sourceText) firstForbidden() Span {
 	for n, line := range t.lines {
 		column := 0
-		for i, r := range line {
+		for i, r := range line.text {
 			column++
-			_, width := utf8.DecodeRuneInString(line[i:])
+			_, width := utf8.DecodeRuneInString(line.text[i:])
 			broken := r == utf8.RuneError && width == 1
 			if broken || (r < ' ' && r != '\t') || r == 0x7f {
 				return Span{Start: Position{n + 1, column}, End: Position{n + 1, column + 1}}
@@ -93,11 +121,10 @@ func (t sourceText) firstForbidden() Span {
 // line, the indicator of a block scalar or flow collection, the first key or
 // dash of a block collection, and the anchor or tag of what begins below it.
 func (t sourceText) tokenSpan(node *yaml.Node) Span {
-	text := []rune(t.line(node.Line))
-	start := min(max(node.Column-1, 0), len(text))
-	start += len(text[start:]) - len([]rune(trimProperties(string(text[start:]))))
-	at := Position{node.Line, start + 1}
-	rest := string(text[start:])
+	line := t.line(node.Line)
+	text := line.text[line.offset(node.Column):]
+	rest := trimProperties(text)
+	at := Position{node.Line, max(node.Column, 1) + utf8.RuneCountInString(text[:len(text)-len(rest)])}
 	length := utf8.RuneCountInString(rest[:tokenLength(node, rest)])
 	return Span{Start: at, End: Position{at.Line, at.Column + length}}
 }

@@ -1,6 +1,7 @@
 package schemas_test
 
 import (
+	"strings"
 	"testing"
 
 	"lockstep/schemas"
@@ -30,4 +31,20 @@ func TestSpanBelowProperties(t *testing.T) {
 // span is a stretch of the first line.
 func span(start, end int) schemas.Span {
 	return schemas.Span{Start: schemas.Position{Line: 1, Column: start}, End: schemas.Position{Line: 1, Column: end}}
+}
+
+// TestSpanInLongLine finds each value of a line that is long enough to make
+// searching it from its start for each of them last for minutes.
+func TestSpanInLongLine(t *testing.T) {
+	t.Parallel()
+	const values = 100_000
+	doc, err := schemas.ParseDocument("f.json", []byte("["+strings.Repeat("abc, ", values)+"]"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, node := range doc.Root.Content {
+		if got, want := doc.Span(node), span(2+5*i, 5+5*i); got != want {
+			t.Fatalf("value %d at %v, want %v", i, got, want)
+		}
+	}
 }

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"lockstep/schemas"
+)
+
+// permute moves the flags of each command in front of its positional
+// arguments, and those of the program in front of the command, because the
+// flag library stops at the first positional and would take
+// `lint agent.yaml --tier staging` for three files. Nothing moves across a
+// bare `--`.
+func permute(app *cli.App, args []string) []string {
+	if len(args) == 0 || args[len(args)-1] == "--generate-bash-completion" {
+		return args
+	}
+	front, rest := args[:1:1], args[1:]
+	commands, flags := app.Commands, app.Flags
+	var words, positionals []string
+	for len(rest) > 0 {
+		word := rest[0]
+		switch sub := findCommand(commands, word); {
+		case word == "--":
+			return slices.Concat(front, words, positionals, rest)
+		case findFlag(flags, word) == nil && findFlag(app.Flags, word) != nil:
+			n := min(flagWords(app.Flags, word), len(rest))
+			front, rest = append(front, rest[:n]...), rest[n:]
+		case strings.HasPrefix(word, "-") && word != "-":
+			n := min(flagWords(flags, word), len(rest))
+			words, rest = append(words, rest[:n]...), rest[n:]
+		case sub != nil && len(positionals) == 0:
+			words, rest = append(words, word), rest[1:]
+			commands, flags = sub.Subcommands, sub.Flags
+		default:
+			positionals, rest = append(positionals, word), rest[1:]
+		}
+	}
+	return slices.Concat(front, words, positionals)
+}
+
+func findCommand(commands []*cli.Command, name string) *cli.Command {
+	for _, c := range commands {
+		if c.HasName(name) {
+			return c
+		}
+	}
+	return nil
+}
+
+// findFlag returns the flag that word sets, nil if there is none.
+func findFlag(flags []cli.Flag, word string) cli.Flag {
+	name, _, _ := strings.Cut(strings.TrimLeft(word, "-"), "=")
+	if !strings.HasPrefix(word, "-") {
+		return nil
+	}
+	for _, f := range flags {
+		if slices.Contains(f.Names(), name) {
+			return f
+		}
+	}
+	return nil
+}
+
+// flagWords is how many arguments the flag in word takes up: two where its
+// value follows it.
+func flagWords(flags []cli.Flag, word string) int {
+	switch findFlag(flags, word).(type) {
+	case nil, *cli.BoolFlag:
+		return 1
+	}
+	if strings.Contains(word, "=") {
+		return 1
+	}
+	return 2
+}
+
+// commandPath is the command as typed, such as "lockstep migrate plan".
+func commandPath(c *cli.Context) string {
+	if c.Command == nil || c.Command.HelpName == "" {
+		return c.App.Name
+	}
+	return c.Command.HelpName
+}
+
+// explainFlag turns the flag library's complaint into ours.
+func explainFlag(c *cli.Context, err error) error {
+	path := commandPath(c)
+	name, unknown := strings.CutPrefix(err.Error(), "flag provided but not defined: -")
+	if !unknown {
+		return schemas.Hint(fmt.Errorf("%s: %w", path, err), fmt.Sprintf("`%s --help` lists the flags", path))
+	}
+	flags := c.App.Flags
+	if c.Command != nil {
+		flags = append(slices.Clip(flags), c.Command.Flags...)
+	}
+	var names []string
+	for _, f := range flags {
+		names = append(names, f.Names()...)
+	}
+	hint := fmt.Sprintf("`%s --help` lists the flags", path)
+	if near, ok := schemas.Nearest(strings.TrimLeft(name, "-"), names); ok {
+		hint = fmt.Sprintf("did you mean `--%s`?", near)
+	}
+	return schemas.Hint(fmt.Errorf("%s has no flag --%s", path, strings.TrimLeft(name, "-")), hint)
+}

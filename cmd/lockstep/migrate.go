@@ -1,0 +1,182 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os/user"
+	"path/filepath"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"lockstep/internal/atomicfile"
+	"lockstep/migrate"
+	"lockstep/schemas"
+)
+
+func (p *process) migrateCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "migrate",
+		Usage: "plan a staged rollout from event logs, apply it, roll it back",
+		Subcommands: []*cli.Command{
+			p.evidenceCommand(), p.planCommand(), p.applyCommand(), p.rollbackCommand(), p.journalCommand(),
+		},
+	}
+}
+
+func logsFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringSliceFlag{Name: "logs", Usage: "read the event logs that `GLOB` matches, plain or gzip; may be repeated", Required: true},
+		&cli.StringFlag{Name: "dialect", Value: "event", Usage: "read the logs as `NAME`: event"},
+	}
+}
+
+func rolloutFlag() cli.Flag {
+	return &cli.StringFlag{Name: "rollout", Usage: "the rollout `FILE`", Required: true}
+}
+
+func nowFlag() cli.Flag {
+	return &cli.StringFlag{Name: "now", Usage: "decide as if it were `TIME`, as in 2026-01-31T12:00:00Z"}
+}
+
+// gather folds the logs of one environment.
+func gather(c *cli.Context, environment string) (*migrate.Evidence, error) {
+	dialect, err := migrate.NewDialect(c.String("dialect"))
+	if err != nil {
+		return nil, usage(err)
+	}
+	files, err := migrate.NewFiles(c.StringSlice("logs"))
+	if err != nil {
+		return nil, err
+	}
+	return migrate.Gather(c.Context, files, dialect, environment)
+}
+
+func (p *process) evidenceCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "evidence",
+		Usage: "show who called and whether they would pass, and how complete the logs are",
+		Description: "The exit status is 4 if the logs are incomplete: lines that were not understood, or hours\n" +
+			"without a sign of life.",
+		Flags: append(logsFlags(),
+			&cli.StringFlag{Name: "environment", Usage: "of the environment `NAME`, if the logs are of several"},
+			&cli.StringFlag{Name: "format", Value: "text", Usage: "write `FORMAT`: text or json"}),
+		Action: func(c *cli.Context) error {
+			format := c.String("format")
+			switch {
+			case c.Args().Present():
+				return tooMany(c, 0)
+			case format != "text" && format != "json":
+				return usage(schemas.Hint(fmt.Errorf("there is no format %q", format), "use text or json"))
+			}
+			evidence, err := gather(c, c.String("environment"))
+			if err != nil {
+				return err
+			}
+			write := evidence.WriteText
+			if format == "json" {
+				write = evidence.WriteJSON
+			}
+			if err := write(p.stdout); err != nil {
+				return err
+			}
+			if evidence.Coverage.Unparsed > 0 || len(evidence.Gaps) > 0 {
+				return silent(statusIncomplete)
+			}
+			return nil
+		},
+	}
+}
+
+func (p *process) planCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "plan",
+		Usage: "propose the steps that the evidence allows",
+		Description: "The plan goes to the file of -o, what it says to standard output. Nothing is changed: applying\n" +
+			"it is a separate act. The exit status is 1 if nothing is ready, 4 if that is for lack of evidence.",
+		Flags: append(logsFlags(), rolloutFlag(), policyFlag(), nowFlag(),
+			&cli.StringFlag{Name: "inventory", Usage: "expect the clients of the inventory `FILE`"},
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the plan to `FILE`", Required: true}),
+		Action: p.plan,
+	}
+}
+
+func (p *process) plan(c *cli.Context) error {
+	if c.Args().Present() {
+		return tooMany(c, 0)
+	}
+	in, err := p.planInput(c)
+	if err != nil {
+		return err
+	}
+	plan, err := migrate.NewPlan(in)
+	if err != nil {
+		return usage(err)
+	}
+	text, err := plan.Encode()
+	if err != nil {
+		return err
+	}
+	if err := atomicfile.Write(c.String("output"), text, 0o644); err != nil {
+		return fmt.Errorf("write %s: %w", c.String("output"), err)
+	}
+	if err := migrate.WritePlan(p.stdout, plan, c.String("output"), c.String("rollout")); err != nil {
+		return err
+	}
+	return silent(planStatus(plan))
+}
+
+// planInput reads all that a plan is made from.
+func (p *process) planInput(c *cli.Context) (in migrate.Input, err error) {
+	if in.Now, err = p.nowOf(c); err != nil {
+		return in, err
+	}
+	path := c.String("rollout")
+	if in.Rollout, err = load(path, schemas.DecodeRollout); err != nil {
+		return in, err
+	}
+	if in.Policy, err = loadPolicy(c.String("policy")); err != nil {
+		return in, err
+	}
+	if in.Inventory, err = loadOptional(c.String("inventory"), schemas.DecodeInventory); err != nil {
+		return in, err
+	}
+	in.Secrets = migrate.CheckSecrets(in.Rollout, p.secrets(filepath.Dir(path)))
+	in.Evidence, err = gather(c, in.Rollout.Environment)
+	return in, err
+}
+
+// nowOf is --now, or the time of the clock.
+func (p *process) nowOf(c *cli.Context) (time.Time, error) {
+	if !c.IsSet("now") {
+		return p.now(), nil
+	}
+	now, err := time.Parse(time.RFC3339, c.String("now"))
+	if err != nil {
+		return now, usage(schemas.Hint(errors.New("--now is not a time"), "write it as in 2026-01-31T12:00:00Z"))
+	}
+	return now, nil
+}
+
+// planStatus says whether there is anything to apply, and if not, whether
+// that is for lack of evidence.
+func planStatus(plan *schemas.Plan) int {
+	if len(plan.Batches) > 0 {
+		return statusOK
+	}
+	status := statusFindings
+	for _, s := range plan.Subjects {
+		if s.Verdict == schemas.VerdictInconclusive {
+			status = worse(status, statusIncomplete)
+		}
+	}
+	return status
+}
+
+// who is the person in front of the keyboard, for the journal.
+func (*process) who() string {
+	if u, err := user.Current(); err == nil && u.Username != "" {
+		return u.Username
+	}
+	return "unknown"
+}

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/urfave/cli/v2"
+
+	"lockstep/migrate"
+	"lockstep/schemas"
+)
+
+func dryRunFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "dry-run", Usage: "say what would be done, and change nothing"}
+}
+
+func (p *process) applyCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "apply",
+		Usage:     "take the steps of a plan's batch",
+		ArgsUsage: "PLAN",
+		Description: "It edits the rollout file, whose comments and order stay, and writes journal.jsonl beside it.\n" +
+			"A plan is refused if it has expired, or if the rollout has changed since it was made.",
+		Flags: []cli.Flag{
+			rolloutFlag(), nowFlag(), dryRunFlag(),
+			&cli.StringFlag{Name: "batch", Usage: "apply the batch `ID`, if the plan has several"},
+		},
+		Action: func(c *cli.Context) error {
+			path, err := oneArgument(c, "the path of a plan")
+			if err != nil {
+				return err
+			}
+			now, err := p.nowOf(c)
+			if err != nil {
+				return err
+			}
+			plan, err := load(path, schemas.DecodePlan)
+			if err != nil {
+				return err
+			}
+			result, err := migrate.Apply(c.Context, migrate.ApplyOptions{
+				Plan: plan, RolloutPath: c.String("rollout"), Batch: c.String("batch"),
+				Now: now, Who: p.who(), DryRun: c.Bool("dry-run"),
+			})
+			return p.acted(result, err, c.Bool("dry-run"))
+		},
+	}
+}
+
+func (p *process) rollbackCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "rollback",
+		Usage: "take subjects back to a weaker mode, at once",
+		Description: "It needs the rollout file and nothing else: no plan, no logs, no whole journal. A key that steps\n" +
+			"back takes along the other enforcing keys of its app, or their clients would be refused.",
+		Flags: []cli.Flag{
+			rolloutFlag(), nowFlag(), dryRunFlag(),
+			&cli.StringFlag{Name: "subject", Usage: "roll back `S`, key/<app>/<id> or key/<app>"},
+			&cli.StringFlag{Name: "batch", Usage: "roll back what the batch `ID` changed"},
+			&cli.BoolFlag{Name: "all", Usage: "roll back every subject"},
+			&cli.StringFlag{Name: "to", Value: string(schemas.ModeObserve), Usage: "go back to `MODE`: observe or disabled"},
+			&cli.StringFlag{Name: "reason", Usage: "say why, for the journal: `TEXT`", Required: true},
+		},
+		Action: func(c *cli.Context) error {
+			if c.Args().Present() {
+				return tooMany(c, 0)
+			}
+			now, err := p.nowOf(c)
+			if err != nil {
+				return err
+			}
+			result, err := migrate.Rollback(c.Context, migrate.RollbackOptions{
+				RolloutPath: c.String("rollout"), Subject: c.String("subject"), Batch: c.String("batch"), All: c.Bool("all"),
+				To: schemas.Mode(c.String("to")), Reason: c.String("reason"),
+				Now: now, Who: p.who(), DryRun: c.Bool("dry-run"),
+			})
+			return p.acted(result, err, c.Bool("dry-run"))
+		},
+	}
+}
+
+// acted reports what a change of a rollout file came to.
+func (p *process) acted(result *migrate.Result, err error, dryRun bool) error {
+	if err != nil {
+		return withStatus(actStatus(err), err)
+	}
+	if dryRun {
+		fmt.Fprintln(p.stdout, "dry run, nothing has been changed:")
+	}
+	return result.WriteText(p.stdout)
+}
+
+// actStatus tells what must not be done from what could not be done, and
+// both from what nobody can make sense of.
+func actStatus(err error) int {
+	_, isIO := errors.AsType[*fs.PathError](err)
+	switch {
+	case errors.Is(err, migrate.ErrRefused):
+		return statusFindings
+	case isIO || errors.Is(err, migrate.ErrLocked) || errors.Is(err, context.Canceled):
+		return statusIncomplete
+	default:
+		return statusUsage
+	}
+}
+
+func (p *process) journalCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "journal",
+		Usage: "look at the journal of a rollout file",
+		Subcommands: []*cli.Command{{
+			Name:        "verify",
+			Usage:       "list all entries and check that none was altered",
+			ArgsUsage:   "FILE",
+			Description: "The exit status is 1 if the chain is broken; the error names the line.",
+			Action:      p.verifyJournal,
+		}},
+	}
+}
+
+func (p *process) verifyJournal(c *cli.Context) error {
+	path, err := oneArgument(c, "the path of a journal.jsonl")
+	if err != nil {
+		return err
+	}
+	journal, err := migrate.VerifyJournal(path)
+	if _, isIO := errors.AsType[*fs.PathError](err); isIO {
+		return err
+	}
+	if err != nil {
+		return withStatus(statusFindings, err)
+	}
+	if err := migrate.WriteJournal(p.stdout, journal.Entries); err != nil {
+		return err
+	}
+	fmt.Fprintf(p.stdout, "\n%d entries, and none was altered\n", len(journal.Entries))
+	if journal.Torn {
+		fmt.Fprintln(p.stdout, "the last line was cut short by a crash; it was never carried out")
+	}
+	return nil
+}

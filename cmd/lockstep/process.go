@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"lockstep/schemas"
+)
+
+// A process is what a command may touch of the world around it.
+type process struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	getenv         func(string) string
+	now            func() time.Time
+}
+
+// run carries out one command line and returns the exit status.
+func (p *process) run(ctx context.Context, args []string) (status int) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			fmt.Fprintf(p.stderr, "lockstep: this is a bug in lockstep %s: %v\n%s", version, fault, debug.Stack())
+			status = statusBug
+		}
+	}()
+	app := p.app()
+	err := app.RunContext(ctx, permute(app, args))
+	p.explain(err)
+	return statusOf(err)
+}
+
+// app is the command line of lockstep.
+func (p *process) app() *cli.App {
+	app := &cli.App{
+		Name:                      "lockstep",
+		Usage:                     "switch security on in running systems without an outage",
+		Version:                   version,
+		HideVersion:               true,
+		HideHelpCommand:           true,
+		DisableSliceFlagSeparator: true,
+		EnableBashCompletion:      true,
+		Reader:                    p.stdin,
+		Writer:                    p.stdout,
+		ErrWriter:                 p.stderr,
+		ExitErrHandler:            func(*cli.Context, error) {},
+		Flags:                     []cli.Flag{logLevelFlag()},
+		Action:                    needCommand,
+		OnUsageError:              onUsageError,
+		Description: "Exit status: 0 nothing to report, 1 findings or nothing ready or apply refused,\n" +
+			"2 usage or bad lockstep config, 3 no input matched (lint), 4 a check could not be\n" +
+			"completed, 5 a bug.",
+		Commands: []*cli.Command{
+			p.lintCommand(), p.migrateCommand(), p.runCommand(),
+			p.initCommand(), p.signCommand(), p.schemaCommand(), p.versionCommand(), p.completionCommand(),
+		},
+	}
+	finish(app.Commands)
+	return app
+}
+
+// finish gives every command what the library wants to be told one by one.
+func finish(commands []*cli.Command) {
+	for _, c := range commands {
+		c.OnUsageError = onUsageError
+		c.HideHelpCommand = true
+		if c.Action == nil {
+			c.Action = needCommand
+		}
+		require(c)
+		finish(c.Subcommands)
+	}
+}
+
+// require has the command itself ask for its required flags: the library
+// would print its whole help on standard output instead of a hint.
+func require(c *cli.Command) {
+	var names []string
+	for _, f := range c.Flags {
+		switch f := f.(type) {
+		case *cli.StringFlag:
+			if f.Required {
+				f.Required, names = false, append(names, f.Name)
+			}
+		case *cli.StringSliceFlag:
+			if f.Required {
+				f.Required, names = false, append(names, f.Name)
+			}
+		}
+	}
+	action := c.Action
+	c.Action = func(ctx *cli.Context) error {
+		for _, name := range names {
+			if !ctx.IsSet(name) {
+				return usage(schemas.Hint(fmt.Errorf("%s needs --%s", commandPath(ctx), name),
+					fmt.Sprintf("`%s --help` says what for", commandPath(ctx))))
+			}
+		}
+		return action(ctx)
+	}
+}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+
+	"github.com/urfave/cli/v2"
+
+	"lockstep/lint"
+	"lockstep/runtime"
+	"lockstep/schemas"
+)
+
+func (p *process) runCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "run",
+		Usage: "serve the listeners of a Piko agent config and apply changes while running",
+		Description: "Requests come in at --listen; the header x-piko-endpoint or the first label of Host says for\n" +
+			"which endpoint, as at Piko's own proxy. Config, rollout, policy, keys and certificates are watched;\n" +
+			"a bad edit is logged and the last good version stays. SIGTERM and SIGINT stop it in order.",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "config", Usage: "serve the Piko agent config `FILE`", Required: true},
+			&cli.StringFlag{Name: "rollout", Usage: "take the modes of access keys from the rollout `FILE`"},
+			policyFlag(), tierFlag(),
+			&cli.StringFlag{Name: "listen", Value: "127.0.0.1:8080", Usage: "take requests at `ADDR`"},
+			&cli.StringFlag{Name: "metrics", Usage: "serve /metrics, /healthz and /readyz at `ADDR`"},
+			&cli.StringFlag{Name: "events", Usage: "append events to `PATH`, a file or a directory"},
+			&cli.StringFlag{Name: "node", EnvVars: []string{"LOCKSTEP_NODE"}, Usage: "call this process `NAME` in events (default: the host name)"},
+		},
+		Action: p.serve,
+	}
+}
+
+func (p *process) serve(c *cli.Context) error {
+	if c.Args().Present() {
+		return tooMany(c, 0)
+	}
+	opts, err := p.runOptions(c)
+	if err != nil {
+		return err
+	}
+	server, err := runtime.New(opts)
+	if err != nil {
+		return usage(err)
+	}
+	if err := server.Start(c.Context); err != nil {
+		return withStatus(startStatus(err), err)
+	}
+	<-c.Done()
+	return server.Stop(context.WithoutCancel(c.Context))
+}
+
+// startStatus tells an address that is not to be had from what the user wrote.
+func startStatus(err error) int {
+	if _, ok := errors.AsType[*net.OpError](err); ok {
+		return statusIncomplete
+	}
+	return statusUsage
+}
+
+// runOptions turns the flags into options; no file is opened yet.
+func (p *process) runOptions(c *cli.Context) (runtime.Options, error) {
+	var none runtime.Options
+	logger, err := p.logger(c)
+	if err != nil {
+		return none, err
+	}
+	tier, err := tierOf(c)
+	if err != nil {
+		return none, err
+	}
+	node := c.String("node")
+	if node == "" {
+		if node, err = os.Hostname(); err != nil {
+			return none, usage(schemas.Hint(fmt.Errorf("this machine has no host name: %w", err), "name the process with --node"))
+		}
+	}
+	gate, err := admission()
+	return runtime.Options{
+		Config: c.String("config"), Rollout: c.String("rollout"), Policy: c.String("policy"), Tier: tier,
+		Listen: c.String("listen"), Metrics: c.String("metrics"), Events: c.String("events"), Node: node,
+		Logger: logger, Getenv: p.getenv, Now: p.now, Version: version, Gate: gate,
+	}, err
+}
+
+// admission makes the linter the gate of the runtime: what lints is what
+// runs.
+func admission() (runtime.Gate, error) {
+	checker, err := lint.NewChecker()
+	if err != nil {
+		return nil, err
+	}
+	return func(c runtime.Candidate) runtime.Admission {
+		report, err := checker.Check(lint.Input{
+			Path: c.Document.Path, Document: c.Document, Tier: c.Tier,
+			Policy: c.Policy, Rollout: c.Rollout, ReadFile: c.ReadFile,
+		})
+		if err != nil {
+			return runtime.Admission{Refusals: []error{err}}
+		}
+		var a runtime.Admission
+		for _, f := range report.Findings {
+			fault := &schemas.Fault{Path: f.Path, Span: f.Span, Message: f.Message + " [" + f.Rule + "]", Remedy: f.Hint}
+			switch {
+			case !f.Admit:
+				a.Refusals = append(a.Refusals, fault)
+			case f.Severity != schemas.LevelInfo:
+				a.Alarms = append(a.Alarms, fault.Error())
+			}
+		}
+		return a
+	}, nil
+}

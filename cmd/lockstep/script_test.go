@@ -1,0 +1,110 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"lockstep/internal/certs"
+	"lockstep/schemas"
+)
+
+// TestMain lets the scripts call the real main as a process of its own.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"lockstep": func() { os.Exit(mainStatus()) },
+	})
+}
+
+// TestScript runs the command line as a person or a pipeline does: each file
+// of testdata/script is one story. UPDATE=1 rewrites what they compare.
+func TestScript(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("..", "..", "testdata", "script"),
+		UpdateScripts:       os.Getenv("UPDATE") != "",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Deadline:            time.Now().Add(2 * time.Minute), // a process that should refuse may serve instead
+		Setup: func(env *testscript.Env) error {
+			examples, err := filepath.Abs(filepath.Join("..", "..", "testdata", "examples"))
+			env.Setenv("EXAMPLES", examples)
+			return err
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"ca":     makeCA,
+			"status":  expectStatus,
+			"history": writeHistory,
+		},
+	})
+}
+
+// makeCA writes the certificate of a new private authority: `ca FILE`.
+func makeCA(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: ca FILE")
+	}
+	authority, err := certs.NewAuthority(time.Now())
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), authority.Root(), 0o600))
+}
+
+// expectStatus runs a command and insists on its exit status: `status N
+// lockstep ...`. The exec of testscript tells only success from failure.
+func expectStatus(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: status N COMMAND...")
+	}
+	status := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		exit, ok := errors.AsType[*exec.ExitError](err)
+		if !ok {
+			ts.Fatalf("%v", err)
+		}
+		status = exit.ExitCode()
+	}
+	if args[0] != strconv.Itoa(status) {
+		ts.Fatalf("exit status %d, want %s", status, args[0])
+	}
+}
+
+// writeHistory writes the event log of one node that ran for DAYS days up to
+// 2026-11-21T12:00:00Z, where the client 10.0.0.1 called every hour and always
+// passed: `history FILE DAYS`.
+func writeHistory(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: history FILE DAYS")
+	}
+	days, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	var log bytes.Buffer
+	seq := uint64(0)
+	write := func(at time.Time, e schemas.Event) {
+		seq++
+		e.Boot, e.Seq, e.TimeMS = "b", seq, at.UnixMilli()
+		line, err := e.Line()
+		ts.Check(err)
+		log.Write(line)
+	}
+	end := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	for at := end.AddDate(0, 0, -days); !at.After(end); at = at.Add(time.Hour) {
+		var tally schemas.Tally
+		tally.Add(at.UnixMilli())
+		write(at, schemas.TallyEvent(schemas.TallyKey{
+			Environment: "eu", Node: "n1", Subject: "key/demo/k1", Client: "10.0.0.1",
+			How: schemas.HowVerified, Outcome: schemas.OutcomeOK, Day: at.Format(time.DateOnly),
+		}, tally))
+		write(at, schemas.Event{
+			Kind: schemas.EventHeartbeat, Environment: "eu", Node: "n1",
+			Subjects: []schemas.SubjectState{{Subject: "key/demo/k1", Mode: schemas.ModeObserve, Fingerprint: "abc"}},
+		})
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), log.Bytes(), 0o600))
+}

@@ -1,0 +1,147 @@
+package lint_test
+
+import (
+	"encoding/binary"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"unicode/utf16"
+
+	"github.com/google/go-cmp/cmp"
+
+	"lockstep/internal/inputfile"
+	"lockstep/lint"
+	"lockstep/schemas"
+)
+
+var casesDir = filepath.Join("..", "testdata", "lint")
+
+// TestCases lints every case of every rule and wants exactly the findings
+// that its comments announce, each at the announced text:
+//
+//	timeout: 10 # want P001 "10" P005 "10"
+//	# want+1 P001 "|"       (for the line below)
+//
+// A bad case has a finding of the rule it is filed under, an ok case none.
+func TestCases(t *testing.T) {
+	t.Parallel()
+	paths, err := filepath.Glob(filepath.Join(casesDir, "*", "*.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range paths {
+		rule, name := filepath.Base(filepath.Dir(path)), strings.TrimSuffix(filepath.Base(path), ".yaml")
+		t.Run(rule+"/"+name, func(t *testing.T) {
+			t.Parallel()
+			source, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			report := checkCase(t, rule, path, source)
+			if diff := cmp.Diff(wanted(t, source), found(report, source)); diff != "" {
+				t.Errorf("findings differ (-want +got):\n%s", diff)
+			}
+			switch bad := strings.HasPrefix(name, "bad_"); {
+			case !bad && !strings.HasPrefix(name, "ok_"):
+				t.Error("a case is called bad_… or ok_…")
+			case bad != has(report, rule):
+				t.Errorf("%s reported: %v", rule, !bad)
+			}
+		})
+	}
+}
+
+// TestCasesInOtherEncodings wants the same findings at the same places
+// whatever the line breaks and the encoding are that the agent accepts.
+func TestCasesInOtherEncodings(t *testing.T) {
+	t.Parallel()
+	paths, err := filepath.Glob(filepath.Join(casesDir, "*", "*.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rule, source := filepath.Base(filepath.Dir(path)), string(text)
+		want := checkCase(t, rule, path, text)
+		for name, other := range map[string]string{
+			"CRLF":                 strings.ReplaceAll(source, "\n", "\r\n"),
+			"CR":                   strings.ReplaceAll(source, "\n", "\r"),
+			"byte order mark":      "\ufeff" + source,
+			"UTF-16 little-endian": utf16Text(source, binary.LittleEndian),
+			"UTF-16 big-endian":    utf16Text(source, binary.BigEndian),
+		} {
+			if diff := cmp.Diff(want, checkCase(t, rule, path, []byte(other))); diff != "" {
+				t.Errorf("%s in %s is judged differently (-UTF-8 +it):\n%s", path, name, diff)
+			}
+		}
+	}
+}
+
+func utf16Text(text string, order binary.AppendByteOrder) string {
+	var out []byte
+	for _, unit := range utf16.Encode([]rune("\ufeff" + text)) {
+		out = order.AppendUint16(out, unit)
+	}
+	return string(out)
+}
+
+// checkCase lints a case as production, unless its rule is about the tier.
+func checkCase(t *testing.T, rule, path string, source []byte) *lint.Report {
+	t.Helper()
+	in := lint.Input{Path: path, Tier: schemas.TierProduction, ReadFile: func(name string) ([]byte, error) {
+		return inputfile.Read(filepath.Join(pikoDir, "cases", name))
+	}}
+	if rule == "M604" {
+		in.Tier = ""
+	}
+	return checkInput(t, in, source)
+}
+
+var (
+	wantComment = regexp.MustCompile(`# want(\+\d+)? (.*)$`)
+	wantFinding = regexp.MustCompile(`([A-Z]\d{3}) ("(?:[^"\\]|\\.)*") ?`)
+)
+
+// wanted reads the findings that source announces, as "line RULE text".
+func wanted(t *testing.T, source []byte) []string {
+	t.Helper()
+	var all []string
+	for i, line := range strings.Split(string(source), "\n") {
+		m := wantComment.FindStringSubmatch(line)
+		if m == nil {
+			continue
+		}
+		below, _ := strconv.Atoi(m[1])
+		if rest := wantFinding.ReplaceAllString(m[2], ""); rest != "" {
+			t.Errorf("line %d: cannot read %q", i+1, rest)
+		}
+		for _, f := range wantFinding.FindAllStringSubmatch(m[2], -1) {
+			text, err := strconv.Unquote(f[2])
+			if err != nil {
+				t.Errorf("line %d: %v", i+1, err)
+			}
+			all = append(all, fmt.Sprintf("%d %s %s", i+1+below, f[1], text))
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// found lists the findings in the form of [wanted], with the text that really
+// stands at each.
+func found(report *lint.Report, source []byte) []string {
+	var all []string
+	for _, f := range report.Findings {
+		all = append(all, fmt.Sprintf("%d %s %s", f.Span.Start.Line, f.Rule, textAt(source, f.Span)))
+	}
+	slices.Sort(all)
+	return all
+}

@@ -1,0 +1,121 @@
+package lint_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"lockstep/lint"
+	"lockstep/schemas"
+)
+
+var docsDir = filepath.Join("..", "docs", "rules")
+
+// A page documents one rule. Its head, what its bad example prints and the
+// first paragraph below Why are written by UPDATE=1; the rest is by hand.
+type page struct{ why, bad, good string }
+
+// TestDocs holds each rule's page against the table of rules and lints the
+// examples on it: the bad one has a finding of the rule, the good one none at
+// all.
+func TestDocs(t *testing.T) {
+	t.Parallel()
+	for _, rule := range lint.Rules() {
+		t.Run(rule.ID, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(docsDir, rule.ID+".md")
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := readPage(t, rule, string(text))
+			bad := checkExample(t, rule, p.bad)
+			if !has(bad, rule.ID) {
+				t.Errorf("the bad example has no finding of %s", rule.ID)
+			}
+			if good := checkExample(t, rule, p.good); len(good.Findings) > 0 {
+				t.Errorf("the good example has findings: %v", good.Findings)
+			}
+			golden(t, path, text, p.write(t, rule, bad))
+		})
+	}
+	pages, err := filepath.Glob(filepath.Join(docsDir, "*.md"))
+	if err != nil || len(pages) != len(lint.Rules()) {
+		t.Errorf("%d pages for %d rules (%v)", len(pages), len(lint.Rules()), err)
+	}
+}
+
+// golden wants text to be want, or makes it so if UPDATE is set.
+func golden(t *testing.T, path string, text, want []byte) {
+	t.Helper()
+	if os.Getenv("UPDATE") != "" {
+		if err := os.WriteFile(path, want, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if diff := cmp.Diff(string(want), string(text)); diff != "" {
+		t.Errorf("%s is stale, UPDATE=1 rewrites it (-want +got):\n%s", path, diff)
+	}
+}
+
+// checkExample lints an example as it stands in a deployment where every TLS
+// file is there.
+func checkExample(t *testing.T, rule lint.Rule, source string) *lint.Report {
+	t.Helper()
+	in := lint.Input{Path: "agent.yaml", Tier: schemas.TierProduction, ReadFile: func(string) ([]byte, error) {
+		return os.ReadFile(filepath.Join(pikoDir, "cases", "c.pem"))
+	}}
+	if rule.ID == "M604" {
+		in.Tier = ""
+	}
+	return checkInput(t, in, []byte(source))
+}
+
+// readPage takes a page apart. What is generated is left out.
+func readPage(t *testing.T, rule lint.Rule, text string) page {
+	t.Helper()
+	_, text, _ = strings.Cut(text, "\n## Why\n")
+	why, text, _ := strings.Cut(text, "\n## Bad\n")
+	bad, good, ok := strings.Cut(text, "\n## Good\n")
+	if !ok {
+		t.Fatal("a page has the sections Why, Bad and Good, in this order")
+	}
+	why = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(why), rule.Doc))
+	return page{why: why, bad: example(t, bad), good: example(t, good)}
+}
+
+// example is the first fenced YAML in text.
+func example(t *testing.T, text string) string {
+	t.Helper()
+	_, text, _ = strings.Cut(text, "```yaml\n")
+	source, _, ok := strings.Cut(text, "```")
+	if !ok {
+		t.Fatal("a section without an example")
+	}
+	return source
+}
+
+func (p page) write(t *testing.T, rule lint.Rule, bad *lint.Report) []byte {
+	t.Helper()
+	var printed, out bytes.Buffer
+	if err := (lint.Text{}).Report(&printed, []*lint.Report{bad}); err != nil {
+		t.Fatal(err)
+	}
+	admitted := map[bool]string{true: "yes, with an alarm", false: "no"}[rule.Admit]
+	fmt.Fprintf(&out, "# %s %s\n\nIt means: %s.\n\n", rule.ID, rule.Slug, rule.Title)
+	fmt.Fprintf(&out, "| development | staging | production | loaded by `lockstep run` |\n|---|---|---|---|\n| %s | %s | %s | %s |\n\n",
+		rule.Levels[schemas.TierDevelopment], rule.Levels[schemas.TierStaging], rule.Levels[schemas.TierProduction], admitted)
+	fmt.Fprintf(&out, "## Why\n\n%s\n\n", rule.Doc)
+	if p.why != "" {
+		fmt.Fprintf(&out, "%s\n\n", p.why)
+	}
+	fmt.Fprintf(&out, "## Bad\n\n```yaml\n%s```\n\nThis prints, in production:\n\n```text\n%s```\n\n## Good\n\n```yaml\n%s```\n",
+		p.bad, printed.String(), p.good)
+	return out.Bytes()
+}

@@ -1,0 +1,111 @@
+package lint
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"lockstep/schemas"
+)
+
+// A Finding is one thing that a rule has found in a file.
+type Finding struct {
+	Rule       string        // its id
+	Slug       string        // of the rule
+	Severity   schemas.Level // info, warning or error
+	Path       string        // of the file
+	Span       schemas.Span  // of the token that is wrong
+	Pointer    string        // JSON pointer to the value; null list items do not count
+	EndpointID string        // of the listener it is in, if any
+	Message    string
+	Hint       string // what to do about it; may be empty
+	Admit      bool   // may `lockstep run` load the file?
+}
+
+// Listener is the index of the listener that the finding is in, as the agent
+// counts: null items are gone. ok is false for a finding in another part of
+// the file.
+func (f *Finding) Listener() (index int, ok bool) { return listenerIndex(f.Pointer) }
+
+func listenerIndex(pointer string) (index int, ok bool) {
+	rest, ok := strings.CutPrefix(pointer, "/listeners/")
+	if !ok {
+		return 0, false
+	}
+	word, _, _ := strings.Cut(rest, "/")
+	index, err := strconv.Atoi(word)
+	return index, err == nil
+}
+
+// sorted orders findings by place; those at one place stay in the order of
+// the rules.
+func sorted(findings []Finding) []Finding {
+	slices.SortStableFunc(findings, func(a, b Finding) int { return byPlace(a.Span, b.Span) })
+	return findings
+}
+
+func byPlace(a, b schemas.Span) int {
+	return cmp.Or(cmp.Compare(a.Start.Line, b.Start.Line), cmp.Compare(a.Start.Column, b.Start.Column))
+}
+
+// A Report is all there is to say about one file.
+type Report struct {
+	Path     string
+	Piko     Piko
+	Tier     schemas.Tier // that the file was judged by
+	Findings []Finding    // in the order of their place
+}
+
+// Refusals lists the findings that keep `lockstep run` from loading the file,
+// or from loading one of its listeners, see [Finding.Listener]. All others
+// are alarms.
+func (r *Report) Refusals() []Finding {
+	var refusals []Finding
+	for _, f := range r.Findings {
+		if !f.Admit {
+			refusals = append(refusals, f)
+		}
+	}
+	return refusals
+}
+
+// A Summary counts over many files.
+type Summary struct {
+	Files    int `json:"files"`
+	Errors   int `json:"errors"`
+	Warnings int `json:"warnings"`
+	Infos    int `json:"infos"`
+}
+
+// Summarize counts the findings of reports.
+func Summarize(reports []*Report) Summary {
+	s := Summary{Files: len(reports)}
+	for _, r := range reports {
+		for _, f := range r.Findings {
+			switch f.Severity {
+			case schemas.LevelError:
+				s.Errors++
+			case schemas.LevelWarning:
+				s.Warnings++
+			case schemas.LevelInfo:
+				s.Infos++
+			case schemas.LevelOff: // is never reported
+			}
+		}
+	}
+	return s
+}
+
+// Worst is the level of the worst finding, [schemas.LevelOff] if there is none.
+func (s Summary) Worst() schemas.Level {
+	switch {
+	case s.Errors > 0:
+		return schemas.LevelError
+	case s.Warnings > 0:
+		return schemas.LevelWarning
+	case s.Infos > 0:
+		return schemas.LevelInfo
+	}
+	return schemas.LevelOff
+}

@@ -1,0 +1,129 @@
+package lint
+
+import (
+	"fmt"
+	"iter"
+	"slices"
+
+	"lockstep/schemas"
+)
+
+// A Pass is what is known about one file, and what has been found in it. The
+// rules share it, one after the other.
+type Pass struct {
+	path       string
+	tierKnown  bool
+	document   *schemas.Document   // nil if the file is not YAML
+	checked    *schemas.Checked    // nil if document is
+	violations []schemas.Violation // of the schema, each mistake once; none if the file is blank
+	agent      *schemas.Agent      // nil if the agent cannot decode the file
+	piko       Piko
+	refusals   []refusal // why piko.Verdict is Reject, in the order of their place
+
+	rule     *Rule // whose turn it is
+	severity schemas.Level
+	findings []Finding
+}
+
+// read takes in a document, up to the real agent's verdict.
+func (p *Pass) read(doc *schemas.Document, schema *schemas.Schema, readFile func(string) ([]byte, error)) {
+	p.document, p.checked = doc, schema.Check(doc)
+	if !blank(doc) {
+		p.violations = withoutMisspelt(p.checked.Violations)
+	}
+	agent, err := p.decode()
+	v := validation{checked: p.checked, readFile: readFile}
+	if err != nil {
+		v.undecodable(err, len(p.violations) > 0)
+	} else {
+		p.agent = agent
+		v.agent(agent)
+	}
+	if err != nil || len(v.refusals) > 0 {
+		p.refusals = withViolations(v.refusals, p.violations)
+	}
+	p.piko = judge(p.refusals, v.unread)
+}
+
+// decode reads the config as the agent does. Duplicate keys are known to be
+// refused, and the YAML library takes quadratic time to say so.
+func (p *Pass) decode() (*schemas.Agent, error) {
+	for _, v := range p.violations {
+		if v.Keyword == "duplicateKey" {
+			return nil, schemas.ErrUnreadableAgent
+		}
+	}
+	return schemas.DecodeAgent(p.document)
+}
+
+// listeners yields each listener with its JSON pointer.
+func (p *Pass) listeners() iter.Seq2[string, *schemas.Listener] {
+	return func(yield func(string, *schemas.Listener) bool) {
+		if p.agent == nil {
+			return
+		}
+		for i := range p.agent.Listeners {
+			if !yield(fmt.Sprintf("/listeners/%d", i), &p.agent.Listeners[i]) {
+				return
+			}
+		}
+	}
+}
+
+// atValue reports a finding at the value at pointer.
+func (p *Pass) atValue(pointer, message, hint string) {
+	_, value := p.checked.Place(pointer)
+	p.at(value, pointer, message, hint)
+}
+
+// atKey reports a finding at the key of the value at pointer.
+func (p *Pass) atKey(pointer, message, hint string) {
+	key, _ := p.checked.Place(pointer)
+	p.at(key, pointer, message, hint)
+}
+
+// at reports a finding.
+func (p *Pass) at(span schemas.Span, pointer, message, hint string) {
+	p.findings = append(p.findings, Finding{
+		Rule: p.rule.ID, Slug: p.rule.Slug, Severity: p.severity, Admit: p.rule.Admit,
+		Path: p.path, Span: span, Pointer: pointer, EndpointID: p.endpointID(pointer),
+		Message: message, Hint: hint,
+	})
+}
+
+// atViolations reports the violations of the given keywords as they are.
+func (p *Pass) atViolations(keywords ...string) {
+	for _, v := range p.violations {
+		if slices.Contains(keywords, v.Keyword) {
+			p.at(v.Span, v.Pointer, v.Message, v.Hint)
+		}
+	}
+}
+
+// endpointID is the id of the listener that pointer leads into.
+func (p *Pass) endpointID(pointer string) string {
+	i, ok := listenerIndex(pointer)
+	if !ok {
+		return ""
+	}
+	id, _ := p.checked.Text(fmt.Sprintf("/listeners/%d/endpoint_id", i))
+	return id
+}
+
+// withoutMisspelt drops the violations that say of a key that it is missing
+// where an unknown key beside it is the same one misspelt: one mistake, which
+// is reported once, with the right spelling.
+func withoutMisspelt(violations []schemas.Violation) []schemas.Violation {
+	return slices.DeleteFunc(slices.Clone(violations), func(missing schemas.Violation) bool {
+		return missing.Keyword == "required" && slices.ContainsFunc(violations, func(v schemas.Violation) bool {
+			_, near := schemas.Nearest(v.Name, []string{missing.Name})
+			return near && v.Keyword == "additionalProperties" && v.Pointer == missing.Pointer
+		})
+	})
+}
+
+// blank reports whether the first document of a file holds nothing: it is
+// empty or a null. The agent's verdict says all there is to say then.
+func blank(doc *schemas.Document) bool {
+	return doc.Root == nil || doc.Root.ShortTag() == "!!null"
+}

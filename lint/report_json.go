@@ -1,0 +1,65 @@
+package lint
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"lockstep/schemas"
+)
+
+// jsonVersion counts the incompatible changes of the format.
+const jsonVersion = 1
+
+// JSON writes one document for programs. Within a version no field is
+// removed, renamed or given another meaning; new ones may come.
+type JSON struct{}
+
+// Report implements [Reporter].
+func (JSON) Report(w io.Writer, reports []*Report) error {
+	out := jsonReport{
+		Version: jsonVersion,
+		Files:   []jsonFile{}, Findings: []jsonFinding{}, // lists, also if empty
+		Summary: Summarize(reports),
+	}
+	for _, r := range reports {
+		out.Files = append(out.Files, jsonFile{r.Path, r.Piko, r.Tier})
+		for _, f := range r.Findings {
+			out.Findings = append(out.Findings, jsonFinding{
+				Rule: f.Rule, Severity: f.Severity, Path: f.Path, Span: f.Span,
+				Message: f.Message, Hint: f.Hint, EndpointID: f.EndpointID,
+			})
+		}
+	}
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(out); err != nil {
+		return fmt.Errorf("write findings: %w", err)
+	}
+	return nil
+}
+
+type jsonReport struct {
+	Version  int           `json:"version"`
+	Files    []jsonFile    `json:"files"`
+	Findings []jsonFinding `json:"findings"`
+	Summary  Summary       `json:"summary"`
+}
+
+type jsonFile struct {
+	Path string       `json:"path"`
+	Piko Piko         `json:"piko"`
+	Tier schemas.Tier `json:"tier"`
+}
+
+type jsonFinding struct {
+	Rule         string        `json:"rule"`
+	Severity     schemas.Level `json:"severity"`
+	Path         string        `json:"path"`
+	schemas.Span               // start and end
+	Message      string        `json:"message"`
+	Hint         string        `json:"hint"`
+	EndpointID   string        `json:"endpoint_id"`
+	Fix          *struct{}     `json:"fix"` // null: no rule offers an edit yet
+}

@@ -1,0 +1,30 @@
+package lint
+
+import "lockstep/schemas"
+
+// skipVerifyWithRootCAs is T205.
+func skipVerifyWithRootCAs() Rule {
+	return Rule{
+		ID:    "T205",
+		Slug:  "skip-verify-with-root-cas",
+		Title: "a CA is named and then ignored",
+		Doc: "With insecure_skip_verify the certificates of root_cas are loaded and play no part. " +
+			"Whoever named them wanted verification: mostly the skip is left from the time before there was a CA file.",
+		Levels: errorInProduction(schemas.LevelWarning, schemas.LevelWarning),
+		Admit:  true,
+		Check: func(p *Pass) {
+			for at, l := range p.listeners() {
+				checkIgnoredCAs(p, at+"/tls", l.TLS)
+			}
+			if p.agent != nil {
+				checkIgnoredCAs(p, "/connect/tls", p.agent.Connect.TLS)
+			}
+		},
+	}
+}
+
+func checkIgnoredCAs(p *Pass, at string, t schemas.TLS) {
+	if t.InsecureSkipVerify && t.RootCAs != "" {
+		p.atKey(at+"/root_cas", "root_cas is ignored, as insecure_skip_verify is on", "remove insecure_skip_verify")
+	}
+}

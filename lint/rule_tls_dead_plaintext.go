@@ -1,0 +1,31 @@
+package lint
+
+import "lockstep/schemas"
+
+// tlsDeadPlaintext is T203.
+func tlsDeadPlaintext() Rule {
+	return Rule{
+		ID:    "T203",
+		Slug:  "tls-dead-plaintext",
+		Title: "tls is configured, but the upstream is spoken to in plain HTTP",
+		Doc: "Only an `https://` addr uses tls. A port, a host:port and an `http://` addr mean plain HTTP: " +
+			"the agent loads and checks the certificates and then never uses them, so requests that look protected are not.",
+		Levels: errorInProduction(schemas.LevelWarning, schemas.LevelError),
+		Admit:  true,
+		Check: func(p *Pass) {
+			for at, l := range p.listeners() {
+				if !l.TLS.Empty() && plaintext(l) {
+					p.atKey(at+"/tls", "tls is never used, as addr is plain HTTP",
+						"write addr as https://host:port, or remove tls")
+				}
+			}
+		},
+	}
+}
+
+// plaintext reports whether l is an HTTP listener whose upstream can be
+// reached, without TLS.
+func plaintext(l *schemas.Listener) bool {
+	u, ok := l.Upstream()
+	return ok && l.Protocol == schemas.ProtocolHTTP && u.Scheme == "http" && !unusable(l)
+}

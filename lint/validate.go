@@ -1,0 +1,144 @@
+package lint
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"lockstep/internal/certs"
+	"lockstep/schemas"
+)
+
+// A validation repeats the checks of `piko agent start` v0.9 on a decoded
+// config. Piko stops at the first fault; this goes on and collects all.
+type validation struct {
+	checked  *schemas.Checked
+	readFile certs.ReadFunc // nil if files are not to be looked at
+	refusals []refusal
+	unread   error // set if the verdict depends on a file that was not looked at
+}
+
+// errUnread says that a file was left alone.
+var errUnread = errors.New("not looked at")
+
+func (v *validation) refuse(pointer, reason, hint string) {
+	_, span := v.checked.Place(pointer)
+	v.refusals = append(v.refusals, refusal{pointer: pointer, span: span, reason: reason, hint: hint})
+}
+
+// refuseIf refuses the value at pointer where wrong holds.
+func (v *validation) refuseIf(wrong bool, pointer, reason, hint string) {
+	if wrong {
+		v.refuse(pointer, reason, hint)
+	}
+}
+
+// undecodable notes that the agent's decoder refuses the file. Violations, if
+// there are any, say where and why.
+func (v *validation) undecodable(err error, violations bool) {
+	switch {
+	case errors.Is(err, schemas.ErrEmptyAgent):
+		v.refuse("", "the file is empty", "add a listener with endpoint_id, addr and timeout")
+	case !violations:
+		v.refuse("", "its decoder does not take this document", "")
+	}
+}
+
+func (v *validation) agent(a *schemas.Agent) {
+	v.refuseIf(len(a.Listeners) == 0, "/listeners", "there are no listeners", "add a listener with endpoint_id, addr and timeout")
+	for i := range a.Listeners {
+		v.listener(fmt.Sprintf("/listeners/%d", i), &a.Listeners[i])
+	}
+	v.connect(&a.Connect)
+	v.refuseIf(a.Server.Enabled && a.Server.BindAddr == "", "/server/bind_addr",
+		"bind_addr is empty and the server enabled", "write host:port, or remove bind_addr for :5000")
+	v.level("/log/level", a.Log.Level)
+	v.refuseIf(a.GracePeriod == 0, "/grace_period", "grace_period is zero", "remove it for 1m, or write a longer one")
+}
+
+func (v *validation) listener(at string, l *schemas.Listener) {
+	v.refuseIf(l.EndpointID == "", at+"/endpoint_id", "endpoint_id is empty", "name the endpoint to register")
+	v.addr(at+"/addr", l)
+	v.refuseIf(l.Timeout == 0, at+"/timeout", "timeout is zero", "write how long a request may take, such as 10s")
+	v.tls(at+"/tls", l.TLS)
+	if !l.AccessLog.Disable {
+		v.level(at+"/access_log/level", l.AccessLog.Level)
+		v.headers(at+"/access_log/request_headers", l.AccessLog.RequestHeaders)
+		v.headers(at+"/access_log/response_headers", l.AccessLog.ResponseHeaders)
+	}
+}
+
+// addr checks the upstream, which depends on the protocol. One that is
+// unknown is the only fault then.
+func (v *validation) addr(pointer string, l *schemas.Listener) {
+	var ok bool
+	switch l.Protocol {
+	case schemas.ProtocolHTTP:
+		_, ok = l.Upstream()
+	case schemas.ProtocolTCP:
+		_, ok = l.HostPort()
+	default:
+		v.refuse(strings.TrimSuffix(pointer, "addr")+"protocol", "there is no such protocol", "use http or tcp")
+		return
+	}
+	if !ok {
+		v.refuse(pointer, "addr is not a usable address", addrHint(l))
+	}
+}
+
+// addrHint says how an addr is written. 65535 is refused by an error of Piko.
+func addrHint(l *schemas.Listener) string {
+	switch {
+	case l.Addr == "65535":
+		return "write localhost:65535, as Piko takes the numbers up to 65534 only"
+	case strings.Contains(l.Addr, "$"):
+		return "variables are left as they are unless the agent is started with --config.expand-env"
+	case l.Protocol == schemas.ProtocolTCP:
+		return "write a port or host:port, as in 5432 or localhost:5432"
+	}
+	return "write a port, host:port or URL, as in 8080, localhost:8080 or https://host:8443"
+}
+
+func (v *validation) connect(c *schemas.Connect) {
+	v.refuseIf(c.URL == "", "/connect/url", "url is empty", "write the URL of the Piko server, or remove url for http://localhost:8001")
+	v.refuseIf(!parses(c.URL), "/connect/url", "url is not a URL", "write it as in https://piko.example.com:8001")
+	v.refuseIf(!parses(c.ProxyURL), "/connect/proxy_url", "proxy_url is not a URL", "write it as in http://proxy.example.com:3128")
+	v.refuseIf(c.Timeout == 0, "/connect/timeout", "timeout is zero", "remove it for 30s, or write a longer one")
+	v.tls("/connect/tls", c.TLS)
+}
+
+func parses(text string) bool {
+	_, err := url.Parse(text)
+	return err == nil
+}
+
+func (v *validation) level(pointer, level string) {
+	known := []string{"debug", "info", "warn", "error"}
+	v.refuseIf(!slices.Contains(known, level), pointer, "there is no such log level", "use one of "+strings.Join(known, ", "))
+}
+
+func (v *validation) headers(pointer string, f schemas.HeaderFilter) {
+	v.refuseIf(len(f.AllowList) > 0 && len(f.BlockList) > 0, pointer,
+		"allow_list and block_list exclude each other", "keep one of the two")
+}
+
+// tls checks the files. Piko opens them also where they are never used.
+func (v *validation) tls(at string, t schemas.TLS) {
+	read := v.readFile
+	if read == nil {
+		read = func(string) ([]byte, error) { return nil, errUnread }
+	}
+	_, certErr := certs.Certificate(t, read)
+	_, rootsErr := certs.Roots(t, read)
+	for _, err := range []error{certErr, rootsErr} {
+		var fault *certs.Fault
+		switch {
+		case errors.Is(err, errUnread):
+			v.unread = err
+		case errors.As(err, &fault):
+			v.refuse(at+"/"+fault.Field, fault.Error(), strings.Join(schemas.Hints(err), "; "))
+		}
+	}
+}
