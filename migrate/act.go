@@ -1,0 +1,198 @@
+package migrate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"time"
+
+	"lockstep/internal/atomicfile"
+	"lockstep/schemas"
+)
+
+// ErrRefused is matched by errors that say that a step must not be taken, as
+// opposed to one that could not be.
+var ErrRefused = errors.New("refused")
+
+// A refusal is an error that matches [ErrRefused] without saying so.
+type refusal struct{ error }
+
+func (refusal) Is(target error) bool { return target == ErrRefused }
+
+func (r refusal) Unwrap() error { return r.error }
+
+// refuse words a refusal and what to do about it.
+func refuse(hint, format string, args ...any) error {
+	return refusal{schemas.Hint(fmt.Errorf(format, args...), hint)}
+}
+
+// A Result is what [Apply] or [Rollback] did, or would do in a dry run.
+type Result struct {
+	// Entries are those new in the journal. The last one is the step itself;
+	// those before it record in what state the file was found. There are none
+	// if everything was as wanted already.
+	Entries []schemas.JournalEntry
+
+	// SetAside is where a broken journal was moved, empty if it was fine.
+	SetAside string
+}
+
+// WriteText writes the result for people.
+func (r *Result) WriteText(w io.Writer) error {
+	if len(r.Entries) == 0 {
+		if _, err := fmt.Fprintln(w, "nothing to do"); err != nil {
+			return fmt.Errorf("write result: %w", err)
+		}
+		return nil
+	}
+	if r.SetAside != "" {
+		fmt.Fprintf(w, "the journal was broken and is now %s\n", printable(filepath.Base(r.SetAside)))
+	}
+	return WriteJournal(w, r.Entries)
+}
+
+// An act changes a rollout file and its journal as one.
+type act struct {
+	path   string // of the rollout file
+	now    time.Time
+	who    string
+	dryRun bool
+	always bool // go on where the journal is broken
+
+	doc      *schemas.Document
+	rollout  *schemas.Rollout
+	journal  *Journal
+	pending  []schemas.JournalEntry
+	setAside bool
+}
+
+// run reads the files under a lock, lets decide choose the changes, and makes
+// them: the journal first, so that after a crash it is known what was meant.
+func (a *act) run(ctx context.Context, decide func() (schemas.JournalEntry, error)) (*Result, error) {
+	// Beside the file itself, or a link to it would have another journal.
+	path, err := filepath.EvalSymlinks(a.path)
+	if err != nil {
+		return nil, fmt.Errorf("read rollout: %w", err)
+	}
+	if !a.dryRun {
+		release, err := lockJournal(filepath.Dir(path))
+		if err != nil {
+			return nil, err
+		}
+		defer release()
+	}
+	if err := a.read(path); err != nil {
+		return nil, err
+	}
+	step, err := decide()
+	switch {
+	case err != nil:
+		return nil, err
+	case len(step.Changes) == 0:
+		return &Result{}, nil
+	}
+	text, err := a.prepare(step)
+	switch {
+	case err != nil:
+		return nil, err
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case a.dryRun:
+		return a.result(""), nil
+	}
+	return a.commit(path, text)
+}
+
+func (a *act) read(path string) error {
+	source, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("read rollout: %w", err)
+	}
+	if a.doc, err = schemas.ParseDocument(a.path, source); err != nil {
+		return err //nolint:wrapcheck // a fault names file and place
+	}
+	if a.rollout, err = schemas.DecodeRollout(a.doc); err != nil {
+		return err //nolint:wrapcheck // a fault names file and place
+	}
+	return a.readJournal(filepath.Join(filepath.Dir(path), journalName))
+}
+
+// readJournal brings journal and rollout file together, or begins a new
+// segment where that cannot be done and the act must go on nevertheless.
+func (a *act) readJournal(path string) error {
+	journal, err := openJournal(path)
+	if err == nil {
+		a.journal = journal
+		a.pending, err = journal.reconcile(a.rollout)
+	}
+	switch {
+	case err == nil:
+		return nil
+	case !a.always:
+		return refuse("restore the journal from a backup; or move it away and delete `journal:` from the rollout file, and a new one begins",
+			"%s: %w", path, err)
+	}
+	a.journal, a.setAside = &Journal{path: path}, true
+	a.pending = []schemas.JournalEntry{segment(a.rollout, err)}
+	return nil
+}
+
+// prepare ends the journal with step, in memory, and edits the text of the
+// rollout file.
+func (a *act) prepare(step schemas.JournalEntry) ([]byte, error) {
+	want := *a.rollout
+	want.Subjects = maps.Clone(a.rollout.Subjects)
+	for _, change := range step.Changes {
+		want.Subjects[change.Subject] = *change.After
+	}
+	step.Before, step.After = a.rollout.Digest(), want.Digest()
+	a.pending = append(a.pending, step)
+	for i := range a.pending {
+		a.pending[i].Time, a.pending[i].Who = a.now.UTC(), a.who
+		if err := a.journal.add(a.pending[i]); err != nil {
+			return nil, err
+		}
+	}
+	want.Journal = a.journal.ref()
+	return editRollout(a.doc, a.rollout, &want)
+}
+
+// commit writes the journal, then the rollout file.
+func (a *act) commit(path string, text []byte) (*Result, error) {
+	var setAside string
+	var err error
+	if a.setAside {
+		if setAside, err = a.journal.setAside(a.now); err != nil {
+			return nil, err
+		}
+	}
+	result := a.result(setAside)
+	if err := a.journal.write(result.Entries); err != nil {
+		return nil, err
+	}
+	if err := atomicfile.Write(path, text, 0o644); err != nil {
+		return nil, fmt.Errorf("write rollout %s: %w", a.path, err)
+	}
+	return result, nil
+}
+
+func (a *act) result(setAside string) *Result {
+	entries := a.journal.Entries
+	return &Result{Entries: entries[len(entries)-len(a.pending):], SetAside: setAside}
+}
+
+// move is the change that brings a subject into another mode.
+func (a *act) move(name string, to schemas.Mode, batch string) schemas.Change {
+	before := a.rollout.Subjects[name]
+	after := before
+	after.Mode, after.Since = to, a.now.UTC().Truncate(time.Second)
+	if batch != "" {
+		after.Batch = batch
+	}
+	before.Since = before.Since.UTC()
+	return schemas.Change{Subject: name, Before: &before, After: &after}
+}

@@ -1,0 +1,33 @@
+package migrate
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"lockstep/schemas"
+)
+
+// A Dialect says what the lines of a log mean.
+type Dialect interface {
+	// Parse reads one line. ok is false for a line that is none of this
+	// dialect's business, such as one of another logger. The error says why a
+	// line that should be an event is none; it never quotes the line, which
+	// may hold a secret.
+	Parse(text []byte) (event schemas.Event, ok bool, err error)
+}
+
+// dialects lists all dialects by the name that --dialect takes.
+func dialects() map[string]Dialect {
+	return map[string]Dialect{"event": eventDialect{}}
+}
+
+// NewDialect returns the dialect called name.
+func NewDialect(name string) (Dialect, error) {
+	if d, ok := dialects()[name]; ok {
+		return d, nil
+	}
+	names := slices.Sorted(maps.Keys(dialects()))
+	return nil, schemas.Hint(fmt.Errorf("there is no dialect %q", name), "use one of "+strings.Join(names, ", "))
+}

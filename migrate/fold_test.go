@@ -1,0 +1,245 @@
+package migrate
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"lockstep/schemas"
+)
+
+// A journal of events for tests: it numbers them per node.
+type eventLog struct {
+	environment string
+	seq         map[string]uint64
+	lines       []string
+}
+
+func newEventLog() *eventLog { return &eventLog{environment: "pro-eu", seq: map[string]uint64{}} }
+
+func (l *eventLog) add(node string, at time.Time, e schemas.Event) {
+	l.seq[node]++
+	e.Environment, e.Node, e.Boot, e.Seq, e.TimeMS = l.environment, node, "boot-"+node, l.seq[node], at.UnixMilli()
+	line, err := e.Line()
+	if err != nil {
+		panic(err)
+	}
+	l.lines = append(l.lines, string(line))
+}
+
+// beat writes a heartbeat for every hour from start to noon.
+func (l *eventLog) beat(node string, start time.Time, states ...schemas.SubjectState) {
+	for at := start.Add(50 * time.Minute); at.Before(noon); at = at.Add(time.Hour) {
+		l.add(node, at, schemas.Event{Kind: schemas.EventHeartbeat, Subjects: states})
+	}
+}
+
+// request writes a tally of one request.
+func (l *eventLog) request(node, subject, client string, how schemas.How, reason schemas.Reason, at time.Time) {
+	outcome := schemas.OutcomeOK
+	if reason != schemas.ReasonNone {
+		outcome = schemas.OutcomeFail
+	}
+	var tally schemas.Tally
+	tally.Add(at.UnixMilli())
+	l.add(node, at, schemas.TallyEvent(schemas.TallyKey{
+		Subject: subject, Client: client, How: how, Outcome: outcome, Reason: reason, Day: at.UTC().Format(time.DateOnly),
+	}, tally))
+}
+
+// fold takes in lines as if they stood in one file.
+func fold(t *testing.T, environment string, lines ...string) *Evidence {
+	t.Helper()
+	f := NewFold(environment)
+	for i, text := range lines {
+		f.Add(eventDialect{}, Line{File: "log", Number: i + 1, Text: []byte(strings.TrimSuffix(text, "\n")), Open: !strings.HasSuffix(text, "\n")})
+	}
+	e, err := f.Evidence()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func TestFoldCountsEveryLineOnce(t *testing.T) {
+	t.Parallel()
+	log := newEventLog()
+	log.beat("n1", noon.Add(-2*time.Hour))
+	log.add("n1", noon, schemas.Event{
+		Kind: schemas.EventDetail, Subject: "key/a", Client: "c", How: schemas.HowClaimed,
+		Outcome: schemas.OutcomeFail, Reason: schemas.ReasonSkew,
+	})
+	log.request("n1", "key/a/k", "c", schemas.HowClaimed, schemas.ReasonNone, noon)
+	own := log.lines
+	log.environment, log.lines = "fat", nil
+	log.beat("n9", noon.Add(-time.Hour))
+
+	lines := append(own, own[3], log.lines[0], "\n", "  \n", "no event\n", `{"kind":"tally"}`+"\n", `{"kind":"tal`)
+	e := fold(t, "pro-eu", lines...)
+	want := Coverage{Lines: 10, Parsed: 4, Ignored: 4, Unparsed: 2, Unfinished: 1}
+	if diff := cmp.Diff(want, e.Coverage); diff != "" {
+		t.Errorf("coverage differs (-want +got):\n%s", diff)
+	}
+	if len(e.Nodes) != 1 || e.Nodes[0].Name != "n1" || e.Nodes[0].Hours != 2 || len(e.Tallies) != 1 {
+		t.Errorf("nodes %+v and tallies %v, want those of one node", e.Nodes, e.Tallies)
+	}
+	if share := e.Coverage.UnparsedShare(); share != 2.0/6 {
+		t.Errorf("unparsed share %g, want 2 of 6", share)
+	}
+}
+
+// The order of lines, how they are spread over files, and lines that are read
+// twice change nothing but the number of lines ignored.
+func TestFoldDoesNotDependOnOrder(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(30) {
+		random := rand.New(rand.NewPCG(seed, 3))
+		log := randomLog(random)
+		want := fold(t, "pro-eu", log.lines...)
+		wantDigest, err := want.Digest()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var lines [][]byte
+		for _, line := range log.lines {
+			lines = append(lines, []byte(line))
+		}
+		got := scatter(t, random, lines)
+		gotDigest, err := got.Digest()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got.Coverage.Ignored, got.Coverage.Lines = want.Coverage.Ignored, want.Coverage.Lines
+		if diff := cmp.Diff(want, got); diff != "" || gotDigest != wantDigest {
+			t.Fatalf("seed %d: evidence differs (-want +got), digests %s and %s:\n%s", seed, wantDigest, gotDigest, diff)
+		}
+	}
+}
+
+func randomLog(random *rand.Rand) *eventLog {
+	log := newEventLog()
+	for range 50 + random.IntN(100) {
+		node := fmt.Sprintf("n%d", random.IntN(3))
+		at := noon.Add(-time.Duration(random.Int64N(int64(72 * time.Hour))))
+		switch random.IntN(4) {
+		case 0:
+			log.add(node, at, schemas.Event{Kind: schemas.EventHeartbeat, RolloutDigest: fmt.Sprint(random.Int())})
+		case 1:
+			log.seq[node] += random.Uint64N(3) // lines that are lost
+		default:
+			reason := append(schemas.Reasons(), schemas.ReasonNone, schemas.ReasonNone)[random.IntN(8)]
+			client := fmt.Sprintf("c%d", random.IntN(4))
+			how := []schemas.How{schemas.HowClaimed, schemas.HowVerified}[random.IntN(2)]
+			log.request(node, "key/a", client, how, reason, at)
+		}
+	}
+	return log
+}
+
+// The samples are the first by place, and never show the line.
+func TestFoldSamples(t *testing.T) {
+	t.Parallel()
+	f := NewFold("")
+	for _, n := range []int{9, 3, 7, 1, 5} {
+		f.Add(eventDialect{}, Line{File: "log", Number: n, Text: []byte("CANARY"), Long: n == 3})
+	}
+	e, err := f.Evidence()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Sample{
+		{"log", 1, "not an event: not a JSON object with the fields of its schema"},
+		{"log", 3, "longer than 1024 KiB"},
+		{"log", 5, "not an event: not a JSON object with the fields of its schema"},
+	}
+	if diff := cmp.Diff(want, e.Samples); diff != "" {
+		t.Errorf("samples differ (-want +got):\n%s", diff)
+	}
+}
+
+func TestFoldOfOneEnvironmentOnly(t *testing.T) {
+	t.Parallel()
+	log := newEventLog()
+	log.beat("n1", noon.Add(-time.Hour))
+	if e := fold(t, "", log.lines...); e.Environment != "pro-eu" {
+		t.Errorf("environment %q, want that of the events", e.Environment)
+	}
+	log.environment = "fat"
+	log.beat("n2", noon.Add(-time.Hour))
+	f := NewFold("")
+	for _, line := range log.lines {
+		f.Add(eventDialect{}, Line{Text: []byte(line)})
+	}
+	if _, err := f.Evidence(); err == nil || err.Error() != "the logs are of several environments: fat, pro-eu" {
+		t.Errorf("error %v, want the names of both environments", err)
+	}
+}
+
+// Of the heartbeats of a node the newest says what is loaded.
+func TestFoldKeepsTheNewestState(t *testing.T) {
+	t.Parallel()
+	log := newEventLog()
+	log.beat("n1", noon.Add(-2*time.Hour), schemas.SubjectState{Subject: "key/a/k", Mode: schemas.ModeObserve})
+	log.add("n1", noon.Add(-90*time.Minute), schemas.Event{Kind: schemas.EventHeartbeat})
+	e := fold(t, "", log.lines...)
+	if n := e.Nodes[0]; n.state("key/A/k").Mode != schemas.ModeObserve || !n.Last.Equal(noon.Add(-10*time.Minute)) {
+		t.Errorf("node %+v, want the state of the last heartbeat", n)
+	}
+}
+
+// Of two heartbeats in the same millisecond one is the newer one, whichever is
+// read first.
+func TestNewer(t *testing.T) {
+	t.Parallel()
+	for _, pair := range [][2]schemas.Event{
+		{{TimeMS: 2, Boot: "a", Seq: 1}, {TimeMS: 1, Boot: "b", Seq: 2}},
+		{{TimeMS: 1, Boot: "b", Seq: 1}, {TimeMS: 1, Boot: "a", Seq: 2}},
+		{{TimeMS: 1, Boot: "a", Seq: 2}, {TimeMS: 1, Boot: "a", Seq: 1}},
+	} {
+		if !newer(&pair[0], &pair[1]) || newer(&pair[1], &pair[0]) {
+			t.Errorf("%+v is not newer than %+v", pair[0], pair[1])
+		}
+	}
+}
+
+func FuzzFold(f *testing.F) {
+	log := newEventLog()
+	log.beat("n1", noon.Add(-3*time.Hour), schemas.SubjectState{Subject: "key/a/k", Mode: schemas.ModeObserve, Fingerprint: "f"})
+	log.request("n1", "key/a/k", "c", schemas.HowVerified, schemas.ReasonNone, noon)
+	f.Add([]byte(strings.Join(log.lines, "")))
+	f.Add([]byte("{}\n\n{\"kind\":\"heartbeat\"}"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		fold := NewFold("")
+		for i, line := range bytes.Split(text, []byte("\n")) {
+			fold.Add(eventDialect{}, Line{File: "f", Number: i + 1, Text: line})
+		}
+		e, err := fold.Evidence()
+		if err != nil {
+			return
+		}
+		c := e.Coverage
+		if c.Lines != c.Parsed+c.Ignored+c.Unparsed {
+			t.Errorf("coverage does not add up: %+v", c)
+		}
+		in := Input{Now: noon, Evidence: e, Rollout: &schemas.Rollout{
+			Environment: e.Environment,
+			Subjects:    map[string]schemas.RolloutSubject{"key/a/k": {Mode: schemas.ModeObserve, Since: noon.Add(-time.Hour)}},
+		}}
+		plan, err := NewPlan(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(plan.Batches) > 0 {
+			t.Errorf("an hour of observing is enough: %+v", plan)
+		}
+		var report bytes.Buffer
+		if err := e.WriteJSON(&report); err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -1,0 +1,184 @@
+package migrate
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"lockstep/schemas"
+)
+
+// A gate judges the next step of every subject, from the input of a plan and
+// nothing else. It judges clients, never requests: a busy client that passes a
+// million times says nothing about the nightly one that fails once.
+type gate struct {
+	in     *Input
+	limits schemas.Gate
+	nodes  []Node // that are expected to report
+	apps   map[string]*app
+}
+
+// An app is what the subjects of one app, which are judged together, have in
+// common. Apollo ignores the case of app ids, and so do we.
+type app struct {
+	name      string   // as first spelled in the rollout
+	observing []string // subjects
+	enforcing []string // subjects
+	since     time.Time
+	clients   map[clientKey]*client
+	expected  map[string]bool // names in the inventory
+}
+
+// A finding is one thing that the gate has to say of a step.
+type finding struct {
+	verdict schemas.Verdict
+	reason  string
+	ready   time.Time // of a wait; zero if nobody knows
+}
+
+func newGate(in *Input) *gate {
+	g := &gate{in: in, limits: in.Policy.Gate(in.Rollout.Tier), apps: map[string]*app{}}
+	g.nodes = expectedNodes(in.Policy.Environments[in.Rollout.Environment].Nodes, in.Evidence.Nodes)
+	for _, name := range in.Rollout.Names() {
+		g.addSubject(name, in.Rollout.Subjects[name])
+	}
+	g.addClients()
+	return g
+}
+
+// addSubject sorts a subject into its app. The keys of an app are promoted
+// together, so the clock of all starts with the last one.
+func (g *gate) addSubject(name string, state schemas.RolloutSubject) {
+	a := g.app(name)
+	switch state.Mode {
+	case schemas.ModeObserve:
+		a.observing = append(a.observing, name)
+		if state.Since.After(a.since) {
+			a.since = state.Since
+		}
+	case schemas.ModeEnforce:
+		a.enforcing = append(a.enforcing, name)
+	case schemas.ModeDisabled: // not checked, so there is nothing to know
+	}
+}
+
+// app returns the app of a subject.
+func (g *gate) app(subject string) *app {
+	name, id := appOf(subject)
+	if g.apps[id] == nil {
+		g.apps[id] = &app{name: name, clients: map[clientKey]*client{}, expected: map[string]bool{}}
+	}
+	return g.apps[id]
+}
+
+// appOf returns the app of a subject as it is written and as it is compared.
+func appOf(subject string) (name, id string) {
+	s, err := schemas.ParseSubject(subject)
+	if err != nil {
+		return subject, subject
+	}
+	return s.App, s.Fold().App
+}
+
+// verdicts judges every subject that has a next step, in order.
+func (g *gate) verdicts() []schemas.SubjectVerdict {
+	verdicts := []schemas.SubjectVerdict{}
+	for _, name := range g.in.Rollout.Names() {
+		mode := g.in.Rollout.Subjects[name].Mode
+		next, ok := mode.Next()
+		if !ok {
+			continue
+		}
+		v := schemas.SubjectVerdict{Subject: name, From: mode, To: next}
+		if next == schemas.ModeEnforce {
+			g.judgeEnforce(&v)
+		} else {
+			conclude(&v, g.observeFindings(name), "its secret can be read and all nodes report")
+		}
+		verdicts = append(verdicts, v)
+	}
+	return verdicts
+}
+
+// observeFindings judge disabled → observe. It changes no answer, so it needs
+// no evidence of clients (there can be none): a key that can be loaded, and
+// nodes that write events.
+func (g *gate) observeFindings(subject string) []finding {
+	findings := g.signsOfLife()
+	err, looked := g.in.Secrets[subject]
+	switch {
+	case !looked:
+		findings = append(findings, finding{verdict: schemas.VerdictInconclusive, reason: "nobody has looked for its secret"})
+	case err != nil:
+		findings = append(findings, finding{verdict: schemas.VerdictWait, reason: err.Error()})
+	}
+	return findings
+}
+
+// judgeEnforce judges observe → enforce: the step after which fewer requests
+// pass, unless another key of the app is enforced already. Then it only
+// widens what passes, and needs no evidence of clients either.
+func (g *gate) judgeEnforce(v *schemas.SubjectVerdict) {
+	a := g.app(v.Subject)
+	if len(a.enforcing) > 0 {
+		findings := append(g.signsOfLife(), g.loadedFindings(v.Subject)...)
+		conclude(v, findings, "another key of the app is enforced already: one more only lets more pass")
+		return
+	}
+	findings := g.clientFindings(a, v)
+	findings = append(findings, g.signsOfLife()...)
+	findings = append(findings, g.coverageFindings(g.judgedFrom(a.since))...)
+	for _, subject := range a.observing {
+		findings = append(findings, g.loadedFindings(subject)...)
+	}
+	findings = append(findings, g.windowFindings(a.since)...)
+	conclude(v, findings, plural(v.Clients-len(v.Strangers), "client passes", "clients pass")+", and none that is known fails")
+}
+
+// strictness orders verdicts: the worst finding decides. A client that is
+// known to break outweighs data that is missing, and that outweighs waiting.
+func strictness(v schemas.Verdict) int {
+	return slices.Index([]schemas.Verdict{
+		schemas.VerdictPromote, schemas.VerdictWait, schemas.VerdictInconclusive, schemas.VerdictBlocked,
+	}, v)
+}
+
+// conclude sums the findings up; without any, the step may be taken because
+// of what otherwise says.
+func conclude(v *schemas.SubjectVerdict, findings []finding, otherwise string) {
+	if len(findings) == 0 {
+		v.Verdict, v.Reasons = schemas.VerdictPromote, []string{otherwise}
+		return
+	}
+	slices.SortStableFunc(findings, func(a, b finding) int { return strictness(b.verdict) - strictness(a.verdict) })
+	v.Verdict = findings[0].verdict
+	v.Reasons = nil
+	for _, f := range findings {
+		v.Reasons = append(v.Reasons, f.reason)
+	}
+	v.Ready = readyAt(findings)
+}
+
+// readyAt is when the last wait is over; nil if one has no known end.
+func readyAt(findings []finding) *time.Time {
+	var ready time.Time
+	for _, f := range findings {
+		if f.verdict != schemas.VerdictWait || f.ready.IsZero() {
+			return nil
+		}
+		if f.ready.After(ready) {
+			ready = f.ready
+		}
+	}
+	return &ready
+}
+
+// some names the first few of many.
+func some(names []string) string {
+	const shown = 3
+	if len(names) <= shown {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:shown], ", "), len(names)-shown)
+}

@@ -1,0 +1,188 @@
+package migrate
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"lockstep/schemas"
+)
+
+// silence is how long a node may be silent before its evidence ends: runtimes
+// write a heartbeat each minute, also when idle.
+const silence = time.Hour
+
+// expectedNodes are the nodes that the policy lists, or those seen if it
+// lists none. A node that the policy lists no more is retired.
+func expectedNodes(listed []string, seen []Node) []Node {
+	if len(listed) == 0 {
+		return seen
+	}
+	byName := map[string]Node{}
+	for _, n := range seen {
+		byName[n.Name] = n
+	}
+	nodes := make([]Node, len(listed))
+	for i, name := range listed {
+		nodes[i] = byName[name]
+		nodes[i].Name = name
+	}
+	return nodes
+}
+
+func inconclusive(format string, args ...any) finding {
+	return finding{verdict: schemas.VerdictInconclusive, reason: fmt.Sprintf(format, args...)}
+}
+
+// signsOfLife makes sure that every expected node writes events.
+func (g *gate) signsOfLife() []finding {
+	if len(g.nodes) == 0 {
+		return []finding{inconclusive("no node has reported")}
+	}
+	var findings []finding
+	for _, n := range g.nodes {
+		switch {
+		case n.Last.IsZero():
+			findings = append(findings, inconclusive("node %s has never reported", printable(n.Name)))
+		case g.in.Now.Sub(n.Last) >= silence:
+			findings = append(findings, inconclusive("node %s has been silent since %s", printable(n.Name), minute(n.Last)))
+		case n.Last.Sub(g.in.Now) >= silence: // it would look alive for ever
+			findings = append(findings, inconclusive("node %s reports from the future, %s", printable(n.Name), minute(n.Last)))
+		}
+	}
+	return findings
+}
+
+// judgedFrom is where the time begins that must be covered without a hole: as
+// long ago as the gate looks back. What was lost before is out-waited.
+func (g *gate) judgedFrom(since time.Time) time.Time {
+	lookBack := time.Duration(max(g.limits.MinWindow, g.limits.CleanFor))
+	if start := g.in.Now.Add(-lookBack); start.After(since) {
+		return start
+	}
+	return since
+}
+
+// coverageFindings name what is missing in the evidence from a moment on. A
+// node's time begins with its first heartbeat.
+func (g *gate) coverageFindings(from time.Time) []finding {
+	var findings []finding
+	for _, n := range g.nodes {
+		silent, lines := missing(g.in.Evidence.Gaps, n.Name, from)
+		if silent > 0 {
+			findings = append(findings, inconclusive("node %s was silent for %s", printable(n.Name), plural(silent, "hour", "hours")))
+		}
+		if lines > 0 {
+			findings = append(findings, inconclusive("%s missing in the log of node %s", plural(lines, "line is", "lines are"), printable(n.Name)))
+		}
+	}
+	if c := g.in.Evidence.Coverage; c.UnparsedShare() > g.limits.MaxUnparsed {
+		findings = append(findings, inconclusive("%d of %s not understood, more than a share of %g",
+			c.Unparsed, plural(c.Parsed+c.Unparsed, "line was", "lines were"), g.limits.MaxUnparsed))
+	}
+	return findings
+}
+
+// missing sums the gaps of a node from a moment on: whole hours of silence,
+// and lines. Lines that were lost partly before the moment count.
+func missing(gaps []Gap, node string, from time.Time) (silentHours int, lines uint64) {
+	for _, gap := range gaps {
+		switch {
+		case gap.Node != node || !gap.To.After(from):
+		case gap.Lines > 0:
+			lines += gap.Lines
+		case gap.From.Before(from):
+			silentHours += int((gap.To.Sub(from) + time.Hour - 1) / time.Hour)
+		default:
+			silentHours += int(gap.To.Sub(gap.From) / time.Hour)
+		}
+	}
+	return silentHours, lines
+}
+
+// loadedFindings make sure that all nodes observe a subject, with the same
+// key: what a node has not loaded, it cannot have seen pass or fail.
+func (g *gate) loadedFindings(subject string) []finding {
+	var findings []finding
+	var first schemas.SubjectState
+	for _, n := range g.nodes {
+		if n.Last.IsZero() {
+			continue // said by signsOfLife
+		}
+		state := n.state(subject)
+		switch {
+		case state.Mode == "":
+			findings = append(findings, inconclusive("node %s has not loaded %s", printable(n.Name), subject))
+		case state.Mode != schemas.ModeObserve:
+			findings = append(findings, inconclusive("node %s still has %s in mode %s", printable(n.Name), subject, printable(string(state.Mode))))
+		case state.Fingerprint == "":
+			findings = append(findings, inconclusive("node %s could not read the key of %s", printable(n.Name), subject))
+		case first.Fingerprint == "":
+			first = state
+		case first.Fingerprint != state.Fingerprint:
+			findings = append(findings, inconclusive("node %s uses another key for %s than other nodes", printable(n.Name), subject))
+		}
+	}
+	return findings
+}
+
+// state is what the node said last of a subject; zero if nothing.
+func (n Node) state(subject string) schemas.SubjectState {
+	for _, s := range n.Subjects {
+		if sameSubject(s.Subject, subject) {
+			return s
+		}
+	}
+	return schemas.SubjectState{}
+}
+
+func sameSubject(a, b string) bool {
+	x, errX := schemas.ParseSubject(a)
+	y, errY := schemas.ParseSubject(b)
+	return errX == nil && errY == nil && x.Fold() == y.Fold()
+}
+
+// windowFindings make sure that the subject was observed long enough. The
+// time runs from its last change, or from the first heartbeat if that is later.
+func (g *gate) windowFindings(since time.Time) []finding {
+	start := since
+	if first := g.firstHeartbeat(); first.After(start) {
+		start = first
+	}
+	window := time.Duration(g.limits.MinWindow)
+	if g.in.Now.Sub(start) >= window {
+		return nil
+	}
+	return []finding{{
+		verdict: schemas.VerdictWait, ready: start.Add(window),
+		reason: fmt.Sprintf("observed for %s of %s", roughly(g.in.Now.Sub(start)), g.limits.MinWindow),
+	}}
+}
+
+// firstHeartbeat is the earliest of all expected nodes; a node that joined
+// later does not set the clock back.
+func (g *gate) firstHeartbeat() time.Time {
+	var first time.Time
+	for _, n := range g.nodes {
+		if !n.First.IsZero() && (first.IsZero() || n.First.Before(first)) {
+			first = n.First
+		}
+	}
+	return first
+}
+
+// roughly shows a duration in days and hours, or in minutes if it is short.
+func roughly(d time.Duration) string {
+	if d < time.Hour {
+		return fmt.Sprintf("%dm", max(d, 0)/time.Minute)
+	}
+	days, rest := d/(24*time.Hour), d%(24*time.Hour)
+	parts := []string{}
+	if days > 0 {
+		parts = append(parts, fmt.Sprintf("%dd", days))
+	}
+	if rest >= time.Hour {
+		parts = append(parts, fmt.Sprintf("%dh", rest/time.Hour))
+	}
+	return strings.Join(parts, " ")
+}

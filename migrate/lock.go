@@ -1,0 +1,32 @@
+package migrate
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"lockstep/schemas"
+)
+
+// ErrLocked says that another process is changing the same rollout file.
+var ErrLocked = errors.New("another migrate is at work")
+
+// lockJournal keeps every other migrate away from the journal in dir until
+// release is called, or the process ends however. The lock is of the kernel;
+// the file that carries it stays and means nothing by itself.
+func lockJournal(dir string) (release func(), err error) {
+	file, err := os.OpenFile(filepath.Join(dir, "journal.lock"), os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("lock the journal: %w", err)
+	}
+	err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		err = schemas.Hint(ErrLocked, "wait until it is done and try again")
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("lock the journal: %w", err), file.Close())
+	}
+	return func() { _ = file.Close() }, nil // nothing was written that could be lost
+}
