@@ -79,7 +79,7 @@ func (a *act) run(ctx context.Context, decide func() (schemas.JournalEntry, erro
 		return nil, fmt.Errorf("read rollout: %w", err)
 	}
 	if !a.dryRun {
-		release, err := lockJournal(filepath.Dir(path))
+		release, err := lockJournal(journalPath(path))
 		if err != nil {
 			return nil, err
 		}
@@ -118,7 +118,7 @@ func (a *act) read(path string) error {
 	if a.rollout, err = schemas.DecodeRollout(a.doc); err != nil {
 		return err //nolint:wrapcheck // a fault names file and place
 	}
-	return a.readJournal(filepath.Join(filepath.Dir(path), journalName))
+	return a.readJournal(journalPath(path))
 }
 
 // readJournal brings journal and rollout file together, or begins a new

@@ -377,7 +377,7 @@ func TestActsExcludeEachOther(t *testing.T) {
 	if j, r := s.journal(), s.rollout(); r.Journal != j.ref() || j.last().After != r.Digest() {
 		t.Errorf("journal and rollout file do not agree: %+v and %+v", j.ref(), r.Journal)
 	}
-	release, err := lockJournal(filepath.Dir(s.path))
+	release, err := lockJournal(journalPath(s.path))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -106,10 +106,25 @@ func (g *gate) clientFindings(a *app, v *schemas.SubjectVerdict) []finding {
 	if len(v.Blocking) > 0 {
 		findings = append(findings, blocked(v.Blocking))
 	}
+	if a.lost() {
+		findings = append(findings, inconclusive("there were more clients than a node tells apart"))
+	}
 	if !passed { // failures alone say nothing of those that would pass
 		findings = append(findings, inconclusive("no client has passed since %s", minute(a.since)))
 	}
 	return append(findings, g.waitFindings(a, lastVerified)...)
+}
+
+// lost reports whether clients that pass are among those that could not be
+// told apart: one that fails would be hidden among them. Without a pass in it,
+// the overflow is one more stranger, which anybody can make.
+func (a *app) lost() bool {
+	for who, c := range a.clients {
+		if who.name == schemas.OverflowClient && c.passedEver {
+			return true
+		}
+	}
+	return false
 }
 
 // place lists a client that would be refused. Whoever is expected or has ever

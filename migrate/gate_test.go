@@ -507,3 +507,25 @@ func TestGateNeverPromotesOverABlockingClient(t *testing.T) {
 		t.Errorf("%s, then %s because of %q", before.Verdict, after.Verdict, after.Reasons)
 	}
 }
+
+// TestGateOverflow makes sure that clients nobody could tell apart are no
+// pass, and that invented ones do not stop a rollout.
+func TestGateOverflow(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		how    schemas.How
+		reason schemas.Reason
+		want   schemas.Verdict
+	}{
+		"some of it passes":     {claimed, passed, schemas.VerdictInconclusive},
+		"invented names fail":   {claimed, failed, schemas.VerdictPromote},
+		"verified clients fail": {verified, failed, schemas.VerdictBlocked},
+		"verified clients pass": {verified, passed, schemas.VerdictInconclusive},
+	} {
+		s := newScene()
+		s.request(schemas.OverflowClient, test.how, test.reason, 90, 80)
+		if v := s.judge(t, false); v.Verdict != test.want {
+			t.Errorf("%s: %s %v, want %s", name, v.Verdict, v.Reasons, test.want)
+		}
+	}
+}

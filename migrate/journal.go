@@ -7,13 +7,24 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"lockstep/schemas"
 )
 
-// journalName is the name of the journal, in the directory of its rollout file.
-const journalName = "journal.jsonl"
+// journalPath is where the journal of a rollout file stands: beside it, as
+// journal.jsonl. A rollout file that is not called rollout has its own name in
+// front, as in eu.journal.jsonl for eu.yaml, so that several can share a
+// directory.
+func journalPath(rollout string) string {
+	stem := strings.TrimSuffix(filepath.Base(rollout), filepath.Ext(rollout))
+	name := "journal.jsonl"
+	if stem != "rollout" {
+		name = stem + "." + name
+	}
+	return filepath.Join(filepath.Dir(rollout), name)
+}
 
 // A Journal is the history of a rollout file: a chain of entries, each naming
 // the hash of the one before it and the state of the rollout before and after.
@@ -173,7 +184,7 @@ func syncDirectory(dir string) error {
 // setAside renames the journal, so that a new one can begin, and returns the
 // new name. There may be nothing to rename.
 func (j *Journal) setAside(now time.Time) (string, error) {
-	stem := filepath.Join(filepath.Dir(j.path), "journal.broken-"+now.UTC().Format("20060102T150405Z"))
+	stem := strings.TrimSuffix(j.path, ".jsonl") + ".broken-" + now.UTC().Format("20060102T150405Z")
 	name := stem + ".jsonl"
 	for n := 2; exists(name); n++ {
 		name = fmt.Sprintf("%s-%d.jsonl", stem, n)

@@ -215,7 +215,8 @@ func TestBrokenJournal(t *testing.T) {
 	}
 }
 
-// The journal of another rollout file in the same directory is not ours.
+// Rollout files in one directory have a journal each, and the journal of
+// another one is not taken for one's own.
 func TestJournalOfAnotherRollout(t *testing.T) {
 	t.Parallel()
 	s, _, _ := applied(t)
@@ -223,16 +224,25 @@ func TestJournalOfAnotherRollout(t *testing.T) {
 	writeFile(t, other.path, strings.Replace(rolloutText, "pro-eu", "fat", 1))
 	plan := other.plan()
 	plan.Environment = "fat"
+	if err := os.Link(journalPath(s.path), journalPath(other.path)); err != nil {
+		t.Fatal(err)
+	}
 	_, err := other.apply(plan, "observe-1")
 	if !errors.Is(err, ErrRefused) || !strings.HasSuffix(err.Error(), "the journal is not of this rollout file") {
 		t.Errorf("error %v, want a refusal", err)
+	}
+	if err := os.Remove(journalPath(other.path)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := other.apply(plan, "observe-1"); err != nil {
+		t.Errorf("beside the journal of another rollout file: %v", err)
 	}
 }
 
 func TestSetAsideKeepsEveryJournal(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	j := &Journal{path: filepath.Join(dir, journalName)}
+	j := &Journal{path: filepath.Join(dir, "journal.jsonl")}
 	for _, want := range []string{
 		"journal.broken-20261121T120000Z.jsonl", "journal.broken-20261121T120000Z-2.jsonl", "journal.broken-20261121T120000Z-3.jsonl",
 	} {
@@ -365,5 +375,16 @@ func TestResultWriteText(t *testing.T) {
 	text.Reset()
 	if err := (&Result{}).WriteText(&text); err != nil || text.String() != "nothing to do\n" {
 		t.Errorf("%q, error %v, want nothing to do", text.String(), err)
+	}
+}
+
+func TestJournalPath(t *testing.T) {
+	t.Parallel()
+	for rollout, want := range map[string]string{
+		"rollout.yaml": "journal.jsonl", "a/rollout.yml": "a/journal.jsonl", "a/eu.yaml": "a/eu.journal.jsonl",
+	} {
+		if got := journalPath(rollout); got != want {
+			t.Errorf("the journal of %s is %s, want %s", rollout, got, want)
+		}
 	}
 }

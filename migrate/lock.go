@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
+	"strings"
 	"syscall"
 
 	"lockstep/schemas"
@@ -13,11 +13,11 @@ import (
 // ErrLocked says that another process is changing the same rollout file.
 var ErrLocked = errors.New("another migrate is at work")
 
-// lockJournal keeps every other migrate away from the journal in dir until
+// lockJournal keeps every other migrate away from the journal at path until
 // release is called, or the process ends however. The lock is of the kernel;
 // the file that carries it stays and means nothing by itself.
-func lockJournal(dir string) (release func(), err error) {
-	file, err := os.OpenFile(filepath.Join(dir, "journal.lock"), os.O_RDWR|os.O_CREATE, 0o644)
+func lockJournal(path string) (release func(), err error) {
+	file, err := os.OpenFile(strings.TrimSuffix(path, ".jsonl")+".lock", os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("lock the journal: %w", err)
 	}

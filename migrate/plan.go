@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"lockstep/schemas"
@@ -33,13 +35,6 @@ func CheckSecrets(rollout *schemas.Rollout, source schemas.SecretSource) map[str
 	return found
 }
 
-// The batches of a plan. Switching observe on changes no answer, so it is
-// kept apart from what does.
-const (
-	batchObserve = "observe-1"
-	batchEnforce = "enforce-1"
-)
-
 // NewPlan judges every subject of the rollout and proposes the steps that may
 // be taken now. It is pure: the same input gives the same plan. The caller
 // writes it with [schemas.Plan.Encode], which gives it its id.
@@ -65,7 +60,7 @@ func NewPlan(in Input) (*schemas.Plan, error) {
 		Created: now, Expires: now.Add(time.Duration(in.Policy.Gate(tier).PlanValid)),
 		Inputs: inputs, Subjects: newGate(&in).verdicts(),
 	}
-	plan.Batches = batches(plan.Subjects)
+	plan.Batches = batches(plan.Subjects, in.Rollout)
 	plan.Rollback = wayBack(plan.Batches, in.Rollout)
 	return plan, nil
 }
@@ -118,20 +113,37 @@ func sortedInventory(inventory *schemas.Inventory) *schemas.Inventory {
 	return &sorted
 }
 
-// batches collects the steps that may be taken.
-func batches(verdicts []schemas.SubjectVerdict) []schemas.Batch {
-	observe, enforce := schemas.Batch{ID: batchObserve}, schemas.Batch{ID: batchEnforce}
-	for _, v := range verdicts {
-		if v.Verdict != schemas.VerdictPromote {
-			continue
+// batches collects the steps that may be taken. Switching observe on changes
+// no answer, so it is kept apart from what does.
+func batches(verdicts []schemas.SubjectVerdict, rollout *schemas.Rollout) []schemas.Batch {
+	var all []schemas.Batch
+	for _, to := range []schemas.Mode{schemas.ModeObserve, schemas.ModeEnforce} {
+		batch := schemas.Batch{ID: nextBatch(to, rollout)}
+		for _, v := range verdicts {
+			if v.Verdict == schemas.VerdictPromote && v.To == to {
+				batch.Steps = append(batch.Steps, schemas.Step{Subject: v.Subject, From: v.From, To: v.To})
+			}
 		}
-		batch := &observe
-		if v.To == schemas.ModeEnforce {
-			batch = &enforce
+		if len(batch.Steps) > 0 {
+			all = append(all, batch)
 		}
-		batch.Steps = append(batch.Steps, schemas.Step{Subject: v.Subject, From: v.From, To: v.To})
 	}
-	return slices.DeleteFunc([]schemas.Batch{observe, enforce}, func(b schemas.Batch) bool { return len(b.Steps) == 0 })
+	return all
+}
+
+// nextBatch numbers on from the batches that brought the subjects to where
+// they are, so that a rollback of one never means another.
+func nextBatch(to schemas.Mode, rollout *schemas.Rollout) string {
+	highest := 0
+	for _, s := range rollout.Subjects {
+		if number, ok := strings.CutPrefix(s.Batch, string(to)+"-"); ok {
+			n, err := strconv.Atoi(number)
+			if err == nil {
+				highest = max(highest, n)
+			}
+		}
+	}
+	return fmt.Sprintf("%s-%d", to, highest+1)
 }
 
 // wayBack lists the steps that undo all batches, newest first. Keys of an app

@@ -274,3 +274,17 @@ func TestReportsNoticeBrokenWriters(t *testing.T) {
 		}
 	}
 }
+
+// TestNextBatch makes sure that no two batches that a rollback could mean
+// share a name.
+func TestNextBatch(t *testing.T) {
+	t.Parallel()
+	rollout := &schemas.Rollout{Subjects: map[string]schemas.RolloutSubject{
+		"key/a/1": {Batch: "enforce-2"}, "key/b/1": {Batch: "enforce-10"}, "key/c/1": {Batch: "observe-x"}, "key/d/1": {},
+	}}
+	for to, want := range map[schemas.Mode]string{schemas.ModeEnforce: "enforce-11", schemas.ModeObserve: "observe-1"} {
+		if got := nextBatch(to, rollout); got != want {
+			t.Errorf("next batch is %s, want %s", got, want)
+		}
+	}
+}

@@ -56,6 +56,10 @@ const (
 	HowClaimed  How = "claimed"  // said by the client itself
 )
 
+// OverflowClient stands for all clients that were too many to tell apart. No
+// client can have this name, as parentheses are escaped in names.
+const OverflowClient = "(overflow)"
+
 // An Event is one line of an event log. Kind says which of the other fields
 // are set; (Node, Boot, Seq) is unique and counts once however often it is read.
 type Event struct {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"syscall"
 
 	"github.com/urfave/cli/v2"
 
@@ -95,11 +96,12 @@ func (p *process) acted(result *migrate.Result, err error, dryRun bool) error {
 // actStatus tells what must not be done from what could not be done, and
 // both from what nobody can make sense of.
 func actStatus(err error) int {
-	_, isIO := errors.AsType[*fs.PathError](err)
+	_, isPath := errors.AsType[*fs.PathError](err)
+	_, isSystem := errors.AsType[syscall.Errno](err)
 	switch {
 	case errors.Is(err, migrate.ErrRefused):
 		return statusFindings
-	case isIO || errors.Is(err, migrate.ErrLocked) || errors.Is(err, context.Canceled):
+	case isPath || isSystem || errors.Is(err, migrate.ErrLocked) || errors.Is(err, context.Canceled):
 		return statusIncomplete
 	default:
 		return statusUsage

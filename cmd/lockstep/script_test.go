@@ -39,7 +39,7 @@ func TestScript(t *testing.T) {
 			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"ca":     makeCA,
+			"ca":      makeCA,
 			"status":  expectStatus,
 			"history": writeHistory,
 		},
