@@ -1,0 +1,211 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"time"
+
+	"lockstep/schemas"
+)
+
+// A writer that saves in place is given this much time to finish before what
+// it left is declared bad.
+const (
+	holdFor   = 250 * time.Millisecond
+	holdTimes = 3
+)
+
+// applier owns the way of the inputs: load, build, gate, swap. Its methods
+// run on one goroutine at a time.
+type applier struct {
+	server   *Server
+	watcher  *watcher
+	buffers  *buffers
+	rejected string   // digest of the last inputs that were not applied
+	tried    []string // names of the last inputs
+}
+
+// load applies the first version; anything bad is an error.
+func (s *Server) load(ctx context.Context) error {
+	a := &applier{server: s, watcher: newWatcher(defaultPace(), s.opts.Logger), buffers: newBuffers()}
+	s.onStop("watch", func(context.Context) error { a.watcher.close(); return nil })
+	s.applier = a
+	in, err := a.read()
+	if err != nil {
+		return err
+	}
+	next, err := a.admit(in, nil)
+	if err != nil {
+		return err
+	}
+	a.swap(ctx, in, next)
+	return nil
+}
+
+// follow starts the goroutine that applies changes.
+func (s *Server) follow(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan struct{}, 2)
+	go func() { s.applier.watcher.run(ctx); done <- struct{}{} }()
+	go func() { s.applier.run(ctx); done <- struct{}{} }()
+	s.onStop("follow", func(context.Context) error {
+		cancel()
+		<-done
+		<-done
+		return nil
+	})
+	return nil
+}
+
+func (a *applier) run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-a.watcher.changed:
+			a.reload(ctx)
+		}
+	}
+}
+
+// reload applies what the files say now, if it is new and good. A file that
+// is empty or makes no sense may be half written, so it gets some time first.
+func (a *applier) reload(ctx context.Context) {
+	good := a.server.current.Load()
+	for try := 0; ; try++ {
+		in, err := a.read()
+		switch in.digest {
+		case good.version.Digest:
+			a.unchanged(ctx)
+			return
+		case a.rejected:
+			return
+		}
+		var next *snapshot
+		if err == nil {
+			next, err = a.admit(in, good)
+		}
+		if try == holdTimes || (err == nil && !in.hasEmpty()) {
+			a.conclude(ctx, in, next, err)
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(a.server.hold):
+		}
+	}
+}
+
+// read loads all inputs, each of them watched from before it was read: where
+// a file names new ones, everything is read once more.
+func (a *applier) read() (*inputs, error) {
+	a.watcher.watch(a.watched())
+	for {
+		in, err := loadInputs(&a.server.opts)
+		a.tried = in.names()
+		if !a.watcher.watch(a.watched()) {
+			return in, err
+		}
+	}
+}
+
+// watched names the inputs of the last good version and of the last attempt:
+// a fault may be mended in either.
+func (a *applier) watched() []string {
+	if good := a.server.current.Load(); good != nil {
+		return slices.Concat(good.inputs, a.tried)
+	}
+	opts := &a.server.opts
+	documents := []string{opts.Config, opts.Policy, opts.Rollout}
+	return slices.Concat(slices.DeleteFunc(documents, func(path string) bool { return path == "" }), a.tried)
+}
+
+// admit builds what the inputs ask for and asks the gate.
+func (a *applier) admit(in *inputs, prev *snapshot) (*snapshot, error) {
+	opts := &a.server.opts
+	agreed, err := tier(opts, in)
+	if err != nil {
+		return nil, err
+	}
+	next, err := build(opts, a.buffers, in, prev)
+	if err != nil {
+		return nil, err
+	}
+	admission := opts.Gate(Candidate{
+		Document: in.config, Tier: agreed, Policy: in.policy, Rollout: in.rollout, ReadFile: in.ReadFile,
+	})
+	if err := errors.Join(admission.Refusals...); err != nil {
+		return nil, err
+	}
+	next.alarms = append(next.alarms, admission.Alarms...)
+	return next, nil
+}
+
+func (a *applier) conclude(ctx context.Context, in *inputs, next *snapshot, err error) {
+	if err != nil {
+		a.reject(ctx, in, err)
+		return
+	}
+	a.swap(ctx, in, next)
+}
+
+// swap makes next the current snapshot. Everything that can fail has been
+// done; from here on requests see the new version, and the old one only
+// loses the connections that nobody needs any more.
+func (a *applier) swap(ctx context.Context, in *inputs, next *snapshot) {
+	s, now, number := a.server, a.server.opts.Now(), 1
+	old := s.current.Load()
+	if old != nil {
+		number = old.version.Number + 1
+	}
+	next.version = Version{Number: number, Digest: in.digest, Applied: now}
+	next.inputs = in.names()
+	for _, r := range next.routes {
+		if r.auth != nil {
+			r.counters = s.metrics.forEndpoint(r.endpoint)
+		}
+	}
+	s.current.Store(next)
+	if old != nil {
+		old.retire(next)
+	}
+	a.rejected = ""
+	s.status.Store(&Status{Good: next.version, Alarms: next.alarms, Attempt: now})
+	s.metrics.applied(next)
+	s.opts.Logger.InfoContext(ctx, "applied", "version", number, "digest", in.digest,
+		"endpoints", len(next.routes), "subjects", len(next.keys), "rollout", next.rolloutDigest)
+	for _, text := range next.alarms {
+		s.opts.Logger.WarnContext(ctx, "alarm", "cause", text)
+	}
+}
+
+// reject keeps the last good version, and says so once for these inputs.
+func (a *applier) reject(ctx context.Context, in *inputs, err error) {
+	s := a.server
+	a.rejected = in.digest
+	good := s.current.Load()
+	s.status.Store(&Status{Good: good.version, Alarms: good.alarms, Attempt: s.opts.Now(), Err: err})
+	s.metrics.rejected()
+	attrs := []slog.Attr{slog.String("error", err.Error()), slog.Int("version", good.version.Number)}
+	if hints := schemas.Hints(err); len(hints) > 0 {
+		attrs = append(attrs, slog.Any("hints", hints))
+	}
+	s.opts.Logger.LogAttrs(ctx, slog.LevelError, "rejected, the last good version stays", attrs...)
+}
+
+// unchanged notes that the files are what is served. If they were not before,
+// somebody has taken a bad edit back.
+func (a *applier) unchanged(ctx context.Context) {
+	s := a.server
+	s.metrics.unchanged()
+	if a.rejected == "" {
+		return
+	}
+	a.rejected = ""
+	good := s.current.Load()
+	s.status.Store(&Status{Good: good.version, Alarms: good.alarms, Attempt: s.opts.Now()})
+	s.opts.Logger.InfoContext(ctx, "the files are the version that is served again", "version", good.version.Number)
+}

@@ -1,0 +1,94 @@
+package runtime
+
+import (
+	"net/netip"
+	"time"
+
+	"lockstep/internal/accesskey"
+	"lockstep/schemas"
+)
+
+// auth says how the callers of a listener are authenticated.
+type auth struct {
+	app       string // folded; empty: taken from each request as Apollo does
+	apps      map[string]*appKeys
+	strict    bool // a key that requests can reach is enforced
+	methods   map[string]bool
+	allow     string // methods as the header Allow lists them
+	tolerance time.Duration
+	identity  []schemas.IdentitySource
+	proxies   []netip.Prefix // whose X-Forwarded-For is believed
+}
+
+// appKeys are the keys of one app that are not disabled.
+type appKeys struct {
+	subject string // key/<app>: all keys together
+	enforce keySet
+	observe keySet
+}
+
+// keySet holds the keys of one mode.
+type keySet struct {
+	keys       []*accesskey.Key
+	incomplete bool // a key stands in for one that could not be loaded
+}
+
+func (s *keySet) add(k *loadedKey) {
+	s.keys = append(s.keys, k.key)
+	s.incomplete = s.incomplete || k.fingerprint == ""
+}
+
+// groupByApp collects keys that are not disabled by folded app id. Where a
+// rollout spells an app in several ways, the first one names it.
+func groupByApp(keys []*loadedKey) map[string]*appKeys {
+	apps := map[string]*appKeys{}
+	for _, k := range keys {
+		if k.mode == schemas.ModeDisabled {
+			continue
+		}
+		id := accesskey.FoldApp(k.subject.App)
+		app := apps[id]
+		if app == nil {
+			app = &appKeys{subject: schemas.Subject{App: k.subject.App}.String()}
+			apps[id] = app
+		}
+		if k.mode == schemas.ModeEnforce {
+			app.enforce.add(k)
+		} else {
+			app.observe.add(k)
+		}
+	}
+	return apps
+}
+
+// reachable returns the apps whose keys a request to the listener may ask for.
+func (a *auth) reachable() map[string]*appKeys {
+	if a.app == "" {
+		return a.apps
+	}
+	return map[string]*appKeys{a.app: a.apps[a.app]}
+}
+
+// anyEnforced reports whether a key of apps is enforced.
+func anyEnforced(apps map[string]*appKeys) bool {
+	for _, app := range apps {
+		if app != nil && len(app.enforce.keys) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// keysFor returns the keys that a request has to match, nil if there are
+// none. An error says that Apollo could not tell the app either, and answers
+// 400 on its own.
+func (a *auth) keysFor(target string) (*appKeys, error) {
+	if a.app != "" {
+		return a.apps[a.app], nil
+	}
+	app, guarded, err := accesskey.AppFromTarget(target)
+	if err != nil || !guarded {
+		return nil, err
+	}
+	return a.apps[accesskey.FoldApp(app)], nil
+}

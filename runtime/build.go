@@ -1,0 +1,218 @@
+package runtime
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"lockstep/internal/accesskey"
+	"lockstep/internal/certs"
+	"lockstep/schemas"
+)
+
+// builder turns inputs into a snapshot.
+type builder struct {
+	opts    *Options
+	buffers *buffers
+
+	in   *inputs
+	prev *snapshot // nil at first
+	snap *snapshot
+	apps map[string]*appKeys
+}
+
+// build makes the snapshot that follows prev. It opens nothing. Every reason
+// why it cannot be made is reported, with its place where it has one.
+func build(opts *Options, bufs *buffers, in *inputs, prev *snapshot) (*snapshot, error) {
+	b := &builder{opts: opts, buffers: bufs, in: in, prev: prev, snap: &snapshot{
+		grace: in.agent.GracePeriod, flush: in.policy.Runtime.Flush(),
+		routes: map[string]*route{}, pools: map[string]*pool{},
+	}}
+	if err := errors.Join(b.rollout(), b.listeners()); err != nil {
+		return nil, err
+	}
+	return b.snap, nil
+}
+
+// rollout takes over environment and keys. A process belongs to one
+// environment of one tier until it ends: events of two must not mix, nor may
+// an edit lower what is demanded.
+func (b *builder) rollout() error {
+	var prev []*loadedKey
+	if b.prev != nil {
+		prev = b.prev.keys
+	}
+	if r := b.in.rollout; r != nil {
+		b.snap.environment, b.snap.rolloutTier, b.snap.rolloutDigest = r.Environment, r.Tier, r.Digest()
+		if b.prev != nil && (b.prev.environment != r.Environment || b.prev.rolloutTier != r.Tier) {
+			return schemas.Hint(
+				fmt.Errorf("rollout %s: it is now for %s (%s), this process serves %s (%s)", b.in.rolloutPath,
+					r.Environment, r.Tier, b.prev.environment, b.prev.rolloutTier),
+				"restart the process to move it, or put the old file back")
+		}
+	}
+	keys, alarms := loadKeys(b.in, prev, b.opts.Getenv)
+	b.snap.keys, b.apps = keys, groupByApp(keys)
+	b.alarm(alarms...)
+	return nil
+}
+
+// tier is the one that command line, policy and rollout agree on. If all are
+// silent, the policy's globs speak.
+func tier(opts *Options, in *inputs) (schemas.Tier, error) {
+	claims := []schemas.TierClaim{{Source: "--tier", Tier: opts.Tier}}
+	if r := in.rollout; r != nil {
+		claims = append(claims,
+			schemas.TierClaim{Source: "policy " + in.policyPath, Tier: in.policy.Environments[r.Environment].Tier},
+			schemas.TierClaim{Source: "rollout " + in.rolloutPath, Tier: r.Tier})
+	}
+	agreed, err := schemas.AgreeOnTier(claims...)
+	if err != nil {
+		return "", fmt.Errorf("tier: %w", err)
+	}
+	if agreed == "" {
+		agreed = in.policy.TierOf(opts.Config)
+	}
+	return agreed, nil
+}
+
+// listeners builds all routes.
+func (b *builder) listeners() error {
+	agent := b.in.agent
+	if len(agent.Listeners) == 0 {
+		return b.fault("/listeners", "no listeners are configured", "add a listener with endpoint_id, addr and timeout")
+	}
+	var errs []error
+	for i, name := range agent.Names() {
+		l := &agent.Listeners[i]
+		if l.Protocol == schemas.ProtocolTCP {
+			b.alarm(fmt.Sprintf("listener %s: tcp is not served by this version", name))
+			continue
+		}
+		if err := b.listener(i, name, l); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// listener adds one listener to the route of its endpoint.
+func (b *builder) listener(i int, name string, l *schemas.Listener) error {
+	at := fmt.Sprintf("/listeners/%d", i)
+	target, ok := l.Upstream()
+	switch {
+	case l.EndpointID == "":
+		return b.fault(at, "endpoint_id is missing", "name the endpoint that is served")
+	case l.Timeout == 0:
+		return b.fault(at, "timeout is missing", "write how long an upstream may take, such as `timeout: 10s`")
+	case !ok:
+		return b.fault(at+"/addr", "addr is no address", "write a port, host:port or URL")
+	case strings.HasPrefix(target.EscapedPath(), "//"):
+		return b.fault(at+"/addr", "the path of addr begins with two slashes", "write one")
+	}
+	config, err := b.tlsConfig(at, target.Scheme, l)
+	if err != nil {
+		return err
+	}
+	key := poolKey(name, target, l, b.in)
+	p := b.carriedOver(key)
+	if p == nil {
+		p = newPool(l, config)
+	}
+	b.snap.pools[key] = p
+	r, err := b.route(l.EndpointID)
+	if err != nil {
+		return err
+	}
+	r.upstreams = append(r.upstreams, newUpstream(name, target, p, b.buffers, b.opts))
+	r.insecure = r.insecure || (config != nil && config.InsecureSkipVerify)
+	return nil
+}
+
+func (b *builder) carriedOver(key string) *pool {
+	if b.prev == nil {
+		return nil
+	}
+	return b.prev.pools[key]
+}
+
+// tlsConfig reads the TLS files of a listener, also where Piko reads them
+// only to refuse bad ones; they are used for https alone.
+func (b *builder) tlsConfig(at, scheme string, l *schemas.Listener) (*tls.Config, error) {
+	config, err := certs.ClientConfig(l.TLS, b.in.ReadFile)
+	if err != nil {
+		return nil, b.certFaults(at+"/tls", err)
+	}
+	if scheme != "https" {
+		return nil, nil //nolint:nilnil // plain HTTP needs none
+	}
+	return config, nil
+}
+
+// certFaults places each of the joined faults at the field it is about.
+func (b *builder) certFaults(at string, err error) error {
+	all := []error{err}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		all = joined.Unwrap()
+	}
+	for i, e := range all {
+		if f := (*certs.Fault)(nil); errors.As(e, &f) {
+			all[i] = b.fault(at+"/"+f.Field, f.Error(), strings.Join(schemas.Hints(e), "; "))
+		}
+	}
+	return errors.Join(all...)
+}
+
+// route returns the route of an endpoint, made the first time it is asked for.
+func (b *builder) route(endpoint string) (*route, error) {
+	if r := b.snap.routes[endpoint]; r != nil {
+		return r, nil
+	}
+	r := &route{endpoint: endpoint}
+	if p := b.in.policy.Listeners[endpoint]; p.Auth == schemas.AuthApollo {
+		var err error
+		if r.auth, err = b.auth(&p); err != nil {
+			return nil, fmt.Errorf("policy %s: listener %s: %w", b.in.policyPath, endpoint, err)
+		}
+		if b.in.rollout == nil {
+			b.alarm(fmt.Sprintf("listener %s: there is no rollout, so no key is asked for", endpoint))
+		}
+	}
+	b.snap.routes[endpoint] = r
+	return r, nil
+}
+
+func (b *builder) auth(p *schemas.ListenerPolicy) (*auth, error) {
+	identity, err := p.IdentitySources()
+	if err != nil {
+		return nil, fmt.Errorf("identity: %w", err)
+	}
+	proxies, err := b.in.policy.Runtime.Proxies()
+	if err != nil {
+		return nil, err //nolint:wrapcheck // it names its key
+	}
+	a := &auth{
+		app: accesskey.FoldApp(p.App), apps: b.apps, methods: map[string]bool{},
+		allow: strings.Join(p.AllowedMethods(), ", "), tolerance: b.in.policy.Runtime.Skew(),
+		identity: identity, proxies: proxies,
+	}
+	for _, m := range p.AllowedMethods() {
+		a.methods[m] = true
+	}
+	a.strict = anyEnforced(a.reachable())
+	return a, nil
+}
+
+func (b *builder) alarm(causes ...string) { b.snap.alarms = slices.Concat(b.snap.alarms, causes) }
+
+// fault is an error placed at a JSON pointer of the config.
+func (b *builder) fault(pointer, message, remedy string) error {
+	schema, err := schemas.Compile(schemas.KindAgent)
+	if err != nil {
+		return errors.Join(errors.New(message), err)
+	}
+	_, span := schema.Check(b.in.config).Place(pointer)
+	return &schemas.Fault{Path: b.in.config.Path, Span: span, Message: message, Remedy: remedy}
+}

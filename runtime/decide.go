@@ -1,0 +1,129 @@
+package runtime
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"lockstep/internal/accesskey"
+	"lockstep/schemas"
+)
+
+// request is all that decides over a request.
+type request struct {
+	method        string
+	target        string   // as it came over the wire
+	timestamp     []string // header values
+	authorization []string
+}
+
+// decision is what becomes of a request. Its zero value lets the request
+// pass, unchecked and uncounted.
+type decision struct {
+	status  int    // of the refusal; 0: pass on
+	subject string // what it counts under; empty if it is not counted
+	mode    schemas.Mode
+	outcome schemas.Outcome // empty if nothing was checked
+	reason  schemas.Reason
+	skewMS  int64 // our clock minus the client's, where it sent a time
+}
+
+// decide judges a request to a listener; a is nil if its callers do not sign.
+//
+// What has keys is judged as by Apollo's ClientAuthenticationFilter. One rule
+// is stricter: where any key that a request could reach is enforced, a method
+// that is not allowed and a target that two servers may read differently are
+// refused before anybody asks whose keys count, as a signature covers no
+// method and Apollo takes the app from the target.
+func decide(a *auth, req request, now time.Time) decision {
+	if a == nil {
+		if !forwardable(req.target) {
+			return decision{status: http.StatusBadRequest}
+		}
+		return decision{}
+	}
+	keys, err := a.keysFor(req.target)
+	status := a.checkTarget(req)
+	if err != nil && a.strict && status == 0 {
+		status = http.StatusBadRequest // Apollo's answer to a bad app id
+	}
+	switch {
+	case status != 0:
+		return a.refuseTarget(req, keys, status)
+	case keys == nil:
+		return decision{}
+	default:
+		return keys.judge(req, now, a.tolerance)
+	}
+}
+
+// forwardable reports whether a target can be sent on as it is. One that
+// begins with two slashes would become the host of an absolute one.
+func forwardable(target string) bool {
+	return strings.HasPrefix(target, "/") && !strings.HasPrefix(target, "//")
+}
+
+// checkTarget is the status with which a strict listener refuses method or
+// target, 0 if it does not.
+func (a *auth) checkTarget(req request) int {
+	switch {
+	case accesskey.CheckTarget(req.target) != nil:
+		return http.StatusBadRequest
+	case !a.methods[req.method]:
+		return http.StatusMethodNotAllowed
+	default:
+		return 0
+	}
+}
+
+// refuseTarget refuses a request for its method or target, or records that it
+// would be refused once a key is enforced. It counts if it can be told whose
+// request it is.
+func (a *auth) refuseTarget(req request, keys *appKeys, status int) decision {
+	if !a.strict && forwardable(req.target) {
+		if keys == nil {
+			return decision{}
+		}
+		status = 0
+	}
+	d := decision{
+		status: status, mode: schemas.ModeObserve,
+		outcome: schemas.OutcomeFail, reason: schemas.ReasonRefusedTarget,
+	}
+	if a.strict {
+		d.mode = schemas.ModeEnforce
+	}
+	if keys != nil {
+		d.subject = keys.subject
+	}
+	return d
+}
+
+// judge checks the signature of a request for an app that has keys. As in
+// Apollo, keys that only observe do not count beside one that is enforced.
+func (k *appKeys) judge(req request, now time.Time, tolerance time.Duration) decision {
+	d := decision{mode: schemas.ModeObserve, outcome: schemas.OutcomeFail, subject: k.subject}
+	asked := k.observe
+	if len(k.enforce.keys) > 0 {
+		d.mode, asked = schemas.ModeEnforce, k.enforce
+	}
+	result := accesskey.Verify(asked.keys, accesskey.Request{
+		Target: req.target, Timestamp: req.timestamp, Authorization: req.authorization,
+	}, now, tolerance)
+	d.skewMS = result.SkewMS
+	switch {
+	case len(req.timestamp) > 1 || len(req.authorization) > 1:
+		d.reason = schemas.ReasonMalformed // which of them the upstream takes is anybody's guess
+	case result.OK():
+		d.outcome, d.subject = schemas.OutcomeOK, result.Key.ID()
+		return d
+	case result.Reason == schemas.ReasonSignature && asked.incomplete:
+		d.reason = schemas.ReasonUnknownKey
+	default:
+		d.reason = result.Reason
+	}
+	if d.mode == schemas.ModeEnforce {
+		d.status = http.StatusUnauthorized
+	}
+	return d
+}

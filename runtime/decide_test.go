@@ -1,0 +1,235 @@
+package runtime
+
+import (
+	"crypto/hmac"
+	"crypto/sha1"
+	"encoding/base64"
+	"maps"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"lockstep/internal/accesskey"
+	"lockstep/schemas"
+)
+
+// noon is the time of all decisions here.
+var noon = time.UnixMilli(1_800_000_000_000)
+
+// testKey is a key of the app in its subject. The secret of a key that is not
+// loaded is empty.
+func testKey(tb testing.TB, subject string, mode schemas.Mode, secret string) *loadedKey {
+	tb.Helper()
+	s, err := schemas.ParseSubject(subject)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	value := schemas.NewSecret([]byte(secret))
+	return &loadedKey{subject: s, mode: mode, key: accesskey.NewKey(subject, value), fingerprint: value.Fingerprint()}
+}
+
+// testAuth binds to app, or takes it from the target if app is empty.
+func testAuth(app string, keys ...*loadedKey) *auth {
+	a := &auth{
+		app: app, apps: groupByApp(keys), tolerance: time.Minute,
+		methods: map[string]bool{"GET": true, "HEAD": true},
+	}
+	a.strict = anyEnforced(a.reachable())
+	return a
+}
+
+func signed(secret, target string, at time.Time) request {
+	timestamp := strconv.FormatInt(at.UnixMilli(), 10)
+	return request{
+		method: http.MethodGet, target: target, timestamp: []string{timestamp},
+		authorization: []string{"Apollo demo:" + accesskey.Signature(schemas.NewSecret([]byte(secret)), timestamp, target)},
+	}
+}
+
+func get(target string) request { return request{method: http.MethodGet, target: target} }
+
+func TestDecide(t *testing.T) {
+	t.Parallel()
+	const path = "/configs/demo/default/application"
+	enforced := testAuth("demo", testKey(t, "key/Demo/k1", "enforce", "s1"), testKey(t, "key/demo/k2", "enforce", "s2"))
+	observed := testAuth("demo", testKey(t, "key/demo/k1", "observe", "s1"))
+	shadowed := testAuth("demo", testKey(t, "key/demo/k1", "enforce", "s1"), testKey(t, "key/demo/k2", "observe", "s2"))
+	disabled := testAuth("demo", testKey(t, "key/demo/k1", "disabled", "s1"))
+	unloaded := testAuth("demo", testKey(t, "key/demo/k1", "enforce", ""))
+	half := testAuth("demo", testKey(t, "key/demo/k1", "enforce", ""), testKey(t, "key/demo/k2", "enforce", "s2"))
+	derived := testAuth("", testKey(t, "key/demo/k1", "observe", "s1"))
+	mixed := testAuth("", testKey(t, "key/demo/k1", "observe", "s1"), testKey(t, "key/hard/k1", "enforce", "s2"))
+	twice := signed("s1", path, noon)
+	twice.authorization = append(twice.authorization, twice.authorization[0])
+	twoTimes := signed("s1", path, noon)
+	twoTimes.timestamp = append(twoTimes.timestamp, twoTimes.timestamp[0])
+	post := signed("s1", path, noon)
+	post.method = http.MethodPost
+
+	tests := map[string]struct {
+		auth *auth
+		req  request
+		want string // status subject mode outcome reason; empty fields left out
+	}{
+		"no auth":                         {nil, get(path), "pass"},
+		"no auth, two slashes":            {nil, get("//evil/x"), "400"},
+		"no auth, absolute form":          {nil, get("http://h/x"), "400"},
+		"enforced, signed":                {enforced, signed("s1", path, noon), "pass key/Demo/k1 enforce ok"},
+		"enforced, signed by the second":  {enforced, signed("s2", path, noon), "pass key/demo/k2 enforce ok"},
+		"enforced, unsigned":              {enforced, get(path), "401 key/Demo enforce fail missing"},
+		"enforced, wrong key":             {enforced, signed("s3", path, noon), "401 key/Demo enforce fail signature"},
+		"enforced, late":                  {enforced, signed("s1", path, noon.Add(-time.Minute)), "401 key/Demo enforce fail skew"},
+		"enforced, almost late":           {enforced, signed("s1", path, noon.Add(-time.Minute+time.Millisecond)), "pass key/Demo/k1 enforce ok"},
+		"enforced, early":                 {enforced, signed("s1", path, noon.Add(time.Minute)), "401 key/Demo enforce fail skew"},
+		"enforced, two signatures":        {enforced, twice, "401 key/Demo enforce fail malformed"},
+		"enforced, two timestamps":        {enforced, twoTimes, "401 key/Demo enforce fail malformed"},
+		"enforced, POST":                  {enforced, post, "405 key/Demo enforce fail refused_target"},
+		"enforced, dot segment":           {enforced, signed("s1", "/a/../b", noon), "400 key/Demo enforce fail refused_target"},
+		"enforced, two slashes":           {enforced, signed("s1", "//a/b", noon), "400 key/Demo enforce fail refused_target"},
+		"enforced, any path":              {enforced, get("/health"), "401 key/Demo enforce fail missing"},
+		"observed, signed":                {observed, signed("s1", path, noon), "pass key/demo/k1 observe ok"},
+		"observed, unsigned":              {observed, get(path), "pass key/demo observe fail missing"},
+		"observed, two signatures":        {observed, twice, "pass key/demo observe fail malformed"},
+		"observed, POST":                  {observed, post, "pass key/demo observe fail refused_target"},
+		"observed, dot segment":           {observed, signed("s1", "/a/../b", noon), "pass key/demo observe fail refused_target"},
+		"observed, two slashes":           {observed, signed("s1", "//a/b", noon), "400 key/demo observe fail refused_target"},
+		"shadowed observer does not help": {shadowed, signed("s2", path, noon), "401 key/demo enforce fail signature"},
+		"disabled, unsigned":              {disabled, get(path), "pass"},
+		"disabled, POST":                  {disabled, post, "pass"},
+		"disabled, two slashes":           {disabled, get("//a"), "400 observe fail refused_target"},
+		"key not loaded":                  {unloaded, signed("s1", path, noon), "401 key/demo enforce fail unknown_key"},
+		"key not loaded, empty secret":    {unloaded, signed("", path, noon), "401 key/demo enforce fail unknown_key"},
+		"key not loaded, unsigned":        {unloaded, get(path), "401 key/demo enforce fail missing"},
+		"one of two loaded, matches":      {half, signed("s2", path, noon), "pass key/demo/k2 enforce ok"},
+		"one of two loaded, other":        {half, signed("s1", path, noon), "401 key/demo enforce fail unknown_key"},
+		"derived":                         {derived, signed("s1", path, noon), "pass key/demo/k1 observe ok"},
+		"derived, case":                   {derived, signed("s1", "/configs/DEMO/a/b", noon), "pass key/demo/k1 observe ok"},
+		"derived, from the query":         {derived, get("/notifications/v2?appId=demo"), "pass key/demo observe fail missing"},
+		"derived, not guarded":            {derived, get("/services/config"), "pass"},
+		"derived, not guarded, POST":      {derived, request{method: "POST", target: "/health"}, "pass"},
+		"derived, app without keys":       {derived, get("/configs/free/a/b"), "pass"},
+		"derived, no app":                 {derived, get("/configs/"), "pass"},
+		"strict, no app":                  {mixed, get("/configs/"), "400 enforce fail refused_target"},
+		"strict, observed app":            {mixed, get(path), "pass key/demo observe fail missing"},
+		"strict, observed app, POST":      {mixed, post, "405 key/demo enforce fail refused_target"},
+		"strict, not guarded":             {mixed, get("/health"), "pass"},
+		"strict, not guarded, POST":       {mixed, request{method: "POST", target: "/health"}, "405 enforce fail refused_target"},
+		"strict, two apps in the query":   {mixed, get("/notifications/v2?appId=free&appId=hard"), "400 enforce fail refused_target"},
+		"strict, encoded dots":            {mixed, get("/configs/free/%2e%2e/hard/a"), "400 key/hard enforce fail refused_target"},
+		"strict, path parameter":          {mixed, get("/configs/hard;x/a/b"), "400 key/hard enforce fail refused_target"},
+		"strict, enforced app":            {mixed, get("/configs/hard/a/b"), "401 key/hard enforce fail missing"},
+	}
+	for name, test := range tests {
+		if got := describeDecision(decide(test.auth, test.req, noon)); got != test.want {
+			t.Errorf("%s: %s, want %s", name, got, test.want)
+		}
+	}
+}
+
+func describeDecision(d decision) string {
+	status := "pass"
+	if d.status != 0 {
+		status = strconv.Itoa(d.status)
+	}
+	words := []string{status, d.subject, string(d.mode), string(d.outcome), string(d.reason)}
+	return strings.Join(strings.Fields(strings.Join(words, " ")), " ")
+}
+
+func TestDecideKeepsTheSkew(t *testing.T) {
+	t.Parallel()
+	a := testAuth("demo", testKey(t, "key/demo/k1", "enforce", "s1"))
+	if d := decide(a, signed("s1", "/a", noon.Add(-5*time.Second)), noon); d.skewMS != 5000 {
+		t.Errorf("skew %d ms, our clock is 5 s ahead", d.skewMS)
+	}
+}
+
+// apolloFilter is what a config service answers to a GET whose target is
+// plain: a restatement of ClientAuthenticationFilter for the test, which
+// shares no code with what it is compared to. Keys that only observe never
+// change an answer.
+func apolloFilter(filter []string, target, timestamp, authorization string, now int64) bool {
+	if len(filter) == 0 {
+		return true
+	}
+	sent, err := strconv.ParseInt(timestamp, 10, 64)
+	if err != nil {
+		sent = 0
+	}
+	if delta := now - sent; delta >= 60_000 || delta <= -60_000 {
+		return false
+	}
+	parts := strings.Split(authorization, ":")
+	if len(parts) < 2 {
+		return false
+	}
+	path, query, _ := strings.Cut(target, "?")
+	if query != "" {
+		path += "?" + query
+	}
+	for _, secret := range filter {
+		mac := hmac.New(sha1.New, []byte(secret))
+		mac.Write([]byte(timestamp + "\n" + path))
+		if base64.StdEncoding.EncodeToString(mac.Sum(nil)) == parts[1] {
+			return true
+		}
+	}
+	return false
+}
+
+var plainTarget = regexp.MustCompile(`^(/[a-zA-Z0-9_-]+)+(\?[a-zA-Z0-9=&_%.+-]*)?$`)
+
+// FuzzDecideAsApollo compares answers over keys in all modes, signatures of
+// right and wrong secrets, and clocks near and far.
+func FuzzDecideAsApollo(f *testing.F) {
+	f.Add("/configs/demo/default/app?ip=1", uint8(0), uint8(1), int64(0), "Apollo demo", "")
+	f.Add("/a?", uint8(5), uint8(2), int64(59_999), "", ":x")
+	f.Add("/a", uint8(77), uint8(0), int64(60_000), "a:b", "")
+	f.Add("/a", uint8(200), uint8(3), int64(-60_000), "", "garbage")
+	f.Fuzz(func(t *testing.T, target string, modes, signer uint8, offset int64, scheme, raw string) {
+		if !plainTarget.MatchString(target) || accesskey.CheckTarget(target) != nil {
+			return // where lockstep is stricter on purpose
+		}
+		secrets := []string{"s1", "s2", "s3"}
+		var keys []*loadedKey
+		byMode := map[schemas.Mode][]string{}
+		for i, secret := range secrets {
+			mode := schemas.Modes()[int(modes)/[]int{1, 3, 9}[i]%3]
+			byMode[mode] = append(byMode[mode], secret)
+			keys = append(keys, testKey(t, "key/demo/"+secret, mode, secret))
+		}
+		now := noon.UnixMilli()
+		timestamp := strconv.FormatInt(now-offset%(1<<40), 10)
+		authorization := raw
+		if raw == "" {
+			secret := append(secrets, "s4")[signer%4]
+			authorization = scheme + ":" + accesskey.Signature(schemas.NewSecret([]byte(secret)), timestamp, target)
+		}
+		req := request{
+			method: http.MethodGet, target: target, timestamp: []string{timestamp}, authorization: []string{authorization},
+		}
+		want := apolloFilter(byMode[schemas.ModeEnforce], target, timestamp, authorization, now)
+		d := decide(testAuth("demo", keys...), req, noon)
+		if (d.status == 0) != want {
+			t.Errorf("%+v: %+v, Apollo passes %t", req, d, want)
+		}
+		checkInvariants(t, d, byMode)
+	})
+}
+
+// checkInvariants holds for every decision about an app with keys.
+func checkInvariants(t *testing.T, d decision, byMode map[schemas.Mode][]string) {
+	t.Helper()
+	enforced, checked := len(byMode[schemas.ModeEnforce]) > 0, len(byMode[schemas.ModeDisabled]) < 3
+	if checked != (d.subject != "") || checked != (d.outcome != "") {
+		t.Errorf("%+v with %v: counted or not", d, maps.Clone(byMode))
+	}
+	if d.status != 0 && (!enforced || d.outcome != schemas.OutcomeFail || d.mode != schemas.ModeEnforce) {
+		t.Errorf("%+v with %v: refused without an enforced key", d, maps.Clone(byMode))
+	}
+	if (d.outcome == schemas.OutcomeOK) != (strings.Count(d.subject, "/") == 2) {
+		t.Errorf("%+v: ok counts under a key, a failure under the app", d)
+	}
+}

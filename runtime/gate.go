@@ -1,0 +1,25 @@
+package runtime
+
+import "lockstep/schemas"
+
+// A Gate decides whether a config may be served. The command fills it with
+// the linter, so that what lints is what runs.
+type Gate func(Candidate) Admission
+
+// A Candidate is a config that could be built, with what it is judged by.
+type Candidate struct {
+	Document *schemas.Document // the agent config
+	Tier     schemas.Tier      // empty if nobody says
+	Policy   *schemas.Policy
+	Rollout  *schemas.Rollout // nil if there is none
+
+	// ReadFile reads a file that the config names, as it was when the
+	// candidate was read.
+	ReadFile func(path string) ([]byte, error)
+}
+
+// An Admission is what a [Gate] says. A candidate with no refusals is served.
+type Admission struct {
+	Refusals []error  // each with its place
+	Alarms   []string // what is wrong with a config that is served all the same
+}

@@ -1,0 +1,182 @@
+package runtime
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"lockstep/internal/inputfile"
+	"lockstep/schemas"
+)
+
+// inputs are all files that decide what is served, each read once.
+type inputs struct {
+	files map[string]content // by path as it is opened
+
+	config      *schemas.Document
+	agent       *schemas.Agent
+	policy      *schemas.Policy // never nil after a load without error
+	rollout     *schemas.Rollout
+	rolloutPath string // empty if there is none
+	policyPath  string
+
+	digest string // over the names and bytes of all files
+}
+
+// content is what reading a file gave.
+type content struct {
+	data []byte
+	err  error
+}
+
+// loadInputs reads the three documents and every file they name. It returns
+// what it read also beside an error: the names have to be watched, and the
+// digest tells whether a later attempt is worth while.
+func loadInputs(opts *Options) (*inputs, error) {
+	in := &inputs{
+		files: map[string]content{}, policy: &schemas.Policy{},
+		rolloutPath: opts.Rollout, policyPath: opts.Policy,
+	}
+	err := errors.Join(in.loadConfig(opts.Config), in.loadPolicy(), in.loadRollout())
+	in.digest = in.sum()
+	return in, err
+}
+
+// loadConfig reads the config and the TLS files of every listener, also of
+// those that need none, and of the connection to Piko: the gate judges all.
+func (in *inputs) loadConfig(path string) error {
+	doc, err := in.document("config", path)
+	if err != nil {
+		return err
+	}
+	in.config = doc
+	if in.agent, err = schemas.DecodeAgent(doc); err != nil {
+		return decodeFault(doc, err)
+	}
+	in.loadTLS(in.agent.Connect.TLS)
+	for _, l := range in.agent.Listeners {
+		in.loadTLS(l.TLS)
+	}
+	return nil
+}
+
+// decodeFault places the verdict of Piko's decoder, which names no place
+// itself: where the schema sees what is wrong, and at the top otherwise.
+func decodeFault(doc *schemas.Document, err error) error {
+	if errors.Is(err, schemas.ErrEmptyAgent) {
+		return doc.Fault(nil, err.Error(), "write listeners, as in the config of a Piko agent")
+	}
+	schema, compileErr := schemas.Compile(schemas.KindAgent)
+	if compileErr != nil {
+		return errors.Join(err, compileErr)
+	}
+	if violations := schema.Check(doc).Violations; len(violations) > 0 {
+		return schemas.Faults(doc.Path, violations)
+	}
+	return fmt.Errorf("config %s: %w", doc.Path, err)
+}
+
+func (in *inputs) loadTLS(files schemas.TLS) {
+	for _, path := range []string{files.Cert, files.Key, files.RootCAs} {
+		if path != "" && !strings.Contains(path, "-----BEGIN") { // a key that was pasted is no name for an audit log
+			_, _ = in.load(path) // whoever needs it meets the error again
+		}
+	}
+}
+
+func (in *inputs) loadPolicy() error {
+	if in.policyPath == "" {
+		return nil
+	}
+	doc, err := in.document("policy", in.policyPath)
+	if err != nil {
+		return err
+	}
+	in.policy, err = schemas.DecodePolicy(doc)
+	return err //nolint:wrapcheck // a fault names its place
+}
+
+// loadRollout reads the rollout and its key files. A key that cannot be read
+// is no error here: it depends on what is loaded already.
+func (in *inputs) loadRollout() error {
+	if in.rolloutPath == "" {
+		return nil
+	}
+	doc, err := in.document("rollout", in.rolloutPath)
+	if err != nil {
+		return err
+	}
+	if in.rollout, err = schemas.DecodeRollout(doc); err != nil {
+		return err //nolint:wrapcheck // a fault names its place
+	}
+	for _, s := range in.rollout.Subjects {
+		if path, ok := s.Secret.File(in.secretDir()); ok {
+			_, _ = in.load(path)
+		}
+	}
+	return nil
+}
+
+// secretDir is what the file: references of the rollout are relative to.
+func (in *inputs) secretDir() string { return filepath.Dir(in.rolloutPath) }
+
+func (in *inputs) document(kind, path string) (*schemas.Document, error) {
+	data, err := in.load(path)
+	if err != nil {
+		return nil, fmt.Errorf("read %s %s: %w", kind, path, err)
+	}
+	return schemas.ParseDocument(path, data)
+}
+
+// load reads a file and remembers it as an input.
+func (in *inputs) load(path string) ([]byte, error) {
+	c, known := in.files[path]
+	if !known {
+		c.data, c.err = inputfile.Read(path)
+		in.files[path] = c
+	}
+	return c.data, c.err
+}
+
+// ReadFile gives the content of an input as it was read. Another file is read
+// from disk and does not become an input.
+func (in *inputs) ReadFile(path string) ([]byte, error) {
+	if c, known := in.files[path]; known {
+		return c.data, c.err
+	}
+	return inputfile.Read(path)
+}
+
+// names lists the inputs in order.
+func (in *inputs) names() []string { return slices.Sorted(maps.Keys(in.files)) }
+
+// hasEmpty reports whether a file is empty, as between the truncation and the
+// write of somebody who saves in place.
+func (in *inputs) hasEmpty() bool {
+	for _, c := range in.files {
+		if c.err == nil && len(c.data) == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// sum digests all names and contents. A file that cannot be read has no
+// length, so that it differs from an empty one.
+func (in *inputs) sum() string {
+	hash := sha256.New()
+	for _, name := range in.names() {
+		c, size := in.files[name], -1
+		if c.err == nil {
+			size = len(c.data)
+		}
+		fmt.Fprintf(hash, "%s\x00%d\x00", name, size)
+		hash.Write(c.data)
+	}
+	return "sha256:" + hex.EncodeToString(hash.Sum(nil))
+}

@@ -1,0 +1,103 @@
+package runtime
+
+import (
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"lockstep/schemas"
+)
+
+// metrics are what /metrics shows. Labels come from closed sets: endpoint ids
+// of the config, modes, outcomes and reasons, never what a client sent.
+type metrics struct {
+	registry    *prometheus.Registry
+	reloadGood  prometheus.Gauge
+	reloadTime  prometheus.Gauge
+	reloads     *prometheus.CounterVec
+	info        *prometheus.GaugeVec
+	requests    *prometheus.CounterVec
+	leftOut     prometheus.Counter
+	writeErrors prometheus.Counter
+	insecure    *prometheus.GaugeVec
+}
+
+// newMetrics registers all metrics in a registry of their own. The names of
+// those about reloads follow Prometheus's own.
+func newMetrics(version string) *metrics {
+	registry := prometheus.NewRegistry()
+	factory := promauto.With(registry)
+	gauge := func(name, help string, labels ...string) *prometheus.GaugeVec {
+		return factory.NewGaugeVec(prometheus.GaugeOpts{Name: "lockstep_" + name, Help: help}, labels)
+	}
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return factory.NewCounterVec(prometheus.CounterOpts{Name: "lockstep_" + name, Help: help}, labels)
+	}
+	gauge("build_info", "Always 1.", "version").WithLabelValues(version).Set(1)
+	return &metrics{
+		registry: registry,
+		reloadGood: gauge("config_last_reload_successful",
+			"Whether the files on disk are what is served.").WithLabelValues(),
+		reloadTime: gauge("config_last_reload_success_timestamp_seconds",
+			"When a version was last applied.").WithLabelValues(),
+		reloads: counter("config_reloads_total",
+			"Attempts to apply the files: applied, unchanged or rejected.", "result"),
+		info: gauge("config_info", "Always 1, for the version that is served.", "version", "sha256"),
+		requests: counter("auth_requests_total",
+			"Requests whose signature or target was checked.", "endpoint", "mode", "outcome", "reason"),
+		leftOut: counter("events_left_out_total",
+			"Details of failed requests that were not written; tallies are complete all the same.").WithLabelValues(),
+		writeErrors: counter("events_write_errors_total",
+			"Failed writes to the event log.").WithLabelValues(),
+		insecure: gauge("upstream_tls_insecure",
+			"Always 1, for endpoints whose upstream's certificate is not verified.", "endpoint"),
+	}
+}
+
+// applied notes that s is served from now on.
+func (m *metrics) applied(s *snapshot) {
+	m.reloads.WithLabelValues("applied").Inc()
+	m.reloadGood.Set(1)
+	m.reloadTime.Set(float64(s.version.Applied.UnixMilli()) / 1000)
+	m.info.Reset()
+	m.info.WithLabelValues(strconv.Itoa(s.version.Number), s.version.Digest[len("sha256:"):]).Set(1)
+	m.insecure.Reset()
+	for endpoint, r := range s.routes {
+		if r.insecure {
+			m.insecure.WithLabelValues(endpoint).Set(1)
+		}
+	}
+}
+
+func (m *metrics) rejected() {
+	m.reloads.WithLabelValues("rejected").Inc()
+	m.reloadGood.Set(0)
+}
+
+func (m *metrics) unchanged() {
+	m.reloads.WithLabelValues("unchanged").Inc()
+	m.reloadGood.Set(1)
+}
+
+// authCounters are the request counters of one endpoint, looked up in advance
+// so that a request takes no lock. All exist from the start, at 0.
+type authCounters map[authResult]prometheus.Counter
+
+type authResult struct {
+	mode   schemas.Mode
+	reason schemas.Reason // none: ok
+}
+
+func (m *metrics) forEndpoint(endpoint string) authCounters {
+	counters := authCounters{}
+	for _, mode := range []schemas.Mode{schemas.ModeObserve, schemas.ModeEnforce} {
+		counters[authResult{mode, schemas.ReasonNone}] = m.requests.WithLabelValues(
+			endpoint, string(mode), string(schemas.OutcomeOK), string(schemas.ReasonNone))
+		for _, reason := range schemas.Reasons() {
+			counters[authResult{mode, reason}] = m.requests.WithLabelValues(
+				endpoint, string(mode), string(schemas.OutcomeFail), string(reason))
+		}
+	}
+	return counters
+}

@@ -1,0 +1,69 @@
+package runtime
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// serveOps opens the address for operators. It never shares one with the
+// ingress: what it says is not for callers.
+func (s *Server) serveOps(ctx context.Context) error {
+	if s.opts.Metrics == "" {
+		return nil
+	}
+	l, err := listen(ctx, s.opts.Metrics, s.opts.Logger)
+	if err != nil {
+		return fmt.Errorf("metrics: %w", err)
+	}
+	s.ops = l
+	done := l.serve(s.opsHandler(), s.opts.Logger)
+	s.onStop("metrics", func(ctx context.Context) error {
+		err := l.stop(ctx)
+		<-done
+		return err
+	})
+	return nil
+}
+
+func (s *Server) opsHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "ok\n")
+	})
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		// A bad edit does not count: the last good version serves as before.
+		if !s.ready.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			_, _ = io.WriteString(w, "not ready\n")
+			return
+		}
+		_, _ = io.WriteString(w, "ready\n")
+	})
+	return mux
+}
+
+// serve opens the ingress. It stops within the grace period of the config
+// that is current then.
+func (s *Server) serve(ctx context.Context) error {
+	l, err := listen(ctx, s.opts.Listen, s.opts.Logger)
+	if err != nil {
+		return fmt.Errorf("ingress: %w", err)
+	}
+	s.ingress = &ingress{listener: l, current: &s.current, recorder: s.recorder, now: s.opts.Now}
+	done := l.serve(s.ingress, s.opts.Logger)
+	s.onStop("ingress", func(ctx context.Context) error {
+		grace, cancel := context.WithTimeout(ctx, s.current.Load().grace)
+		defer cancel()
+		err := l.stop(grace)
+		<-done
+		s.ingress.drained(ctx)
+		s.current.Load().retire(&snapshot{})
+		return err
+	})
+	return nil
+}

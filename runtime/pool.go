@@ -1,0 +1,80 @@
+package runtime
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/hex"
+	"fmt"
+	"math"
+	"net"
+	"net/http"
+	"net/url"
+	"sync/atomic"
+	"time"
+
+	"lockstep/schemas"
+)
+
+// pool holds the connections of one listener to its upstream. It outlives a
+// snapshot as long as nothing changes that its connections depend on, so that
+// a change of modes costs no handshake.
+type pool struct {
+	transport *http.Transport
+	users     atomic.Int64 // requests under way
+	retired   atomic.Bool
+}
+
+// poolKey digests what the connections of a listener depend on. TLS counts by
+// the content of its files, and only where it is used: Piko ignores it for
+// upstreams that are not https.
+func poolKey(name string, target *url.URL, l *schemas.Listener, in *inputs) string {
+	hash := sha256.New()
+	fmt.Fprintf(hash, "%q %q %q %d %+v\n", name, target.Scheme, target.Host, l.Timeout, l.HTTPClient)
+	if target.Scheme == "https" {
+		fmt.Fprintf(hash, "%t\n", l.TLS.InsecureSkipVerify)
+		for _, path := range []string{l.TLS.Cert, l.TLS.Key, l.TLS.RootCAs} {
+			c := in.files[path]
+			fmt.Fprintf(hash, "%q %d\n", path, len(c.data))
+			hash.Write(c.data)
+		}
+	}
+	return hex.EncodeToString(hash.Sum(nil))
+}
+
+// newPool sets up connections as the Piko agent does, but for three things.
+// No proxy is taken from the environment. Idle connections are kept per host
+// as many as in total: Go's default of two is most of the CPU cost of a Piko
+// agent. And the timeout holds until the header of the answer has arrived
+// instead of its end, or it would cut long answers and streams.
+func newPool(l *schemas.Listener, config *tls.Config) *pool {
+	dialer := &net.Dialer{Timeout: l.Timeout, KeepAlive: l.HTTPClient.KeepAliveTimeout}
+	return &pool{transport: &http.Transport{
+		DialContext:           dialer.DialContext,
+		TLSClientConfig:       config,
+		TLSHandshakeTimeout:   10 * time.Second,
+		ResponseHeaderTimeout: l.Timeout,
+		ExpectContinueTimeout: time.Second,
+		IdleConnTimeout:       l.HTTPClient.IdleConnTimeout,
+		MaxIdleConns:          l.HTTPClient.MaxIdleConns,
+		MaxIdleConnsPerHost:   cmp.Or(l.HTTPClient.MaxIdleConns, math.MaxInt), // where 0 would mean two
+		ForceAttemptHTTP2:     true,                                           // off by default beside a TLS config
+		DisableCompression:    true,                                           // what the client asked for is what it gets
+	}}
+}
+
+// acquire and release bracket a request. A connection returns to the pool
+// after its request, so the last request closes what retire could not.
+func (p *pool) acquire() { p.users.Add(1) }
+
+func (p *pool) release() {
+	if p.users.Add(-1) == 0 && p.retired.Load() {
+		p.transport.CloseIdleConnections()
+	}
+}
+
+// retire closes the pool as soon as nobody uses it.
+func (p *pool) retire() {
+	p.retired.Store(true)
+	p.transport.CloseIdleConnections()
+}

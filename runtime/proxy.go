@@ -1,0 +1,168 @@
+package runtime
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// upstream forwards requests to the address of one listener.
+type upstream struct {
+	name   string // of the listener
+	target *url.URL
+	pool   *pool
+	proxy  httputil.ReverseProxy
+	logger *slog.Logger
+	now    func() time.Time
+	warned throttle
+}
+
+func newUpstream(name string, target *url.URL, p *pool, bufs *buffers, opts *Options) *upstream {
+	u := &upstream{name: name, target: target, pool: p, logger: opts.Logger, now: opts.Now}
+	u.proxy = httputil.ReverseProxy{
+		Rewrite:      u.rewrite,
+		Transport:    p.transport,
+		BufferPool:   bufs,
+		ErrorHandler: u.fail,
+		// Answers of unknown length and event streams are flushed at once anyway.
+		ErrorLog: slog.NewLogLogger(opts.Logger.Handler(), slog.LevelDebug),
+	}
+	return u
+}
+
+// ServeHTTP implements [http.Handler].
+func (u *upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	u.pool.acquire()
+	defer u.pool.release()
+	u.proxy.ServeHTTP(w, r)
+}
+
+// rewrite sends a request on as it came. The whole target travels in
+// URL.Opaque, which net/http writes as it is: any other way re-encodes the
+// path or drops parts of the query, and with them the signature.
+func (u *upstream) rewrite(p *httputil.ProxyRequest) {
+	p.Out.URL = &url.URL{
+		Scheme: u.target.Scheme, Host: u.target.Host,
+		Opaque: joinTarget(u.target, p.In.RequestURI),
+	}
+	// ReverseProxy takes out what an untrusted client may have written. The
+	// agent does not, and whoever reads it has to know which hops to believe.
+	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"} {
+		if values, ok := p.In.Header[name]; ok {
+			p.Out.Header[name] = values
+		}
+	}
+	if host, _, err := net.SplitHostPort(p.In.RemoteAddr); err == nil {
+		hops := slices.Concat(p.In.Header["X-Forwarded-For"], []string{host})
+		p.Out.Header.Set("X-Forwarded-For", strings.Join(hops, ", "))
+	}
+}
+
+// joinTarget puts a request target behind the path and query of an addr, as
+// httputil.NewSingleHostReverseProxy does in the Piko agent. An addr without
+// them leaves the target alone.
+func joinTarget(addr *url.URL, target string) string {
+	prefix := addr.EscapedPath()
+	if (prefix == "" || prefix == "/") && addr.RawQuery == "" {
+		return target
+	}
+	path, query, asked := strings.Cut(target, "?")
+	joined := strings.TrimSuffix(prefix, "/") + path
+	switch {
+	case addr.RawQuery != "" && query != "":
+		return joined + "?" + addr.RawQuery + "&" + query
+	case asked || addr.RawQuery != "":
+		return joined + "?" + addr.RawQuery + query
+	default:
+		return joined
+	}
+}
+
+// fail answers a request whose upstream did not.
+func (u *upstream) fail(w http.ResponseWriter, r *http.Request, err error) {
+	if !errors.Is(err, context.Canceled) { // else the client went away
+		if skipped, ok := u.warned.allow(u.now()); ok {
+			u.logger.WarnContext(r.Context(), "upstream failed",
+				"listener", u.name, "cause", cause(err), "not_logged_before", skipped)
+		}
+	}
+	if isTimeout(err) {
+		answerError(w, http.StatusGatewayTimeout, "upstream timeout")
+		return
+	}
+	answerError(w, http.StatusBadGateway, "upstream unreachable")
+}
+
+func isTimeout(err error) bool {
+	var timeout interface{ Timeout() bool }
+	return errors.As(err, &timeout) && timeout.Timeout()
+}
+
+// cause words an upstream's failure for the log. Errors that could quote what
+// the upstream or the client sent are not repeated.
+func cause(err error) string {
+	var (
+		dial        *net.OpError
+		certificate *tls.CertificateVerificationError
+		record      tls.RecordHeaderError
+		alert       tls.AlertError
+		hostname    x509.HostnameError
+	)
+	switch {
+	case isTimeout(err):
+		return "timeout"
+	case errors.As(err, &certificate), errors.As(err, &hostname), errors.As(err, &alert), errors.As(err, &dial):
+		return err.Error()
+	case errors.As(err, &record):
+		return "the upstream does not speak TLS"
+	default:
+		return "no valid answer"
+	}
+}
+
+// throttle lets one log line per second through and counts the others.
+type throttle struct {
+	last    atomic.Int64 // Unix time in seconds
+	skipped atomic.Uint64
+}
+
+// allow reports whether now is a new second, and how many lines were held
+// back since the last one that was not.
+func (t *throttle) allow(now time.Time) (skipped uint64, ok bool) {
+	second, last := now.Unix(), t.last.Load()
+	if second == last || !t.last.CompareAndSwap(last, second) {
+		t.skipped.Add(1)
+		return 0, false
+	}
+	return t.skipped.Swap(0), true
+}
+
+// bufferSize is that of httputil.ReverseProxy, which otherwise allocates a
+// buffer for every answer.
+const bufferSize = 32 << 10
+
+// buffers implements [httputil.BufferPool].
+type buffers struct{ pool sync.Pool }
+
+func newBuffers() *buffers {
+	return &buffers{sync.Pool{New: func() any { return new([bufferSize]byte) }}}
+}
+
+// Get returns a buffer whose content does not matter.
+func (b *buffers) Get() []byte {
+	return b.pool.Get().(*[bufferSize]byte)[:]
+}
+
+// Put takes back what Get returned.
+func (b *buffers) Put(buf []byte) { b.pool.Put((*[bufferSize]byte)(buf)) }

@@ -1,0 +1,48 @@
+package runtime
+
+import (
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+)
+
+// route leads from an endpoint id to its upstreams.
+type route struct {
+	endpoint  string
+	auth      *auth       // nil if callers do not sign
+	upstreams []*upstream // one per listener of the id, at least one
+	insecure  bool        // one of them takes any certificate
+	turn      atomic.Uint32
+	counters  authCounters // nil if nothing is checked
+}
+
+// next picks an upstream in turn: listeners with the same id share the load,
+// as they do at a Piko server.
+func (r *route) next() *upstream {
+	if len(r.upstreams) == 1 {
+		return r.upstreams[0]
+	}
+	return r.upstreams[int(r.turn.Add(1)%uint32(len(r.upstreams)))] //nolint:gosec // a config of at most 4 MiB
+}
+
+// endpointID tells which endpoint a request is for, as the proxy of a Piko
+// server does (v0.7 and v0.9): by the header x-piko-endpoint, else by the
+// first label of a host name that has more than one. Empty if neither says.
+func endpointID(r *http.Request) string {
+	if id := r.Header.Get("X-Piko-Endpoint"); id != "" {
+		return id
+	}
+	host, _, err := net.SplitHostPort(r.Host)
+	if err != nil {
+		host = r.Host
+	}
+	if net.ParseIP(host) != nil {
+		return ""
+	}
+	label, _, dotted := strings.Cut(host, ".")
+	if !dotted {
+		return ""
+	}
+	return label
+}

@@ -1,0 +1,167 @@
+// Package runtime serves the HTTP listeners of a Piko agent config and
+// applies every change of its files while it runs.
+//
+// There are two planes. The control plane is one goroutine: it watches the
+// config, the policy, the rollout and every file they name, and turns them
+// into an immutable snapshot, which replaces the one before in a single
+// store. Whatever is wrong with an edit, the last good snapshot stays. The
+// data plane reads that pointer once per request, decides by access keys
+// whether the request may pass, forwards it byte for byte and counts it; it
+// opens no file and parses none.
+//
+// What was counted goes to an event log, which `lockstep migrate` reads.
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"lockstep/schemas"
+)
+
+// Options say what a [Server] serves and what it is given instead of the
+// ambient world.
+type Options struct {
+	Config  string // path of the Piko agent config
+	Rollout string // path of the rollout file; nothing is authenticated if empty
+	Policy  string // path of lockstep.yaml; no listener is authenticated if empty
+	Events  string // file or directory of the event log; nothing is recorded if empty
+
+	Listen  string // address of the ingress, such as 127.0.0.1:8080
+	Metrics string // address of /metrics, /healthz and /readyz; not served if empty
+
+	Tier    schemas.Tier // must agree with policy and rollout; empty: what they say
+	Node    string       // this process in the event log
+	Version string       // of the program, for the metrics
+
+	Now    func() time.Time
+	Getenv func(name string) string // for env: references; no variable is set if nil
+	Logger *slog.Logger             // control log; nothing is logged if nil
+	Gate   Gate                     // everything that can be built is admitted if nil
+}
+
+// validate reports the first option that makes no sense, and fills in the
+// optional ones.
+func (o *Options) validate() error {
+	switch {
+	case o.Config == "":
+		return errors.New("no config is given")
+	case o.Listen == "":
+		return errors.New("no address to listen on is given")
+	case o.Now == nil:
+		return errors.New("no clock is given")
+	case o.Node == "" || strings.ContainsAny(o.Node, "/\\\x00"):
+		return schemas.Hint(errors.New("the name of this node is empty or has a slash"),
+			"use a name that is unique among the nodes, such as the host name")
+	}
+	if o.Getenv == nil {
+		o.Getenv = func(string) string { return "" }
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Gate == nil {
+		o.Gate = func(Candidate) Admission { return Admission{} }
+	}
+	return nil
+}
+
+// A Server is one running process: an ingress, its control plane and its
+// event log. It is started once and stopped once.
+type Server struct {
+	opts     Options
+	metrics  *metrics
+	current  atomic.Pointer[snapshot]
+	status   atomic.Pointer[Status]
+	ready    atomic.Bool
+	applier  *applier
+	hold     time.Duration // see [holdFor]
+	recorder *recorder
+	ingress  *ingress
+	ops      *listener // nil without Options.Metrics
+	cleanups []cleanup
+}
+
+// A cleanup undoes one step of a start.
+type cleanup struct {
+	what string
+	do   func(ctx context.Context) error
+}
+
+// New makes a server; nothing is read or opened before [Server.Start].
+func New(opts Options) (*Server, error) {
+	if err := opts.validate(); err != nil {
+		return nil, err
+	}
+	s := &Server{opts: opts, metrics: newMetrics(opts.Version), hold: holdFor}
+	s.status.Store(&Status{})
+	return s, nil
+}
+
+// Start reads every input, opens the event log and the addresses and begins
+// to serve. A bad input is an error here, with its place; later ones are not,
+// as the last good version stays. After an error nothing is left running.
+func (s *Server) Start(ctx context.Context) error {
+	for _, step := range []func(context.Context) error{s.load, s.record, s.serveOps, s.serve, s.follow} {
+		if err := step(ctx); err != nil {
+			return errors.Join(err, s.unwind(context.WithoutCancel(ctx)))
+		}
+	}
+	s.ready.Store(true)
+	s.opts.Logger.InfoContext(ctx, "serving", "addr", s.Addr(), "metrics_addr", s.MetricsAddr(),
+		"node", s.opts.Node, "program", s.opts.Version)
+	return nil
+}
+
+// Stop ends the server: it takes no more requests, lets those under way
+// finish within the grace_period of the config or until ctx ends, and writes
+// what was counted.
+func (s *Server) Stop(ctx context.Context) error {
+	s.ready.Store(false)
+	s.opts.Logger.InfoContext(ctx, "stopping")
+	return s.unwind(ctx)
+}
+
+// Run starts the server and stops it when ctx ends.
+func (s *Server) Run(ctx context.Context) error {
+	if err := s.Start(ctx); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return s.Stop(context.WithoutCancel(ctx))
+}
+
+// Addr is the address of the ingress once the server has started.
+func (s *Server) Addr() string { return s.ingress.addr() }
+
+// MetricsAddr is the address of the metrics once the server has started,
+// empty if they are not served.
+func (s *Server) MetricsAddr() string {
+	if s.ops == nil {
+		return ""
+	}
+	return s.ops.addr()
+}
+
+// onStop has do called at the end, before everything registered earlier.
+func (s *Server) onStop(what string, do func(ctx context.Context) error) {
+	s.cleanups = append(s.cleanups, cleanup{what, do})
+}
+
+// unwind undoes the start, last step first, whatever fails on the way.
+func (s *Server) unwind(ctx context.Context) error {
+	var errs []error
+	for _, c := range slices.Backward(s.cleanups) {
+		if err := c.do(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", c.what, err))
+		}
+	}
+	s.cleanups = nil
+	return errors.Join(errs...)
+}

@@ -1,0 +1,149 @@
+package runtime
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"lockstep/schemas"
+)
+
+// sink appends events to the event log, one per line. It numbers them when
+// they are written and not before, so that the numbers of a boot have no
+// gaps whatever fails.
+type sink struct {
+	path string
+	boot string
+	seq  uint64 // of the last event written
+	torn bool   // the file does not end with a line break
+	file eventFile
+	open func(path string) (eventFile, error)
+}
+
+// eventFile is what the sink needs of an [os.File].
+type eventFile interface {
+	io.Writer
+	io.ReaderAt
+	io.Closer
+	Stat() (fs.FileInfo, error)
+}
+
+// newSink opens the event log at path, or in it if path is a directory.
+func newSink(path, node, boot string) (*sink, error) {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		path = filepath.Join(path, "events-"+node+".jsonl")
+	}
+	s := &sink{path: path, boot: boot, open: openEvents}
+	return s, s.reopen()
+}
+
+func openEvents(path string) (eventFile, error) {
+	return os.OpenFile(path, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600)
+}
+
+// write appends events, numbered and stamped with the boot. It returns how
+// many of them are in the file, which are the first ones; the others have
+// not been numbered and may be written later.
+func (s *sink) write(events []schemas.Event) (written int, err error) {
+	if err := s.follow(); err != nil {
+		return 0, err
+	}
+	const chunk = 512
+	for len(events) > 0 {
+		n, err := s.writeChunk(events[:min(chunk, len(events))])
+		written += n
+		if err != nil {
+			return written, err
+		}
+		events = events[n:]
+	}
+	return written, nil
+}
+
+// writeChunk writes some events at once.
+func (s *sink) writeChunk(events []schemas.Event) (written int, err error) {
+	var buf bytes.Buffer
+	if s.torn {
+		buf.WriteByte('\n') // ends what a failed write has left
+	}
+	ends := make([]int, len(events))
+	for i, e := range events {
+		e.Boot, e.Seq = s.boot, s.seq+uint64(i)+1
+		line, err := e.Line()
+		if err != nil {
+			return 0, err //nolint:wrapcheck // it names the event
+		}
+		buf.Write(line)
+		ends[i] = buf.Len()
+	}
+	n, err := s.file.Write(buf.Bytes())
+	if n > 0 {
+		s.torn = buf.Bytes()[n-1] != '\n'
+	}
+	// An event is in the file without its line break, which comes next.
+	for written < len(ends) && n >= ends[written]-1 {
+		written++
+	}
+	s.seq += uint64(written)
+	if err != nil {
+		return written, fmt.Errorf("write events: %w", err)
+	}
+	return written, nil
+}
+
+// follow opens the path again if it no longer leads to the open file, as
+// after a rotation.
+func (s *sink) follow() error {
+	if s.file != nil {
+		now, err := os.Stat(s.path)
+		open, openErr := s.file.Stat()
+		if err == nil && openErr == nil && os.SameFile(now, open) {
+			return nil
+		}
+	}
+	return s.reopen()
+}
+
+func (s *sink) reopen() error {
+	closeErr := s.close()
+	file, err := s.open(s.path)
+	if err != nil {
+		return errors.Join(fmt.Errorf("open events: %w", err), closeErr)
+	}
+	s.file = file
+	s.torn, err = tornEnd(file)
+	return errors.Join(err, closeErr)
+}
+
+// tornEnd reports whether a file ends in the middle of a line, as when a
+// process before was killed while writing.
+func tornEnd(file eventFile) (bool, error) {
+	info, err := file.Stat()
+	if err != nil {
+		return false, fmt.Errorf("open events: %w", err)
+	}
+	if info.Size() == 0 {
+		return false, nil
+	}
+	last := []byte{0}
+	if _, err := file.ReadAt(last, info.Size()-1); err != nil {
+		return false, fmt.Errorf("open events: %w", err)
+	}
+	return last[0] != '\n', nil
+}
+
+func (s *sink) close() error {
+	if s.file == nil {
+		return nil
+	}
+	file := s.file
+	s.file = nil
+	if err := file.Close(); err != nil {
+		return fmt.Errorf("close events: %w", err)
+	}
+	return nil
+}

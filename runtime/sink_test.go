@@ -1,0 +1,217 @@
+package runtime
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"lockstep/schemas"
+)
+
+// heartbeats returns n events that tell each other apart by their time.
+func heartbeats(n int) []schemas.Event {
+	events := make([]schemas.Event, n)
+	for i := range events {
+		events[i] = schemas.Event{Kind: schemas.EventHeartbeat, Environment: "fat", Node: "n1", TimeMS: int64(i) + 1}
+	}
+	return events
+}
+
+func newTestSink(t *testing.T, path string) *sink {
+	t.Helper()
+	s, err := newSink(path, "n1", "b1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.close() })
+	return s
+}
+
+func mustWrite(t *testing.T, s *sink, events []schemas.Event) {
+	t.Helper()
+	if n, err := s.write(events); n != len(events) || err != nil {
+		t.Fatalf("%d of %d events written: %v", n, len(events), err)
+	}
+}
+
+func TestSinkFileAndDirectory(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for path, file := range map[string]string{
+		dir: filepath.Join(dir, "events-n1.jsonl"), filepath.Join(dir, "own"): filepath.Join(dir, "own"),
+	} {
+		s := newTestSink(t, path)
+		mustWrite(t, s, heartbeats(1300)) // more than a chunk
+		info, err := os.Stat(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Mode().Perm() != 0o600 {
+			t.Errorf("%s has mode %v", file, info.Mode())
+		}
+		if events := (&world{t: t}).events(file); len(events) != 1300 || events[0].Boot != "b1" {
+			t.Errorf("%d events, first %+v", len(events), events[0])
+		}
+	}
+}
+
+// TestSinkFollowsRotation renames, removes and truncates the file under the sink.
+func TestSinkFollowsRotation(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "events")
+	s := newTestSink(t, path)
+	mustWrite(t, s, heartbeats(2))
+	if err := os.Rename(path, path+".1"); err != nil {
+		t.Fatal(err)
+	}
+	mustWrite(t, s, heartbeats(3))
+	old, err := os.ReadFile(path + ".1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	current, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Count(string(old), "\n"); got != 2 {
+		t.Errorf("%d lines in the old file", got)
+	}
+	if got := strings.Count(string(current), "\n"); got != 3 || !strings.Contains(string(current), `"seq":3`) {
+		t.Errorf("the new file:\n%s", current)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	mustWrite(t, s, heartbeats(1))
+	if text, err := os.ReadFile(path); err != nil || !strings.Contains(string(text), `"seq":6`) {
+		t.Errorf("after removal: %s %v", text, err)
+	}
+}
+
+// TestSinkEndsTornLines begins a line of its own after one that a killed
+// process has left.
+func TestSinkEndsTornLines(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "events")
+	if err := os.WriteFile(path, []byte(`{"kind":"tal`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	mustWrite(t, newTestSink(t, path), heartbeats(1))
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lines := strings.Split(string(text), "\n"); len(lines) != 3 || lines[0] != `{"kind":"tal` {
+		t.Errorf("file:\n%s", text)
+	}
+}
+
+// fullDisk is an event file that takes so many bytes and no more.
+type fullDisk struct {
+	*os.File
+	room int
+}
+
+var errNoSpace = errors.New("no space left")
+
+func (d *fullDisk) Write(p []byte) (int, error) {
+	if len(p) <= d.room {
+		d.room -= len(p)
+		return d.File.Write(p)
+	}
+	n, err := d.File.Write(p[:d.room])
+	d.room = 0
+	return n, errors.Join(errNoSpace, err)
+}
+
+// TestSinkOnFullDisk fills the disk at each byte of a batch. Whatever was
+// written then counts, and what was not is written later, without a number
+// missing or used twice.
+func TestSinkOnFullDisk(t *testing.T) {
+	t.Parallel()
+	var size int
+	{
+		path := filepath.Join(t.TempDir(), "events")
+		mustWrite(t, newTestSink(t, path), heartbeats(3))
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		size = int(info.Size())
+	}
+	for room := range size {
+		path := filepath.Join(t.TempDir(), "events")
+		disk := &fullDisk{}
+		s := &sink{path: path, boot: "b1", open: func(path string) (eventFile, error) {
+			file, err := openEvents(path)
+			if err != nil {
+				return nil, err
+			}
+			disk.File = file.(*os.File)
+			return disk, nil
+		}}
+		disk.room = room
+		events := heartbeats(3)
+		written, err := s.write(events)
+		if !errors.Is(err, errNoSpace) {
+			t.Fatalf("room for %d bytes: %d written, %v", room, written, err)
+		}
+		disk.room = 1 << 20
+		mustWrite(t, s, events[written:])
+		if err := s.close(); err != nil {
+			t.Fatal(err)
+		}
+		checkNumbers(t, path, room)
+	}
+}
+
+// checkNumbers wants the events 1, 2 and 3, each once, and at most one line
+// that is not an event.
+func checkNumbers(t *testing.T, path string, room int) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var torn int
+	var seqs []uint64
+	for line := range strings.Lines(string(text)) {
+		e, err := schemas.ParseEvent([]byte(line))
+		if err != nil {
+			torn++
+			continue
+		}
+		seqs = append(seqs, e.Seq)
+		if e.TimeMS != int64(e.Seq) {
+			t.Errorf("room for %d bytes: number %d is event %d", room, e.Seq, e.TimeMS)
+		}
+	}
+	if len(seqs) != 3 || seqs[0] != 1 || seqs[1] != 2 || seqs[2] != 3 || torn > 1 {
+		t.Errorf("room for %d bytes: numbers %v, %d torn lines:\n%s", room, seqs, torn, text)
+	}
+}
+
+func TestSinkCannotOpen(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if _, err := newSink(filepath.Join(dir, "none", "events"), "n1", "b1"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("error %v", err)
+	}
+	s := newTestSink(t, filepath.Join(dir, "events"))
+	if err := os.Remove(s.path); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(s.path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := s.write(heartbeats(1)); n != 0 || err == nil {
+		t.Errorf("%d events written into a directory: %v", n, err)
+	}
+	if err := os.Remove(s.path); err != nil {
+		t.Fatal(err)
+	}
+	mustWrite(t, s, heartbeats(1))
+}
