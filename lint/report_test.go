@@ -64,8 +64,8 @@ func TestReporters(t *testing.T) {
 	}
 }
 
-// TestReportersWithoutFindings: JSON keeps its lists, text says so.
-func TestReportersWithoutFindings(t *testing.T) {
+// TestReportersWithoutFiles: JSON keeps its lists, text says nothing.
+func TestReportersWithoutFiles(t *testing.T) {
 	t.Parallel()
 	var text, document bytes.Buffer
 	if err := (lint.Text{}).Report(&text, nil); err != nil {
@@ -74,7 +74,7 @@ func TestReportersWithoutFindings(t *testing.T) {
 	if err := (lint.JSON{}).Report(&document, nil); err != nil {
 		t.Fatal(err)
 	}
-	if text.String() != "0 files: no findings\n" {
+	if text.Len() > 0 {
 		t.Errorf("text: %q", text.String())
 	}
 	for _, want := range []string{`"version": 1`, `"files": []`, `"findings": []`} {

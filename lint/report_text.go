@@ -11,7 +11,7 @@ import (
 )
 
 // Text writes one line per finding, which editors and CI systems can follow,
-// its hint below it, and a line of totals.
+// its hint below it, and a line of totals. Of no files at all it says nothing.
 type Text struct {
 	Color bool // with ANSI colours, for a terminal
 }
@@ -24,7 +24,9 @@ func (t Text) Report(w io.Writer, reports []*Report) error {
 			t.finding(&out, &r.Findings[i])
 		}
 	}
-	fmt.Fprintln(&out, totals(Summarize(reports)))
+	if len(reports) > 0 {
+		fmt.Fprintln(&out, totals(Summarize(reports)))
+	}
 	if _, err := w.Write(out.Bytes()); err != nil {
 		return fmt.Errorf("write findings: %w", err)
 	}

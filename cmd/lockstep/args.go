@@ -52,6 +52,46 @@ func findCommand(commands []*cli.Command, name string) *cli.Command {
 	return nil
 }
 
+// A list is the value of a flag that may be repeated, one value each time.
+type list []string
+
+// sameList is what the library copies from one name of a flag to the other,
+// where both are the same list already.
+const sameList = "\x00"
+
+// Set implements [cli.Generic].
+func (l *list) Set(value string) error {
+	if value != sameList {
+		*l = append(*l, value)
+	}
+	return nil
+}
+
+// Serialize implements [cli.Serializer].
+func (l *list) Serialize() string { return sameList }
+
+func (l *list) String() string { return strings.Join(*l, " ") }
+
+// listFlag is a flag that may be repeated. The library's own kind of it
+// prints its name three times over in the help.
+func listFlag(f cli.GenericFlag) cli.Flag {
+	f.Value = new(list)
+	return &f
+}
+
+// listOf returns the values that a list flag was given.
+func listOf(c *cli.Context, name string) []string {
+	if values, ok := c.Generic(name).(*list); ok {
+		return *values
+	}
+	return nil
+}
+
+// switchFlag is a flag without a value.
+func switchFlag(name, usage string) cli.Flag {
+	return &cli.BoolFlag{Name: name, Usage: usage, DisableDefaultText: true}
+}
+
 // findFlag returns the flag that word sets, nil if there is none.
 func findFlag(flags []cli.Flag, word string) cli.Flag {
 	name, _, _ := strings.Cut(strings.TrimLeft(word, "-"), "=")

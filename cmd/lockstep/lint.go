@@ -26,9 +26,9 @@ func (p *process) lintCommand() *cli.Command {
 			tierFlag(), policyFlag(),
 			&cli.StringFlag{Name: "rollout", Usage: "also agree with the tier of the rollout `FILE`"},
 			&cli.StringFlag{Name: "fail-on", Value: string(schemas.LevelError), Usage: "exit with status 1 from `LEVEL` on: error, warning or info"},
-			&cli.StringSliceFlag{Name: "output", Aliases: []string{"o"}, Usage: "report as `FORMAT[=FILE]`, text or json; may be repeated"},
+			listFlag(cli.GenericFlag{Name: "output", Aliases: []string{"o"}, Usage: "report as `FORMAT[=FILE]`, text or json; may be repeated"}),
 			&cli.StringFlag{Name: "stdin-name", Value: "stdin", Usage: "call standard input `NAME` in findings and for the policy"},
-			&cli.BoolFlag{Name: "exit-zero", Usage: "exit with status 0 whatever is found"},
+			switchFlag("exit-zero", "exit with status 0 whatever is found"),
 		},
 		Subcommands: []*cli.Command{p.lintRulesCommand(), p.lintExplainCommand()},
 		Action:      p.lint,
@@ -92,7 +92,7 @@ func (p *process) lintOptions(c *cli.Context) (failOn schemas.Level, reports out
 	default:
 		return "", nil, usage(schemas.Hint(fmt.Errorf("--fail-on %q is no level", failOn), "use one of error, warning, info"))
 	}
-	reports, err = p.outputs(c.StringSlice("output"))
+	reports, err = p.outputs(listOf(c, "output"))
 	return failOn, reports, usage(err)
 }
 

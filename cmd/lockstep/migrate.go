@@ -26,7 +26,7 @@ func (p *process) migrateCommand() *cli.Command {
 
 func logsFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringSliceFlag{Name: "logs", Usage: "read the event logs that `GLOB` matches, plain or gzip; may be repeated", Required: true},
+		listFlag(cli.GenericFlag{Name: "logs", Usage: "read the event logs that `GLOB` matches, plain or gzip; may be repeated", Required: true}),
 		&cli.StringFlag{Name: "dialect", Value: "event", Usage: "read the logs as `NAME`: event"},
 	}
 }
@@ -45,7 +45,7 @@ func gather(c *cli.Context, environment string) (*migrate.Evidence, error) {
 	if err != nil {
 		return nil, usage(err)
 	}
-	files, err := migrate.NewFiles(c.StringSlice("logs"))
+	files, err := migrate.NewFiles(listOf(c, "logs"))
 	if err != nil {
 		return nil, err
 	}

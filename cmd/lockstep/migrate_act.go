@@ -14,7 +14,7 @@ import (
 )
 
 func dryRunFlag() cli.Flag {
-	return &cli.BoolFlag{Name: "dry-run", Usage: "say what would be done, and change nothing"}
+	return switchFlag("dry-run", "say what would be done, and change nothing")
 }
 
 func (p *process) applyCommand() *cli.Command {
@@ -60,7 +60,7 @@ func (p *process) rollbackCommand() *cli.Command {
 			rolloutFlag(), nowFlag(), dryRunFlag(),
 			&cli.StringFlag{Name: "subject", Usage: "roll back `S`, key/<app>/<id> or key/<app>"},
 			&cli.StringFlag{Name: "batch", Usage: "roll back what the batch `ID` changed"},
-			&cli.BoolFlag{Name: "all", Usage: "roll back every subject"},
+			switchFlag("all", "roll back every subject"),
 			&cli.StringFlag{Name: "to", Value: string(schemas.ModeObserve), Usage: "go back to `MODE`: observe or disabled"},
 			&cli.StringFlag{Name: "reason", Usage: "say why, for the journal: `TEXT`", Required: true},
 		},

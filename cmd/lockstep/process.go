@@ -40,8 +40,6 @@ func (p *process) app() *cli.App {
 		Name:                      "lockstep",
 		Usage:                     "switch security on in running systems without an outage",
 		Version:                   version,
-		HideVersion:               true,
-		HideHelpCommand:           true,
 		DisableSliceFlagSeparator: true,
 		EnableBashCompletion:      true,
 		Reader:                    p.stdin,
@@ -86,7 +84,7 @@ func require(c *cli.Command) {
 			if f.Required {
 				f.Required, names = false, append(names, f.Name)
 			}
-		case *cli.StringSliceFlag:
+		case *cli.GenericFlag:
 			if f.Required {
 				f.Required, names = false, append(names, f.Name)
 			}
