@@ -105,6 +105,8 @@ func (b *builder) listener(i int, name string, l *schemas.Listener) error {
 	switch {
 	case l.EndpointID == "":
 		return b.fault(at, "endpoint_id is missing", "name the endpoint that is served")
+	case l.Protocol != schemas.ProtocolHTTP:
+		return b.fault(at+"/protocol", "protocol is neither http nor tcp", "write one of them, or leave it out for http")
 	case l.Timeout == 0:
 		return b.fault(at, "timeout is missing", "write how long an upstream may take, such as `timeout: 10s`")
 	case !ok:

@@ -2,10 +2,7 @@ package runtime
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
-	"net"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -59,57 +56,24 @@ func (g *ingress) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	refuse(w, r, d.status, now)
 }
 
-// listener is an HTTP server on an address of its own.
-type listener struct {
-	net.Listener
-	server *http.Server
-	cut    context.CancelFunc // ends what a shutdown does not wait for
-}
-
-// How long a client may take, where nothing else says.
-const (
-	headerTimeout = 10 * time.Second
-	idleTimeout   = 2 * time.Minute
-)
-
-// listen binds addr; nothing is accepted before serve.
-func listen(ctx context.Context, addr string, logger *slog.Logger) (*listener, error) {
-	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+// serve opens the ingress. It stops within the grace period of the config
+// that is current then.
+func (s *Server) serve(ctx context.Context) error {
+	l, err := listen(ctx, s.opts.Listen, s.opts.Logger)
 	if err != nil {
-		return nil, fmt.Errorf("listen: %w", err)
+		return fmt.Errorf("ingress: %w", err)
 	}
-	base, cut := context.WithCancel(context.WithoutCancel(ctx))
-	return &listener{Listener: ln, cut: cut, server: &http.Server{
-		BaseContext:       func(net.Listener) context.Context { return base },
-		ReadHeaderTimeout: headerTimeout,
-		IdleTimeout:       idleTimeout,
-		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
-		// OPTIONS * is for the handler to refuse like any other odd target.
-		DisableGeneralOptionsHandler: true,
-	}}, nil
-}
-
-func (l *listener) addr() string { return l.Addr().String() }
-
-// serve accepts connections until the listener is closed; done is closed then.
-func (l *listener) serve(handler http.Handler, logger *slog.Logger) (done <-chan struct{}) {
-	l.server.Handler = handler
-	closed := make(chan struct{})
-	go func() {
-		defer close(closed)
-		if err := l.server.Serve(l.Listener); !errors.Is(err, http.ErrServerClosed) {
-			logger.Error("no longer accepting connections", "addr", l.addr(), "error", err)
-		}
-	}()
-	return closed
-}
-
-// stop takes no more requests and waits until ctx ends for those under way.
-func (l *listener) stop(ctx context.Context) error {
-	defer l.cut()
-	if err := l.server.Shutdown(ctx); err != nil {
-		return errors.Join(fmt.Errorf("requests were cut off: %w", err), l.server.Close())
-	}
+	s.ingress = &ingress{listener: l, current: &s.current, recorder: s.recorder, now: s.opts.Now}
+	done := l.serve(s.ingress, s.opts.Logger)
+	s.onStop("ingress", func(ctx context.Context) error {
+		grace, cancel := context.WithTimeout(ctx, s.current.Load().grace)
+		defer cancel()
+		err := l.stop(grace)
+		<-done
+		s.ingress.drained(ctx)
+		s.current.Load().retire(&snapshot{})
+		return err
+	})
 	return nil
 }
 

@@ -46,24 +46,3 @@ func (s *Server) opsHandler() http.Handler {
 	})
 	return mux
 }
-
-// serve opens the ingress. It stops within the grace period of the config
-// that is current then.
-func (s *Server) serve(ctx context.Context) error {
-	l, err := listen(ctx, s.opts.Listen, s.opts.Logger)
-	if err != nil {
-		return fmt.Errorf("ingress: %w", err)
-	}
-	s.ingress = &ingress{listener: l, current: &s.current, recorder: s.recorder, now: s.opts.Now}
-	done := l.serve(s.ingress, s.opts.Logger)
-	s.onStop("ingress", func(ctx context.Context) error {
-		grace, cancel := context.WithTimeout(ctx, s.current.Load().grace)
-		defer cancel()
-		err := l.stop(grace)
-		<-done
-		s.ingress.drained(ctx)
-		s.current.Load().retire(&snapshot{})
-		return err
-	})
-	return nil
-}

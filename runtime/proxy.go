@@ -12,8 +12,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -130,39 +128,3 @@ func cause(err error) string {
 		return "no valid answer"
 	}
 }
-
-// throttle lets one log line per second through and counts the others.
-type throttle struct {
-	last    atomic.Int64 // Unix time in seconds
-	skipped atomic.Uint64
-}
-
-// allow reports whether now is a new second, and how many lines were held
-// back since the last one that was not.
-func (t *throttle) allow(now time.Time) (skipped uint64, ok bool) {
-	second, last := now.Unix(), t.last.Load()
-	if second == last || !t.last.CompareAndSwap(last, second) {
-		t.skipped.Add(1)
-		return 0, false
-	}
-	return t.skipped.Swap(0), true
-}
-
-// bufferSize is that of httputil.ReverseProxy, which otherwise allocates a
-// buffer for every answer.
-const bufferSize = 32 << 10
-
-// buffers implements [httputil.BufferPool].
-type buffers struct{ pool sync.Pool }
-
-func newBuffers() *buffers {
-	return &buffers{sync.Pool{New: func() any { return new([bufferSize]byte) }}}
-}
-
-// Get returns a buffer whose content does not matter.
-func (b *buffers) Get() []byte {
-	return b.pool.Get().(*[bufferSize]byte)[:]
-}
-
-// Put takes back what Get returned.
-func (b *buffers) Put(buf []byte) { b.pool.Put((*[bufferSize]byte)(buf)) }

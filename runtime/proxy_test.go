@@ -328,19 +328,48 @@ func TestLongBodies(t *testing.T) {
 	}
 }
 
-func TestThrottle(t *testing.T) {
+// TestEarlyAnswers has an upstream answer while the client still sends, and
+// the client wait for that before it goes on.
+func TestEarlyAnswers(t *testing.T) {
 	t.Parallel()
-	var l throttle
-	at := func(seconds int64) (uint64, bool) { return l.allow(time.Unix(seconds, 5)) }
-	for i, want := range []struct {
-		second  int64
-		skipped uint64
-		ok      bool
-	}{{100, 0, true}, {100, 0, false}, {100, 0, false}, {101, 2, true}, {101, 0, false}, {102, 1, true}} {
-		if skipped, ok := at(want.second); skipped != want.skipped || ok != want.ok {
-			t.Errorf("%d: %d %t, want %+v", i, skipped, ok, want)
-		}
+	addr := serveFunc(t, func(w http.ResponseWriter, r *http.Request) {
+		control := http.NewResponseController(w)
+		_, _ = control.EnableFullDuplex(), control.Flush()
+		_, _ = io.Copy(flushing{w, control}, r.Body)
+	})
+	w := newWorld(t, addr)
+	w.opts.Policy = ""
+	w.start()
+	body, pipe := io.Pipe()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+w.server.Addr(), body)
+	if err != nil {
+		t.Fatal(err)
 	}
+	req.Host = "svc.example.com"
+	resp, err := w.client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	fmt.Fprint(pipe, "ping\n")
+	if line, err := bufio.NewReader(resp.Body).ReadString('\n'); line != "ping\n" {
+		t.Errorf("%q %v", line, err)
+	}
+	_ = pipe.Close()
+}
+
+// flushing sends on each write at once.
+type flushing struct {
+	io.Writer
+	control *http.ResponseController
+}
+
+func (f flushing) Write(p []byte) (int, error) {
+	n, err := f.Writer.Write(p)
+	_ = f.control.Flush()
+	return n, err
 }
 
 // serveFunc serves a handler on an address of its own.

@@ -144,7 +144,7 @@ func (r *recorder) writeDetail(e schemas.Event) {
 		r.leaveOut()
 		return
 	}
-	if _, err := r.write([]schemas.Event{e}); err != nil {
+	if written, _ := r.write([]schemas.Event{e}); written == 0 { // the error is logged
 		r.leaveOut()
 	}
 }
@@ -186,7 +186,7 @@ func (r *recorder) collect(environment string) {
 	r.tallies.take(func(short tallyKey, t schemas.Tally) {
 		key := short.full(environment, r.opts.Node)
 		if _, known := r.pending[key]; !known && int64(len(r.pending)) >= r.tallies.limit {
-			key.Client = overflowClient
+			key.Client = schemas.OverflowClient
 		}
 		sum := r.pending[key]
 		sum.Merge(t)
@@ -214,25 +214,4 @@ func compareTallies(a, b schemas.TallyKey) int {
 	return cmp.Or(
 		cmp.Compare(a.Day, b.Day), cmp.Compare(a.Subject, b.Subject), cmp.Compare(a.Client, b.Client),
 		cmp.Compare(a.How, b.How), cmp.Compare(a.Outcome, b.Outcome), cmp.Compare(a.Reason, b.Reason))
-}
-
-// bucket is a token bucket of one second's worth of details.
-type bucket struct {
-	tokens float64
-	last   time.Time
-}
-
-// take reports whether there is a token left at now.
-func (b *bucket) take(now time.Time) bool {
-	elapsed := now.Sub(b.last).Seconds()
-	if b.last.IsZero() || elapsed < 0 {
-		elapsed = 1
-	}
-	b.last = now
-	b.tokens = min(b.tokens+elapsed*detailsPerSecond, detailsPerSecond)
-	if b.tokens < 1 {
-		return false
-	}
-	b.tokens--
-	return true
 }

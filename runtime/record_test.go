@@ -140,22 +140,3 @@ func TestDetailsAreLimited(t *testing.T) {
 		t.Errorf("tallies %v", counts)
 	}
 }
-
-func TestBucket(t *testing.T) {
-	t.Parallel()
-	var b bucket
-	taken := func(now time.Time) (n int) {
-		for b.take(now) {
-			n++
-		}
-		return n
-	}
-	for i, want := range []struct {
-		after time.Duration
-		taken int
-	}{{0, 100}, {100 * time.Millisecond, 10}, {time.Hour, 100}, {time.Hour - time.Minute, 100}, {time.Hour, 100}} {
-		if got := taken(noon.Add(want.after)); got != want.taken {
-			t.Errorf("%d: %d tokens, want %d", i, got, want.taken)
-		}
-	}
-}

@@ -282,3 +282,47 @@ func TestTakenBack(t *testing.T) {
 		t.Errorf("not logged once:\n%s", w.log.String())
 	}
 }
+
+// TestMendedElsewhere rejects a config for a file in a directory that the
+// version before had nothing to do with, and mends that file alone.
+func TestMendedElsewhere(t *testing.T) {
+	t.Parallel()
+	w := newTLSWorld(t)
+	elsewhere := t.TempDir()
+	w.start()
+	w.replace("agent.yaml", strings.Replace(w.config(w.plain), w.path("ca.pem"), filepath.Join(elsewhere, "ca.pem"), 1))
+	if text := w.rejected(); !strings.Contains(text, "root_cas") {
+		t.Errorf("rejected: %s", text)
+	}
+	start := time.Now()
+	if err := os.WriteFile(filepath.Join(elsewhere, "ca.pem"), w.ca.Root(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.applied(1)
+	if took := time.Since(start); took > defaultPace().poll/2 {
+		t.Errorf("found by polling after %v", took)
+	}
+}
+
+// TestDigest tells apart what a mere concatenation would not.
+func TestDigest(t *testing.T) {
+	t.Parallel()
+	seen := map[string]int{}
+	for i, files := range []map[string]content{
+		{},
+		{"a": {}},
+		{"a": {err: os.ErrNotExist}},
+		{"a": {data: []byte("x")}},
+		{"b": {data: []byte("x")}},
+		{"a": {data: []byte("x")}, "b": {data: []byte("y")}},
+		{"a": {data: []byte("xb\x000\x00y")}},
+		{"a": {data: []byte("xb\x001\x00y")}},
+		{"a": {data: []byte("xb\x00\x00y")}},
+	} {
+		digest := (&inputs{files: files}).sum()
+		if other, twice := seen[digest]; twice {
+			t.Errorf("inputs %d and %d have one digest", other, i)
+		}
+		seen[digest] = i
+	}
+}

@@ -114,17 +114,20 @@ func TestStartRefuses(t *testing.T) {
 		spoil func(w *world)
 		want  string
 	}{
-		"no config":         {func(w *world) { w.opts.Config = "" }, "no config is given"},
-		"no address":        {func(w *world) { w.opts.Listen = "" }, "no address to listen on"},
-		"no clock":          {func(w *world) { w.opts.Now = nil }, "no clock"},
-		"no node":           {func(w *world) { w.opts.Node = "a/b" }, "the name of this node"},
-		"missing config":    {func(w *world) { w.opts.Config = w.path("none.yaml") }, "none.yaml: no such file"},
-		"empty config":      {func(w *world) { w.write("agent.yaml", "") }, "agent.yaml:1:1: the file is empty"},
-		"no YAML":           {func(w *world) { w.write("agent.yaml", "a: [\n") }, "agent.yaml:"},
-		"unknown key":       {func(w *world) { w.write("agent.yaml", "listener: []\n") }, "agent.yaml:1:1: there is no key"},
-		"no listeners":      {func(w *world) { w.write("agent.yaml", "listeners: []\n") }, "agent.yaml:1:12: no listeners"},
-		"no endpoint id":    {func(w *world) { w.write("agent.yaml", "listeners: [{addr: 80, timeout: 1s}]\n") }, "endpoint_id is missing"},
-		"no timeout":        {func(w *world) { w.write("agent.yaml", "listeners: [{endpoint_id: a, addr: 80}]\n") }, "timeout is missing"},
+		"no config":      {func(w *world) { w.opts.Config = "" }, "no config is given"},
+		"no address":     {func(w *world) { w.opts.Listen = "" }, "no address to listen on"},
+		"no clock":       {func(w *world) { w.opts.Now = nil }, "no clock"},
+		"no node":        {func(w *world) { w.opts.Node = "a/b" }, "the name of this node"},
+		"missing config": {func(w *world) { w.opts.Config = w.path("none.yaml") }, "none.yaml: no such file"},
+		"empty config":   {func(w *world) { w.write("agent.yaml", "") }, "agent.yaml:1:1: the file is empty"},
+		"no YAML":        {func(w *world) { w.write("agent.yaml", "a: [\n") }, "agent.yaml:"},
+		"unknown key":    {func(w *world) { w.write("agent.yaml", "listener: []\n") }, "agent.yaml:1:1: there is no key"},
+		"no listeners":   {func(w *world) { w.write("agent.yaml", "listeners: []\n") }, "agent.yaml:1:12: no listeners"},
+		"no endpoint id": {func(w *world) { w.write("agent.yaml", "listeners: [{addr: 80, timeout: 1s}]\n") }, "endpoint_id is missing"},
+		"no timeout":     {func(w *world) { w.write("agent.yaml", "listeners: [{endpoint_id: a, addr: 80}]\n") }, "timeout is missing"},
+		"bad protocol": {func(w *world) {
+			w.write("agent.yaml", "listeners: [{endpoint_id: a, addr: 80, timeout: 1s, protocol: udp}]\n")
+		}, "agent.yaml:1:63: protocol is neither"},
 		"bad addr":          {func(w *world) { w.write("agent.yaml", agentConfig("nothing")) }, "agent.yaml:2:30: addr is no address"},
 		"addr with slashes": {func(w *world) { w.write("agent.yaml", agentConfig("http://h//p")) }, "two slashes"},
 		"missing rollout":   {func(w *world) { w.opts.Rollout = w.path("none.yaml") }, "read rollout"},

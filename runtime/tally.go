@@ -10,10 +10,6 @@ import (
 	"lockstep/schemas"
 )
 
-// overflowClient stands for all clients beyond the limit. No client can have
-// this name, see [cleanName].
-const overflowClient = "(overflow)"
-
 // maxTallies bounds the memory that clients with ever new names can take.
 const maxTallies = 100_000
 
@@ -60,7 +56,7 @@ func newTallies(limit int64) *tallies {
 func (t *tallies) add(key tallyKey, ms int64) {
 	key.day = ms / dayMS
 	if !t.addTo(key, ms) {
-		key.client = overflowClient
+		key.client = schemas.OverflowClient
 		t.addTo(key, ms)
 	}
 }
@@ -73,7 +69,7 @@ func (t *tallies) addTo(key tallyKey, ms int64) bool {
 	defer shard.mu.Unlock()
 	tally := shard.counts[key]
 	if tally == nil {
-		if t.size.Load() >= t.limit && key.client != overflowClient {
+		if t.size.Load() >= t.limit && key.client != schemas.OverflowClient {
 			return false
 		}
 		t.size.Add(1)

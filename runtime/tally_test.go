@@ -54,7 +54,7 @@ func TestTalliesOverflow(t *testing.T) {
 	}
 	got := map[string]uint64{}
 	counts.take(func(key tallyKey, tally schemas.Tally) { got[key.client] += tally.Count })
-	if got["c0"] != 11 || got["c1"] != 1 || got["c2"] != 1 || got[overflowClient] != 7 || len(got) != 4 {
+	if got["c0"] != 11 || got["c1"] != 1 || got["c2"] != 1 || got[schemas.OverflowClient] != 7 || len(got) != 4 {
 		t.Errorf("counts %v", got)
 	}
 	counts.add(tallyKey{client: "c9"}, 1)
