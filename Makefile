@@ -12,7 +12,7 @@ LINTER       := $(CURDIR)/.bin/$(LINT_VERSION)/golangci-lint
 RACE = $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v $(firstword $(shell go env CC)) >/dev/null && echo -race)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check fmt fmt-check vet lint update fuzz bench figures full cover clean
+.PHONY: help build demo test check fmt fmt-check vet lint update fuzz bench bench-lint figures full cover clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,12 +51,15 @@ fuzz: ## run all fuzz targets, FUZZTIME (30s) together
 bench: ## run all benchmarks COUNT (10) times, for benchstat
 	go test -run '^$$' -bench . -benchmem -count $(COUNT) ./...
 
+bench-lint: ## time lint beside kubeconform and actionlint, and hold it to its limits
+	go run -C testdata/bench/lint .
+
 figures: ## print the figures of the house and their limits
 	@go test -count=1 -v -run '^TestHouseFigures$$' ./cmd/lockstep
 
 full: export FULL = 1
 full: FUZZTIME = 10m
-full: test fuzz bench demo ## every figure at full size: FULL=1 for the tests, FUZZTIME=10m
+full: test fuzz bench bench-lint demo ## every figure at full size: FULL=1 for the tests, FUZZTIME=10m
 
 cover: ## measure the coverage of all packages by all tests
 	@mkdir -p bin && go test -coverpkg=./... -coverprofile=bin/cover.out ./...

@@ -53,7 +53,7 @@ func (p *Pass) decode() (*schemas.Agent, error) {
 			return nil, schemas.ErrUnreadableAgent
 		}
 	}
-	return schemas.DecodeAgent(p.document)
+	return p.checked.DecodeAgent()
 }
 
 // listeners yields each listener with its JSON pointer.

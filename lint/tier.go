@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -40,7 +41,7 @@ func resolveTier(in Input) (tier schemas.Tier, known bool, err error) {
 // of its own above the first key: further down, a line that looks like it may
 // be part of a text.
 func commentTier(doc *schemas.Document) (schemas.Tier, error) {
-	if doc == nil {
+	if doc == nil || !mayHaveMarker(doc.Source) {
 		return "", nil
 	}
 	var claims []schemas.TierClaim
@@ -67,6 +68,12 @@ func commentTier(doc *schemas.Document) (schemas.Tier, error) {
 		return "", fmt.Errorf("tier of %s: %w", doc.Path, err)
 	}
 	return tier, nil
+}
+
+// mayHaveMarker saves splitting a file into lines that has no marker. In
+// UTF-16, every other byte of a marker is a zero.
+func mayHaveMarker(source []byte) bool {
+	return bytes.Contains(source, []byte("lockstep:")) || bytes.IndexByte(source, 0) >= 0
 }
 
 // tierMarker returns the name in a line that is a tier marker.

@@ -111,12 +111,7 @@ var ErrEmptyAgent = errors.New("the file is empty")
 // DecodeAgent reads a config as the Piko agent does: the first document only,
 // unknown and duplicate keys refused, over Piko's defaults.
 func DecodeAgent(doc *Document) (*Agent, error) {
-	agent := &Agent{
-		Connect:     Connect{URL: "http://localhost:8001", Timeout: 30 * time.Second},
-		Server:      AgentServer{BindAddr: ":5000"},
-		Log:         AgentLog{Level: "info"},
-		GracePeriod: time.Minute,
-	}
+	agent := defaultAgent()
 	if overfull(doc.Root) {
 		return nil, ErrUnreadableAgent
 	}
@@ -128,10 +123,38 @@ func DecodeAgent(doc *Document) (*Agent, error) {
 	case err != nil:
 		return nil, ErrUnreadableAgent
 	}
-	for i := range agent.Listeners {
-		agent.Listeners[i].setDefaults()
+	return agent.withDefaults(), nil
+}
+
+// defaultAgent is the config of a Piko agent that was told nothing.
+func defaultAgent() *Agent {
+	return &Agent{
+		Connect:     Connect{URL: "http://localhost:8001", Timeout: 30 * time.Second},
+		Server:      AgentServer{BindAddr: ":5000"},
+		Log:         AgentLog{Level: "info"},
+		GracePeriod: time.Minute,
 	}
-	return agent, nil
+}
+
+func (a *Agent) withDefaults() *Agent {
+	for i := range a.Listeners {
+		a.Listeners[i].setDefaults()
+	}
+	return a
+}
+
+// DecodeAgent is the function of that name for a document that was checked
+// already. Without a violation there is no unknown key in it, and its tree can
+// be decoded as it is, which saves parsing it once more.
+func (c *Checked) DecodeAgent() (*Agent, error) {
+	if len(c.Violations) > 0 || c.doc.Root == nil {
+		return DecodeAgent(c.doc)
+	}
+	agent := defaultAgent()
+	if err := c.doc.Root.Decode(agent); err != nil {
+		return nil, ErrUnreadableAgent
+	}
+	return agent.withDefaults(), nil
 }
 
 // overfull reports whether a mapping has more keys than Piko knows of, many

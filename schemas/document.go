@@ -18,13 +18,13 @@ type Document struct {
 	Path   string     // as the user named it
 	Source []byte     // the bytes as read
 	Root   *yaml.Node // of the first YAML document; nil if the file is empty
-	text   sourceText
+	text   func() sourceText
 }
 
 // ParseDocument parses the first YAML document of source; as in the Piko
 // agent, nothing after it is looked at. A syntax error is a [*Fault].
 func ParseDocument(path string, source []byte) (*Document, error) {
-	doc := &Document{Path: path, Source: source, text: newSourceText(source)}
+	doc := &Document{Path: path, Source: source, text: lazyText(source)}
 	var node yaml.Node
 	err := yaml.NewDecoder(bytes.NewReader(source)).Decode(&node)
 	switch {
@@ -46,10 +46,10 @@ var yamlLine = regexp.MustCompile(`^(?:yaml: )?line (\d+): `)
 // no YAML file may hold where the parser names no line.
 func (d *Document) syntaxFault(err error) *Fault {
 	message := strings.TrimPrefix(err.Error(), "yaml: ")
-	span := d.text.firstForbidden()
+	span := d.text().firstForbidden()
 	if m := yamlLine.FindStringSubmatch(message); m != nil {
 		line, _ := strconv.Atoi(m[1])
-		span = d.text.wholeLine(line)
+		span = d.text().wholeLine(line)
 		message = message[len(m[0]):]
 	}
 	if strings.HasPrefix(message, "unknown anchor") { // the parser quotes it, and it may be a secret after a stray *
@@ -65,12 +65,12 @@ func (d *Document) syntaxFault(err error) *Fault {
 // typeFault places the first complaint of the YAML decoder on its line. The
 // decoder's own words are left out, as they quote values.
 func (d *Document) typeFault(kind Kind, err error) *Fault {
-	span := d.text.wholeLine(1)
+	span := d.text().wholeLine(1)
 	var types *yaml.TypeError
 	if errors.As(err, &types) && len(types.Errors) > 0 {
 		if m := yamlLine.FindStringSubmatch(types.Errors[0]); m != nil {
 			line, _ := strconv.Atoi(m[1])
-			span = d.text.wholeLine(line)
+			span = d.text().wholeLine(line)
 		}
 	}
 	return &Fault{
@@ -85,7 +85,7 @@ func (d *Document) Span(node *yaml.Node) Span {
 	if node == nil {
 		return Span{Start: Position{1, 1}, End: Position{1, 1}}
 	}
-	return d.text.tokenSpan(node)
+	return d.text().tokenSpan(node)
 }
 
 // Fault returns an error placed at node.

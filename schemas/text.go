@@ -3,6 +3,7 @@ package schemas
 import (
 	"bytes"
 	"strings"
+	"sync"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -34,6 +35,12 @@ func (l sourceLine) offset(column int) int {
 		}
 	}
 	return len(l.text)
+}
+
+// lazyText splits source when it is first asked for: of most files nobody
+// wants to know where anything stands.
+func lazyText(source []byte) func() sourceText {
+	return sync.OnceValue(func() sourceText { return newSourceText(source) })
 }
 
 // newSourceText splits source at the line breaks that the YAML parser counts.
@@ -75,8 +82,8 @@ func decodeText(source []byte) string {
 
 // Lines returns the text of the document, split where its positions count lines.
 func (d *Document) Lines() []string {
-	lines := make([]string, len(d.text.lines))
-	for i, l := range d.text.lines {
+	lines := make([]string, len(d.text().lines))
+	for i, l := range d.text().lines {
 		lines[i] = l.text
 	}
 	return lines

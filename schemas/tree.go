@@ -15,7 +15,7 @@ import (
 // lines of nested aliases cannot fill the memory.
 const maxItems = 200_000
 
-// GoDuration is the schema format of a duration that the Piko agent reads: Go
+// goDuration is the schema format of a duration that the Piko agent reads: Go
 // syntax as text, never a bare number.
 const goDuration = "go-duration"
 
@@ -27,14 +27,34 @@ type item struct {
 	node   *yaml.Node
 	fields map[string]*item
 	items  []*item
-	value  any // what the JSON Schema judges
+	scalar any // of a scalar, as its type wants it
+}
+
+// value is what the JSON Schema judges.
+func (it *item) value() any {
+	switch {
+	case it.fields != nil:
+		values := make(map[string]any, len(it.fields))
+		for name, child := range it.fields {
+			values[name] = child.value()
+		}
+		return values
+	case it.node != nil && it.node.Kind == yaml.SequenceNode:
+		values := make([]any, len(it.items))
+		for i, child := range it.items {
+			values[i] = child.value()
+		}
+		return values
+	default:
+		return it.scalar
+	}
 }
 
 // builder makes items and collects what no schema can say.
 type builder struct {
 	doc     *Document
 	left    int
-	open    map[*yaml.Node]bool // collections being built, which no alias may lead back to
+	open    map[*yaml.Node]bool // anchored collections being built, which no alias may lead back to
 	faults  []Violation
 	pointer []string
 }
@@ -61,7 +81,7 @@ func (b *builder) build(key, node *yaml.Node, schema *jsonschema.Schema) *item {
 		if node.ShortTag() == "!!null" {
 			return nil
 		}
-		return &item{key: key, node: node, value: scalarValue(node, schema)}
+		return &item{key: key, node: node, scalar: scalarValue(node, schema)}
 	}
 }
 
@@ -74,26 +94,31 @@ func (b *builder) follow(key, node *yaml.Node, schema *jsonschema.Schema) *item 
 }
 
 func (b *builder) sequence(key, node *yaml.Node, schema *jsonschema.Schema) *item {
-	b.open[node] = true
-	defer delete(b.open, node)
-	it := &item{key: key, node: node}
-	values := make([]any, 0, len(node.Content))
+	defer b.enter(node)()
+	it := &item{key: key, node: node, items: make([]*item, 0, len(node.Content))}
 	for _, child := range node.Content {
-		b.pointer = append(b.pointer, strconv.Itoa(len(values)))
+		b.pointer = append(b.pointer, strconv.Itoa(len(it.items)))
 		if c := b.build(nil, child, elementSchema(schema)); c != nil {
 			it.items = append(it.items, c)
-			values = append(values, c.value)
 		}
 		b.pointer = b.pointer[:len(b.pointer)-1]
 	}
-	it.value = values
 	return it
 }
 
-func (b *builder) mapping(key, node *yaml.Node, schema *jsonschema.Schema) *item {
+// enter marks a collection as being built until leave is called. Only what
+// has an anchor can be led back to.
+func (b *builder) enter(node *yaml.Node) (leave func()) {
+	if node.Anchor == "" {
+		return func() {}
+	}
 	b.open[node] = true
-	defer delete(b.open, node)
-	it := &item{key: key, node: node, fields: map[string]*item{}}
+	return func() { delete(b.open, node) }
+}
+
+func (b *builder) mapping(key, node *yaml.Node, schema *jsonschema.Schema) *item {
+	defer b.enter(node)()
+	it := &item{key: key, node: node, fields: make(map[string]*item, len(node.Content)/2)}
 	b.duplicates(node)
 	for i := 0; i+1 < len(node.Content); i += 2 {
 		if k := node.Content[i]; !isMerge(k) {
@@ -105,11 +130,6 @@ func (b *builder) mapping(key, node *yaml.Node, schema *jsonschema.Schema) *item
 			b.merge(it, node.Content[i+1], schema)
 		}
 	}
-	values := make(map[string]any, len(it.fields))
-	for name, child := range it.fields {
-		values[name] = child.value
-	}
-	it.value = values
 	return it
 }
 
@@ -165,8 +185,7 @@ func (b *builder) merge(it *item, node *yaml.Node, schema *jsonschema.Schema) {
 			}
 		}
 	case yaml.SequenceNode:
-		b.open[source] = true
-		defer delete(b.open, source)
+		defer b.enter(source)()
 		for _, child := range source.Content {
 			b.merge(it, child, schema)
 		}
@@ -175,17 +194,43 @@ func (b *builder) merge(it *item, node *yaml.Node, schema *jsonschema.Schema) {
 	}
 }
 
+// duplicates reports keys that stand twice in a mapping. Most have so few
+// that comparing each with each takes less than a table of them.
 func (b *builder) duplicates(node *yaml.Node) {
-	first := map[string]*yaml.Node{}
+	const few = 40
+	if len(node.Content) > few {
+		b.manyDuplicates(node)
+		return
+	}
+	for i := 2; i+1 < len(node.Content); i += 2 {
+		for j := 0; j < i; j += 2 {
+			if k, first := node.Content[i], node.Content[j]; k.Value == first.Value && k.Kind == first.Kind {
+				b.duplicate(k, first)
+				break
+			}
+		}
+	}
+}
+
+func (b *builder) manyDuplicates(node *yaml.Node) {
+	type identity struct {
+		kind  yaml.Kind
+		value string
+	}
+	seen := map[identity]*yaml.Node{}
 	for i := 0; i+1 < len(node.Content); i += 2 {
 		k := node.Content[i]
-		id := fmt.Sprint(k.Kind, " ", k.Value)
-		if prev, twice := first[id]; twice {
-			b.fault("duplicateKey", k, fmt.Sprintf("key %q is there already, on line %d", k.Value, prev.Line), "keep one of the two")
+		id := identity{k.Kind, k.Value}
+		if first, twice := seen[id]; twice {
+			b.duplicate(k, first)
 			continue
 		}
-		first[id] = k
+		seen[id] = k
 	}
+}
+
+func (b *builder) duplicate(k, first *yaml.Node) {
+	b.fault("duplicateKey", k, fmt.Sprintf("key %q is there already, on line %d", k.Value, first.Line), "keep one of the two")
 }
 
 func (b *builder) fault(keyword string, node *yaml.Node, message, hint string) {
@@ -207,6 +252,8 @@ func isMerge(key *yaml.Node) bool {
 func scalarValue(node *yaml.Node, schema *jsonschema.Schema) any {
 	switch {
 	case schema == nil || len(schema.Types) == 0:
+	case node.Tag == "!!str" && node.Style&yaml.TaggedStyle == 0 && schema.Types[0] == "string" && schema.Format != goDuration:
+		return node.Value // what the decoder comes to, without its cost
 	case schema.Format == goDuration:
 		var d time.Duration
 		if node.ShortTag() != "!!int" && node.Decode(&d) == nil {

@@ -54,14 +54,21 @@ func (s *Schema) Check(doc *Document) *Checked {
 	if c.root == nil {
 		c.root = &item{node: doc.Root}
 	}
-	var invalid *jsonschema.ValidationError
-	if err := s.compiled.Validate(c.root.value); errors.As(err, &invalid) {
-		c.addLeaves(invalid, s.compiled)
+	if !fits(c.root, s.compiled) {
+		c.validate(s.compiled)
 	}
 	slices.SortStableFunc(c.Violations, func(a, b Violation) int {
 		return cmp.Or(cmp.Compare(a.Span.Start.Line, b.Span.Start.Line), cmp.Compare(a.Span.Start.Column, b.Span.Start.Column))
 	})
 	return c
+}
+
+// validate has the validator say what is wrong.
+func (c *Checked) validate(schema *jsonschema.Schema) {
+	var invalid *jsonschema.ValidationError
+	if err := schema.Validate(c.root.value()); errors.As(err, &invalid) {
+		c.addLeaves(invalid, schema)
+	}
 }
 
 // Place returns where the value at a JSON pointer stands and where its key
@@ -78,7 +85,7 @@ func (c *Checked) Place(pointer string) (key, value Span) {
 // Text returns the text at a JSON pointer; ok is false unless a text stands there.
 func (c *Checked) Text(pointer string) (text string, ok bool) {
 	it, _ := at(c.root, nil, pointer)
-	text, ok = it.value.(string)
+	text, ok = it.scalar.(string)
 	return text, ok
 }
 

@@ -54,6 +54,8 @@ func readHouse(fsys fs.FS) (houseTree, error) {
 		switch {
 		case err != nil:
 			return err
+		case name == ".git" && !entry.IsDir(): // in a linked work tree it is a file
+			return nil
 		case entry.IsDir() && notOurs(name):
 			return fs.SkipDir
 		case !entry.Type().IsRegular():
