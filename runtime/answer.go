@@ -8,8 +8,8 @@ import (
 )
 
 // answerError answers as Piko's agent and server do.
-func answerError(w http.ResponseWriter, status int, message string) {
-	answerJSON(w, status, struct {
+func answerError(w http.ResponseWriter, r *http.Request, status int, message string) {
+	answerJSON(w, r, status, struct {
 		Error string `json:"error"`
 	}{message})
 }
@@ -21,7 +21,7 @@ const springTime = "2006-01-02T15:04:05.000+00:00"
 // so that nobody learns from the answer how near a guess was.
 func refuse(w http.ResponseWriter, r *http.Request, status int, now time.Time) {
 	path, _, _ := strings.Cut(r.RequestURI, "?")
-	answerJSON(w, status, struct {
+	answerJSON(w, r, status, struct {
 		Timestamp string `json:"timestamp"`
 		Status    int    `json:"status"`
 		Error     string `json:"error"`
@@ -29,7 +29,14 @@ func refuse(w http.ResponseWriter, r *http.Request, status int, now time.Time) {
 	}{now.UTC().Format(springTime), status, http.StatusText(status), path})
 }
 
-func answerJSON(w http.ResponseWriter, status int, body any) {
+// answerJSON answers a request on its own. Nobody wants its body, and net/http
+// would hold the answer back until the body has come, for as long as a client
+// likes: such a connection is closed instead.
+func answerJSON(w http.ResponseWriter, r *http.Request, status int, body any) {
+	if r.ContentLength != 0 {
+		w.Header().Set("Connection", "close")
+		_ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0)) // long ago: read no more
+	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)

@@ -172,6 +172,9 @@ func (a *applier) swap(ctx context.Context, in *inputs, next *snapshot) {
 	if old != nil {
 		old.retire(next)
 	}
+	if s.recorder != nil {
+		leaveWord(s.recorder.applied)
+	}
 	a.rejected = ""
 	s.status.Store(&Status{Good: next.version, Alarms: next.alarms, Attempt: now})
 	s.metrics.applied(next)

@@ -128,7 +128,11 @@ func (b *builder) listener(i int, name string, l *schemas.Listener) error {
 	if err != nil {
 		return err
 	}
-	r.upstreams = append(r.upstreams, newUpstream(name, target, p, b.buffers, b.opts))
+	if r.policy.AppFrom != "" && (strings.Trim(target.EscapedPath(), "/") != "" || target.RawQuery != "") {
+		return b.fault(at+"/addr", "addr has a path or query, and with `app_from: apollo` the app is taken from the request as it comes",
+			"leave them out, or name the app in the policy with `app:`")
+	}
+	r.upstreams = append(r.upstreams, newUpstream(name, l, target, p, b.buffers, b.opts))
 	r.insecure = r.insecure || (config != nil && config.InsecureSkipVerify)
 	return nil
 }
@@ -172,18 +176,55 @@ func (b *builder) route(endpoint string) (*route, error) {
 	if r := b.snap.routes[endpoint]; r != nil {
 		return r, nil
 	}
-	r := &route{endpoint: endpoint}
-	if p := b.in.policy.Listeners[endpoint]; p.Auth == schemas.AuthApollo {
+	r := &route{endpoint: endpoint, policy: b.policy(endpoint)}
+	if r.policy.Auth == schemas.AuthApollo {
 		var err error
-		if r.auth, err = b.auth(&p); err != nil {
-			return nil, fmt.Errorf("policy %s: listener %s: %w", b.in.policyPath, endpoint, err)
+		if r.auth, err = b.auth(&r.policy); err == nil {
+			err = b.checkAuth(r)
 		}
-		if b.in.rollout == nil {
-			b.alarm(fmt.Sprintf("listener %s: there is no rollout, so no key is asked for", endpoint))
+		if err != nil {
+			return nil, fmt.Errorf("policy %s: listener %s: %w", b.in.policyPath, endpoint, err)
 		}
 	}
 	b.snap.routes[endpoint] = r
 	return r, nil
+}
+
+// policy is what the policy says of an endpoint. One that had to sign and is
+// no longer listed goes on as before: as with a subject of the rollout, what
+// is weaker has to be spelled out, or half a file would open a listener.
+func (b *builder) policy(endpoint string) schemas.ListenerPolicy {
+	p, listed := b.in.policy.Listeners[endpoint]
+	if before := b.before(endpoint); !listed && before != nil && before.auth != nil {
+		b.alarm(fmt.Sprintf("listener %s is no longer in the policy and stays authenticated; write `auth: none` to open it", endpoint))
+		return before.policy
+	}
+	return p
+}
+
+// before is the route that served an endpoint until now, nil if there was none.
+func (b *builder) before(endpoint string) *route {
+	if b.prev == nil {
+		return nil
+	}
+	return b.prev.routes[endpoint]
+}
+
+// checkAuth makes sure that somebody's keys are asked for, and that another
+// app in the policy does not open a listener whose keys are enforced.
+func (b *builder) checkAuth(r *route) error {
+	before := b.before(r.endpoint)
+	moved := before != nil && before.auth != nil && (before.policy.App != r.policy.App || before.policy.AppFrom != r.policy.AppFrom)
+	switch {
+	case moved && before.auth.strict && !r.auth.strict:
+		return schemas.Hint(errors.New("its keys were enforced, and those of the app it names now are not"),
+			"enforce a key of that app first, or roll back the keys that are enforced")
+	case b.in.rollout == nil:
+		b.alarm(fmt.Sprintf("listener %s: there is no rollout, so no key is asked for", r.endpoint))
+	case r.auth.app != "" && b.apps[r.auth.app] == nil:
+		b.alarm(fmt.Sprintf("listener %s: the rollout observes and enforces no key of app %s, so none is asked for", r.endpoint, r.policy.App))
+	}
+	return nil
 }
 
 func (b *builder) auth(p *schemas.ListenerPolicy) (*auth, error) {

@@ -25,12 +25,12 @@ func (g *ingress) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer g.underWay.Add(-1)
 	id := endpointID(r)
 	if id == "" {
-		answerError(w, http.StatusBadRequest, "missing endpoint id")
+		answerError(w, r, http.StatusBadRequest, "missing endpoint id")
 		return
 	}
 	to := g.current.Load().routes[id]
 	if to == nil {
-		answerError(w, http.StatusBadGateway, "no available upstreams")
+		answerError(w, r, http.StatusBadGateway, "no available upstreams")
 		return
 	}
 	now := g.now()
@@ -46,7 +46,7 @@ func (g *ingress) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength != 0 {
 			// Otherwise net/http swallows what is left of a body as soon as
 			// the upstream begins to answer.
-			_ = http.NewResponseController(w).EnableFullDuplex() // HTTP/2 always is
+			_ = http.NewResponseController(w).EnableFullDuplex()
 		}
 		to.next().ServeHTTP(w, r)
 		return

@@ -46,14 +46,14 @@ func poolKey(name string, target *url.URL, l *schemas.Listener, in *inputs) stri
 // No proxy is taken from the environment. Idle connections are kept per host
 // as many as in total: Go's default of two is most of the CPU cost of a Piko
 // agent. And the timeout holds until the header of the answer has arrived
-// instead of its end, or it would cut long answers and streams.
+// instead of its end, see inTime; dialling and handshake have it as their own
+// limit too, as they go on without the request that began them.
 func newPool(l *schemas.Listener, config *tls.Config) *pool {
 	dialer := &net.Dialer{Timeout: l.Timeout, KeepAlive: l.HTTPClient.KeepAliveTimeout}
 	return &pool{transport: &http.Transport{
 		DialContext:           dialer.DialContext,
 		TLSClientConfig:       config,
-		TLSHandshakeTimeout:   10 * time.Second,
-		ResponseHeaderTimeout: l.Timeout,
+		TLSHandshakeTimeout:   l.Timeout,
 		ExpectContinueTimeout: time.Second,
 		IdleConnTimeout:       l.HTTPClient.IdleConnTimeout,
 		MaxIdleConns:          l.HTTPClient.MaxIdleConns,

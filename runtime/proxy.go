@@ -13,26 +13,30 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"lockstep/schemas"
 )
 
 // upstream forwards requests to the address of one listener.
 type upstream struct {
-	name   string // of the listener
-	target *url.URL
-	pool   *pool
-	proxy  httputil.ReverseProxy
-	logger *slog.Logger
-	now    func() time.Time
-	warned throttle
+	name    string // of the listener
+	target  *url.URL
+	timeout time.Duration
+	pool    *pool
+	proxy   httputil.ReverseProxy
+	logger  *slog.Logger
+	now     func() time.Time
+	warned  throttle
 }
 
-func newUpstream(name string, target *url.URL, p *pool, bufs *buffers, opts *Options) *upstream {
-	u := &upstream{name: name, target: target, pool: p, logger: opts.Logger, now: opts.Now}
+func newUpstream(name string, l *schemas.Listener, target *url.URL, p *pool, bufs *buffers, opts *Options) *upstream {
+	u := &upstream{name: name, target: target, timeout: l.Timeout, pool: p, logger: opts.Logger, now: opts.Now}
 	u.proxy = httputil.ReverseProxy{
-		Rewrite:      u.rewrite,
-		Transport:    p.transport,
-		BufferPool:   bufs,
-		ErrorHandler: u.fail,
+		Rewrite:        u.rewrite,
+		Transport:      p.transport,
+		BufferPool:     bufs,
+		ModifyResponse: inTime,
+		ErrorHandler:   u.fail,
 		// Answers of unknown length and event streams are flushed at once anyway.
 		ErrorLog: slog.NewLogLogger(opts.Logger.Handler(), slog.LevelDebug),
 	}
@@ -43,7 +47,27 @@ func newUpstream(name string, target *url.URL, p *pool, bufs *buffers, opts *Opt
 func (u *upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	u.pool.acquire()
 	defer u.pool.release()
-	u.proxy.ServeHTTP(w, r)
+	ctx, cancel := context.WithCancelCause(r.Context())
+	defer cancel(nil)
+	timer := time.AfterFunc(u.timeout, func() { cancel(errTimeout) })
+	defer timer.Stop()
+	u.proxy.ServeHTTP(w, r.WithContext(context.WithValue(ctx, timerKey{}, timer)))
+}
+
+// errTimeout says that an upstream has not begun to answer in time.
+var errTimeout = errors.New("timeout")
+
+// timerKey is where a request carries its timer.
+type timerKey struct{}
+
+// inTime stops the timer of a request whose answer has begun. Everything up to
+// here counts, dialling, handshake and the body of the request; what comes
+// after may take as long as it takes, or streams and downloads would be cut.
+func inTime(response *http.Response) error {
+	if timer, ok := response.Request.Context().Value(timerKey{}).(*time.Timer); ok {
+		timer.Stop()
+	}
+	return nil
 }
 
 // rewrite sends a request on as it came. The whole target travels in
@@ -89,6 +113,9 @@ func joinTarget(addr *url.URL, target string) string {
 
 // fail answers a request whose upstream did not.
 func (u *upstream) fail(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(context.Cause(r.Context()), errTimeout) {
+		err = errTimeout
+	}
 	if !errors.Is(err, context.Canceled) { // else the client went away
 		if skipped, ok := u.warned.allow(u.now()); ok {
 			u.logger.WarnContext(r.Context(), "upstream failed",
@@ -96,15 +123,15 @@ func (u *upstream) fail(w http.ResponseWriter, r *http.Request, err error) {
 		}
 	}
 	if isTimeout(err) {
-		answerError(w, http.StatusGatewayTimeout, "upstream timeout")
+		answerError(w, r, http.StatusGatewayTimeout, "upstream timeout")
 		return
 	}
-	answerError(w, http.StatusBadGateway, "upstream unreachable")
+	answerError(w, r, http.StatusBadGateway, "upstream unreachable")
 }
 
 func isTimeout(err error) bool {
 	var timeout interface{ Timeout() bool }
-	return errors.As(err, &timeout) && timeout.Timeout()
+	return errors.Is(err, errTimeout) || errors.As(err, &timeout) && timeout.Timeout()
 }
 
 // cause words an upstream's failure for the log. Errors that could quote what

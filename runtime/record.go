@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"sync/atomic"
@@ -33,6 +34,8 @@ type recorder struct {
 	details chan schemas.Event
 	leftOut atomic.Uint64
 
+	applied chan struct{} // word of a new snapshot, which may flush at another pace
+
 	pending map[schemas.TallyKey]schemas.Tally // counted, not written yet
 	failing bool                               // the last write failed
 	bucket  bucket
@@ -43,7 +46,7 @@ type recorder struct {
 func (s *Server) record(ctx context.Context) error {
 	r := &recorder{
 		opts: &s.opts, current: &s.current, metrics: s.metrics, tallies: newTallies(maxTallies),
-		details: make(chan schemas.Event, detailsWaiting), pending: map[schemas.TallyKey]schemas.Tally{},
+		details: make(chan schemas.Event, detailsWaiting), applied: make(chan struct{}, 1), pending: map[schemas.TallyKey]schemas.Tally{},
 	}
 	s.recorder = r
 	if s.opts.Events == "" || s.current.Load().environment == "" {
@@ -60,10 +63,14 @@ func (s *Server) record(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan struct{})
 	go func() { defer close(done); r.run(ctx) }()
-	s.onStop("events", func(context.Context) error {
+	s.onStop("events", func(stop context.Context) error {
 		cancel()
-		<-done
-		return r.close()
+		select {
+		case <-done:
+			return r.close()
+		case <-stop.Done(): // a disk that hangs must not keep the process
+			return fmt.Errorf("what was counted last is not written: %w", stop.Err())
+		}
 	})
 	return nil
 }
@@ -110,7 +117,8 @@ func (r *recorder) leaveOut() {
 
 // run writes details as they come and everything else at each interval.
 func (r *recorder) run(ctx context.Context) {
-	timer := time.NewTimer(r.current.Load().flush)
+	pace := r.current.Load().flush
+	timer := time.NewTimer(pace)
 	defer timer.Stop()
 	for {
 		select {
@@ -118,9 +126,14 @@ func (r *recorder) run(ctx context.Context) {
 			return
 		case e := <-r.details:
 			r.writeDetail(e)
+		case <-r.applied:
+			if next := r.current.Load().flush; next != pace {
+				pace = next
+				timer.Reset(pace)
+			}
 		case <-timer.C:
 			_ = r.flush() // logged; what was not written is tried again
-			timer.Reset(r.current.Load().flush)
+			timer.Reset(pace)
 		}
 	}
 }

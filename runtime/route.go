@@ -5,12 +5,15 @@ import (
 	"net/http"
 	"strings"
 	"sync/atomic"
+
+	"lockstep/schemas"
 )
 
 // route leads from an endpoint id to its upstreams.
 type route struct {
 	endpoint  string
-	auth      *auth       // nil if callers do not sign
+	auth      *auth // nil if callers do not sign
+	policy    schemas.ListenerPolicy
 	upstreams []*upstream // one per listener of the id, at least one
 	insecure  bool        // one of them takes any certificate
 	turn      atomic.Uint32

@@ -128,15 +128,6 @@ func (s *Server) Stop(ctx context.Context) error {
 	return s.unwind(ctx)
 }
 
-// Run starts the server and stops it when ctx ends.
-func (s *Server) Run(ctx context.Context) error {
-	if err := s.Start(ctx); err != nil {
-		return err
-	}
-	<-ctx.Done()
-	return s.Stop(context.WithoutCancel(ctx))
-}
-
 // Addr is the address of the ingress once the server has started.
 func (s *Server) Addr() string { return s.ingress.addr() }
 

@@ -2,7 +2,6 @@ package runtime
 
 import (
 	"errors"
-	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -343,30 +342,4 @@ func TestGracePeriodEnds(t *testing.T) {
 		t.Errorf("stopping took %v", took)
 	}
 	close(leave)
-}
-
-// TestRun serves until its context ends.
-func TestRun(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, echo(t, "up").URL)
-	var err error
-	if w.server, err = New(w.opts); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := contextWithCancel(t)
-	done := make(chan error, 1)
-	go func() { done <- w.server.Run(ctx) }()
-	w.eventually("start", func() bool { return w.server.ready.Load() })
-	w.get(target)
-	cancel()
-	if err := <-done; err != nil {
-		t.Errorf("run: %v", err)
-	}
-	kinds := map[schemas.EventKind]int{}
-	for _, e := range w.events(w.opts.Events) {
-		kinds[e.Kind]++
-	}
-	if kinds[schemas.EventTally] != 1 {
-		t.Errorf("events %v", slices.Collect(maps.Keys(kinds)))
-	}
 }

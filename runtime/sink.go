@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"lockstep/schemas"
 )
@@ -41,8 +42,21 @@ func newSink(path, node, boot string) (*sink, error) {
 	return s, s.reopen()
 }
 
+// openEvents opens a regular file. A pipe that nobody reads would block the
+// writer for ever.
 func openEvents(path string) (eventFile, error) {
-	return os.OpenFile(path, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600)
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND|os.O_CREATE|syscall.O_NONBLOCK, 0o600)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // the caller says what was opened
+	}
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = &fs.PathError{Op: "open", Path: path, Err: errors.New("it is not a regular file")}
+	}
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
 }
 
 // write appends events, numbered and stamped with the boot. It returns how

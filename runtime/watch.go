@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -36,19 +37,61 @@ type watcher struct {
 	logger  *slog.Logger
 	open    func() (*fsnotify.Watcher, error)
 	changed chan struct{}
+	woken   chan struct{} // by an event or failure of fs
 
 	mu      sync.Mutex
-	fs      *fsnotify.Watcher // nil while only polling
-	dirs    map[string]bool   // watched; false where the watch failed
-	refused bool              // the failure of a watch was logged
+	fs      *watch          // nil while only polling
+	dirs    map[string]bool // watched; false where the watch failed
+	refused bool            // the failure of a watch was logged
 }
 
 func newWatcher(p pace, logger *slog.Logger) *watcher {
 	w := &watcher{
 		pace: p, logger: logger, open: fsnotify.NewWatcher,
-		changed: make(chan struct{}, 1), dirs: map[string]bool{},
+		changed: make(chan struct{}, 1), woken: make(chan struct{}, 1), dirs: map[string]bool{},
 	}
 	return w
+}
+
+// A watch is one fsnotify watcher and why it can no longer be relied on.
+type watch struct {
+	*fsnotify.Watcher
+	failure atomic.Pointer[error]
+}
+
+// errWatchEnded says that fsnotify has closed its channels on its own.
+var errWatchEnded = errors.New("the watch has ended")
+
+// pump empties the channels of a watch until both are closed, and wakes the
+// watcher. It takes no lock, ever: fsnotify holds its own while it waits for
+// somebody to read its errors, also inside Add.
+func (w *watcher) pump(of *watch) {
+	events, failures := of.Events, of.Errors
+	for events != nil || failures != nil {
+		select {
+		case _, ok := <-events:
+			if !ok {
+				events = nil
+			}
+		case err, ok := <-failures:
+			if !ok {
+				failures = nil
+				break
+			}
+			of.failure.Store(&err)
+		}
+		leaveWord(w.woken)
+	}
+	of.failure.CompareAndSwap(nil, &errWatchEnded)
+	leaveWord(w.woken)
+}
+
+// leaveWord wakes whoever listens; word that is waiting already will do.
+func leaveWord(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
 }
 
 // watch replaces what is watched by what decides over the content of paths.
@@ -100,7 +143,8 @@ func (w *watcher) reopen() bool {
 		w.alarm(err)
 		return false
 	}
-	w.fs = opened
+	w.fs = &watch{Watcher: opened}
+	go w.pump(w.fs)
 	return true
 }
 
@@ -137,38 +181,37 @@ func (w *watcher) run(ctx context.Context) {
 		defer w.mu.Unlock()
 		w.close()
 	}()
-	for ctx.Err() == nil {
-		events, failures := w.channels()
+	for {
 		select {
 		case <-ctx.Done():
-		case _, ok := <-events:
-			if !ok || !w.settle(ctx, events) {
+			return
+		case <-w.woken:
+			w.settle(ctx)
+			if err := w.failed(); err != nil {
+				w.logger.InfoContext(ctx, "the watch of files starts over", "error", err)
 				w.rebuild()
 			}
-			w.report()
-		case err := <-failures:
-			w.logger.InfoContext(ctx, "the watch of files starts over", "error", err)
-			w.rebuild()
-			w.report()
 		case <-poll.C:
-			w.report()
 		}
+		leaveWord(w.changed)
 	}
 }
 
-// channels returns those of the current watcher; nil ones never deliver.
-func (w *watcher) channels() (<-chan fsnotify.Event, <-chan error) {
+// failed returns why the current watch can no longer be relied on, if so.
+func (w *watcher) failed() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.fs == nil {
-		return nil, nil
+		return nil
 	}
-	return w.fs.Events, w.fs.Errors
+	if err := w.fs.failure.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
-// settle waits until the events calm down. It reports whether events is
-// still open.
-func (w *watcher) settle(ctx context.Context, events <-chan fsnotify.Event) bool {
+// settle waits until the events calm down.
+func (w *watcher) settle(ctx context.Context) {
 	deadline := time.NewTimer(w.pace.max)
 	defer deadline.Stop()
 	quiet := time.NewTimer(w.pace.quiet)
@@ -176,24 +219,13 @@ func (w *watcher) settle(ctx context.Context, events <-chan fsnotify.Event) bool
 	for {
 		select {
 		case <-ctx.Done():
-			return true
+			return
 		case <-deadline.C:
-			return true
+			return
 		case <-quiet.C:
-			return true
-		case _, ok := <-events:
-			if !ok {
-				return false
-			}
+			return
+		case <-w.woken:
 			quiet.Reset(w.pace.quiet)
 		}
-	}
-}
-
-// report leaves word for the listener; word that is waiting already will do.
-func (w *watcher) report() {
-	select {
-	case w.changed <- struct{}{}:
-	default:
 	}
 }

@@ -227,3 +227,65 @@ func TestWatchedDirs(t *testing.T) {
 		t.Errorf("a loop of links gives %d directories", len(dirs))
 	}
 }
+
+// TestDirectorySwappedAndDeleted replaces the directory of the config in
+// bursts and deletes the old one at once: fsnotify then fails to take its
+// watch away, and waits with its lock held until somebody reads that error.
+func TestDirectorySwappedAndDeleted(t *testing.T) {
+	t.Parallel()
+	w, file, _ := startWatcher(t, quickPace(), nil)
+	conf := filepath.Dir(file)
+	next, old := conf+".next", conf+".old"
+	stop := make(chan struct{})
+	readers := make(chan struct{})
+	go func() { // as the applier does after each change
+		defer close(readers)
+		for {
+			select {
+			case <-stop:
+				return
+			case <-w.changed:
+				w.watch([]string{file})
+			}
+		}
+	}()
+	for range 300 {
+		for _, step := range []func() error{
+			func() error { return os.Mkdir(next, 0o700) },
+			func() error { return os.WriteFile(filepath.Join(next, "f"), []byte("x"), 0o600) },
+			func() error { return os.Rename(conf, old) },
+			func() error { return os.Rename(next, conf) },
+			func() error { return os.RemoveAll(old) },
+		} {
+			if err := step(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	close(stop)
+	<-readers // hangs where the watcher does
+	w.watch([]string{file})
+	touch(t, file)
+	w.wait(t)
+}
+
+// TestErrorsAreReadWithoutALock is the same, made certain: while somebody
+// changes what is watched, fsnotify gets rid of its errors.
+func TestErrorsAreReadWithoutALock(t *testing.T) {
+	t.Parallel()
+	w, file, _ := startWatcher(t, quickPace(), nil)
+	w.mu.Lock()
+	failures := w.fs.Errors
+	for range 3 {
+		select {
+		case failures <- fsnotify.ErrEventOverflow:
+		case <-time.After(5 * time.Second):
+			w.mu.Unlock()
+			t.Fatal("nobody reads errors while the lock is held")
+		}
+	}
+	w.mu.Unlock()
+	w.wait(t)
+	touch(t, file)
+	w.wait(t)
+}

@@ -31,25 +31,6 @@ type Result struct {
 // OK reports whether a key matched in time.
 func (r Result) OK() bool { return r.Key != nil }
 
-// What Apollo answers with status 401.
-const (
-	apolloSkewed       = "RequestTimeTooSkewed"
-	apolloUnauthorized = "Unauthorized"
-)
-
-// ApolloMessage is what an Apollo config service with the same keys in filter
-// mode answers with status 401, or empty if it lets the request pass.
-func (r Result) ApolloMessage() string {
-	switch {
-	case r.OK():
-		return ""
-	case !r.Timed || r.Reason == schemas.ReasonSkew:
-		return apolloSkewed
-	default:
-		return apolloUnauthorized
-	}
-}
-
 // Verify checks a request as Apollo's ClientAuthenticationFilter does: first
 // the timestamp, which has to be less than tolerance away from now, then the
 // signature, for which any of keys will do. All keys are always tried.

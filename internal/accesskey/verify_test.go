@@ -63,8 +63,8 @@ func TestVerifyHeaders(t *testing.T) {
 	} {
 		request := accesskey.Request{Target: testTarget, Timestamp: c.timestamp, Authorization: c.authorization}
 		got := accesskey.Verify(keys("k"), request, time.UnixMilli(testNowMS), tolerance)
-		if got.Reason != c.reason || got.ApolloMessage() != c.message || got.OK() != (c.message == "") {
-			t.Errorf("%s: got %q and %q, want %q and %q", name, got.Reason, got.ApolloMessage(), c.reason, c.message)
+		if got.Reason != c.reason || apolloMessage(got) != c.message || got.OK() != (c.message == "") {
+			t.Errorf("%s: got %q and %q, want %q and %q", name, got.Reason, apolloMessage(got), c.reason, c.message)
 		}
 	}
 }

@@ -60,7 +60,7 @@ func replace(target string, data []byte, perm fs.FileMode, old fs.FileInfo) erro
 	if err != nil {
 		return errors.Join(err, step("remove "+temp, os.Remove(temp)))
 	}
-	return syncDir(dir)
+	return SyncDir(dir)
 }
 
 // fill writes a new file down to the disk and makes it look like the old one.
@@ -91,9 +91,10 @@ func keepOwner(file *os.File, old fs.FileInfo) {
 	}
 }
 
-// syncDir makes a rename durable. Some file systems cannot flush a directory,
-// and say so: there is nothing more to do then.
-func syncDir(dir string) error {
+// SyncDir makes the names in a directory durable, such as one that a rename
+// has changed. Some file systems cannot flush a directory, and say so: there is
+// nothing more to do then. Like those of [Write] its errors do not name dir.
+func SyncDir(dir string) error {
 	handle, err := os.Open(dir)
 	if err != nil {
 		return step("flush the directory", err)

@@ -38,3 +38,16 @@ func TestFillSaysWhatFailed(t *testing.T) {
 		t.Errorf("got %v, want no space left", err)
 	}
 }
+
+// TestSyncDir looks at a file system that cannot flush a directory, too.
+func TestSyncDir(t *testing.T) {
+	t.Parallel()
+	for _, dir := range []string{t.TempDir(), "/proc"} {
+		if err := SyncDir(dir); err != nil {
+			t.Errorf("%s: %v", dir, err)
+		}
+	}
+	if err := SyncDir(filepath.Join(t.TempDir(), "none")); err == nil || err.Error() != "flush the directory: no such file or directory" {
+		t.Errorf("got %v, want no such directory", err)
+	}
+}
