@@ -160,7 +160,7 @@ rules:
 	err := lint.CheckPolicy(doc, p)
 	want := `lockstep.yaml:4:3: there is no rule "T200"
 lockstep.yaml:5:3: there is no rule "insecure-skip-verify"
-lockstep.yaml:6:3: there is no rule "no/such~rule"`
+lockstep.yaml:6:3: there is no such rule`
 	if err == nil || err.Error() != want {
 		t.Errorf("error %v, want\n%s", err, want)
 	}

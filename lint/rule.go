@@ -69,10 +69,20 @@ func CheckPolicy(doc *schemas.Document, policy *schemas.Policy) error {
 		}
 		key, _ := checked.Place("/rules/" + pointer.Replace(id))
 		errs = append(errs, &schemas.Fault{
-			Path: doc.Path, Span: key, Message: fmt.Sprintf("there is no rule %q", id), Remedy: nearestRule(id, rules),
+			Path: doc.Path, Span: key, Message: noRule(id, rules), Remedy: nearestRule(id, rules),
 		})
 	}
 	return errors.Join(errs...)
+}
+
+// noRule names an id only if it could be one: anything else may be a secret
+// that somebody put in the wrong place.
+func noRule(id string, rules []Rule) string {
+	isSlug := slices.ContainsFunc(rules, func(r Rule) bool { return r.Slug == id })
+	if len(id) > 5 && !isSlug {
+		return "there is no such rule"
+	}
+	return fmt.Sprintf("there is no rule %q", id)
 }
 
 // nearestRule is a hint at the rule that was meant by name, its id or slug.

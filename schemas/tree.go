@@ -230,7 +230,11 @@ func (b *builder) manyDuplicates(node *yaml.Node) {
 }
 
 func (b *builder) duplicate(k, first *yaml.Node) {
-	b.fault("duplicateKey", k, fmt.Sprintf("key %q is there already, on line %d", k.Value, first.Line), "keep one of the two")
+	name := "this key"
+	if isName(k.Value) {
+		name = fmt.Sprintf("key %q", k.Value)
+	}
+	b.fault("duplicateKey", k, fmt.Sprintf("%s is there already, on line %d", name, first.Line), "keep one of the two")
 }
 
 func (b *builder) fault(keyword string, node *yaml.Node, message, hint string) {

@@ -132,10 +132,18 @@ func (c *Checked) addUnknown(it *item, schema *jsonschema.Schema, v Violation) {
 			continue
 		}
 		v.Name, v.Span = name, c.doc.Span(it.fields[name].key)
-		v.Message = fmt.Sprintf("there is no key %q%s", name, within(v.Pointer))
-		v.Hint = "the keys here are " + strings.Join(known, ", ")
-		if near, ok := Nearest(name, known); ok {
+		near, slip := Nearest(name, known)
+		v.Message = "there is no such key" + within(v.Pointer)
+		if slip || isName(name) {
+			v.Message = fmt.Sprintf("there is no key %q%s", name, within(v.Pointer))
+		}
+		switch {
+		case slip:
 			v.Hint = fmt.Sprintf("did you mean `%s`?", near)
+		case strings.Contains(name, ":"):
+			v.Hint = "write a space after the colon"
+		default:
+			v.Hint = "the keys here are " + strings.Join(known, ", ")
 		}
 		c.Violations = append(c.Violations, v)
 	}
