@@ -73,6 +73,7 @@ var canaries = map[string]string{
 	"Timestamp":                "c4n4ry-in-timestamp",
 	"the query":                "c4n4ry-in-query",
 	"a broken config":          "c4n4ry-in-broken-config",
+	"a key":                    "c4n4ry-1n-the-place-of-a-key",
 	"a log line":               "c4n4ry-in-log-line",
 }
 
@@ -151,12 +152,14 @@ func breakAct(ctx context.Context, s *stage) error {
 	if err != nil {
 		return err
 	}
-	inline := strings.Replace(rollout, "file:demo.key", canaries["a key in the wrong place"], 1)
+	inline := strings.Replace(rollout, "file:demo.key", canaries["a key in the wrong place"], 1) +
+		"  " + canaries["a key"] + ": {mode: observe, secret:" + canaries["a key"] + "}\n"
 	broken := "listeners:\n  - endpoint_id: a\n    addr: http://user:" + canaries["a broken config"] + "@h:1\n    timeout: " +
-		canaries["a broken config"] + "\nconnect:\n  token: [" + canaries["a broken config"] + "]\n"
+		canaries["a broken config"] + "\nconnect:\n  token: [" + canaries["a broken config"] + "]\n  token:" + canaries["a key"] + ": x\n  " + canaries["a key"] + ": x\n"
 	for name, text := range map[string]string{
 		"rollout.yaml": inline, "broken.yaml": broken, "bad.jsonl": `{"kind":"` + canaries["a log line"] + "\"}\n",
-		"bad-policy.yaml":    "version: " + canaries["a broken config"] + "\n",
+		"bad-policy.yaml": "version: 1\ngates: {" + canaries["a key"] + ": {}}\nrules: {" + canaries["a key"] + ": {staging: info}}\n" +
+			"listeners: {a: {auth: none, key:" + canaries["a key"] + "}}\n",
 		"bad-inventory.yaml": "version: 1\nclients: " + canaries["a broken config"] + "\n",
 	} {
 		if err := s.write(name, text); err != nil {

@@ -22,16 +22,25 @@ func permute(app *cli.App, args []string) []string {
 	front, rest := args[:1:1], args[1:]
 	commands, flags := app.Commands, app.Flags
 	var words, positionals []string
+	help := false
 	for len(rest) > 0 {
 		word := rest[0]
 		switch sub := findCommand(commands, word); {
 		case word == "--":
 			return slices.Concat(front, words, positionals, rest)
+		case word == "-h" || word == "--help" || word == "-help":
+			help, rest = true, rest[1:]
 		case findFlag(flags, word) == nil && findFlag(app.Flags, word) != nil:
-			n := min(flagWords(app.Flags, word), len(rest))
+			n := flagWords(app.Flags, word)
+			if n > len(rest) {
+				return slices.Concat(front, rest) // the library says that a value is missing
+			}
 			front, rest = append(front, rest[:n]...), rest[n:]
 		case strings.HasPrefix(word, "-") && word != "-":
-			n := min(flagWords(flags, word), len(rest))
+			n := flagWords(flags, word)
+			if n > len(rest) {
+				return slices.Concat(front, words, rest)
+			}
 			words, rest = append(words, rest[:n]...), rest[n:]
 		case sub != nil && len(positionals) == 0:
 			words, rest = append(words, word), rest[1:]
@@ -39,6 +48,9 @@ func permute(app *cli.App, args []string) []string {
 		default:
 			positionals, rest = append(positionals, word), rest[1:]
 		}
+	}
+	if help {
+		return append(slices.Concat(front, words), "--help")
 	}
 	return slices.Concat(front, words, positionals)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -83,7 +84,11 @@ func statusOf(err error) int {
 // case and without full stop, then what to do about it.
 func (p *process) explain(err error) {
 	var s *statusError
-	if err == nil || (errors.As(err, &s) && s.error == nil) {
+	switch {
+	case err == nil || (errors.As(err, &s) && s.error == nil):
+		return
+	case errors.Is(err, context.Canceled):
+		fmt.Fprintln(p.stderr, "lockstep: interrupted")
 		return
 	}
 	for _, cause := range causes(err) {

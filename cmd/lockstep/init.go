@@ -70,7 +70,7 @@ version: 1
 # Which files belong to which tier; the first match wins.
 tiers:
   - path: %s
-    tier: development # development, staging or production
+    tier: production # development, staging or production
 
 # How callers are authenticated, by endpoint id. For Apollo's access keys:
 #   auth: apollo

@@ -1,7 +1,12 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io"
+	"os"
+	"syscall"
 
 	"lockstep/internal/inputfile"
 	"lockstep/schemas"
@@ -10,6 +15,42 @@ import (
 // secrets resolves references; relative paths are taken from dir.
 func (p *process) secrets(dir string) schemas.SecretSource {
 	return schemas.SecretSource{Dir: dir, ReadFile: inputfile.Read, Getenv: p.getenv}
+}
+
+// readStdin reads standard input to its end, or until ctx ends: a terminal
+// that nobody types into must not outlast Ctrl-C.
+func (p *process) readStdin(ctx context.Context) (data []byte, err error) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		data, err = io.ReadAll(io.LimitReader(p.stdin, inputfile.Limit+1))
+	}()
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-done:
+	}
+	if err == nil && len(data) > inputfile.Limit {
+		err = fmt.Errorf("it is larger than %d MiB", inputfile.Limit>>20)
+	}
+	return data, err
+}
+
+// notAnInput refuses to write where one of the inputs is read from.
+func notAnInput(output string, inputs []string) error {
+	if output == "-" {
+		return schemas.Hint(errors.New("the output has to be a file"), "name it, as in -o plan.yaml")
+	}
+	to, err := os.Stat(output)
+	if err != nil {
+		return nil //nolint:nilerr // what is not there is no input either
+	}
+	for _, path := range inputs {
+		if from, err := os.Stat(path); err == nil && os.SameFile(from, to) {
+			return schemas.Hint(fmt.Errorf("the output %s is an input", output), "name another file")
+		}
+	}
+	return nil
 }
 
 // readDocument reads and parses a document of lockstep's own.
@@ -25,10 +66,19 @@ func readDocument(path string) (*schemas.Document, error) {
 func load[T any](path string, decode func(*schemas.Document) (*T, error)) (*T, error) {
 	doc, err := readDocument(path)
 	if err != nil {
-		return nil, usage(err)
+		return nil, withStatus(readStatus(err), err)
 	}
 	value, err := decode(doc)
 	return value, usage(err)
+}
+
+// readStatus tells a file that is there and cannot be read from one that the
+// user should not have named.
+func readStatus(err error) int {
+	if errors.Is(err, syscall.EACCES) || errors.Is(err, syscall.EIO) {
+		return statusIncomplete
+	}
+	return statusUsage
 }
 
 // loadOptional is load where the flag may be left out.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -53,14 +54,17 @@ func (p *process) lint(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if !c.Args().Present() {
-		return withStatus(statusNoInput, schemas.Hint(errors.New("there is nothing to lint"), "name a Piko agent config, or - for standard input"))
-	}
 	linter, err := p.newLinter(c)
 	if err != nil {
 		return err
 	}
-	found, unread, err := linter.files(c.Args().Slice())
+	if !c.Args().Present() {
+		return withStatus(statusNoInput, schemas.Hint(errors.New("there is nothing to lint"), "name a Piko agent config, or - for standard input"))
+	}
+	if err := reports.check(append(c.Args().Slice(), c.String("policy"), c.String("rollout"))); err != nil {
+		return usage(err)
+	}
+	found, unread, err := linter.files(c.Context, c.Args().Slice())
 	if err != nil {
 		return err
 	}
@@ -149,7 +153,7 @@ const gcPercent = 200
 
 // files lints all arguments of the command line on all processors, and keeps
 // their order. An error is one of usage, which makes all findings moot.
-func (l *linter) files(paths []string) (found []*lint.Report, unread []error, err error) {
+func (l *linter) files(ctx context.Context, paths []string) (found []*lint.Report, unread []error, err error) {
 	debug.SetGCPercent(gcPercent)
 	reports, errs := make([]*lint.Report, len(paths)), make([]error, len(paths))
 	var next atomic.Int64
@@ -157,7 +161,7 @@ func (l *linter) files(paths []string) (found []*lint.Report, unread []error, er
 	for range min(runtime.GOMAXPROCS(0), len(paths)) {
 		workers.Go(func() {
 			for i := next.Add(1) - 1; i < int64(len(paths)); i = next.Add(1) - 1 {
-				reports[i], errs[i] = l.file(paths[i])
+				reports[i], errs[i] = l.safely(ctx, paths[i])
 			}
 		})
 	}
@@ -166,29 +170,33 @@ func (l *linter) files(paths []string) (found []*lint.Report, unread []error, er
 		switch {
 		case err == nil:
 			found = append(found, reports[i])
-		case statusOf(err) == statusUsage:
-			return nil, nil, err
-		default:
+		case statusOf(err) == statusIncomplete:
 			unread = append(unread, err)
+		default:
+			return nil, nil, err
 		}
 	}
 	return found, unread, nil
 }
 
-// file lints one argument of the command line.
-func (l *linter) file(path string) (*lint.Report, error) {
-	var source []byte
-	var err error
-	name := path
-	if path == "-" {
-		name = l.stdin
-		source, err = io.ReadAll(io.LimitReader(l.process.stdin, inputfile.Limit+1))
-		if err == nil && len(source) > inputfile.Limit {
-			err = fmt.Errorf("it is larger than %d MiB", inputfile.Limit>>20)
+// safely is file, where a panic is an error like any other: nobody else could
+// catch it on this goroutine.
+func (l *linter) safely(ctx context.Context, path string) (report *lint.Report, err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			err = bug(fault)
 		}
-	} else {
-		source, err = inputfile.Read(path)
+	}()
+	return l.file(ctx, path)
+}
+
+// file lints one argument of the command line.
+func (l *linter) file(ctx context.Context, path string) (*lint.Report, error) {
+	name, read := path, inputfile.Read
+	if path == "-" {
+		name, read = l.stdin, func(string) ([]byte, error) { return l.process.readStdin(ctx) }
 	}
+	source, err := read(path)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	}

@@ -31,6 +31,19 @@ func (all outputs) write(reports []*lint.Report) error {
 	return nil
 }
 
+// check refuses an output that is one of the inputs.
+func (all outputs) check(inputs []string) error {
+	for _, o := range all {
+		if o.file == "" {
+			continue
+		}
+		if err := notAnInput(o.file, inputs); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (p *process) lintRulesCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "rules",

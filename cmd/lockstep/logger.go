@@ -3,9 +3,9 @@ package main
 import (
 	"fmt"
 	"io"
+	"log"
 	"log/slog"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/lmittmann/tint"
@@ -26,11 +26,9 @@ func logLevelFlag() cli.Flag {
 
 // logger writes to stderr: for people on a terminal, JSON otherwise.
 func (p *process) logger(c *cli.Context) (*slog.Logger, error) {
-	var level slog.Level
-	name := c.String(logLevelName)
-	known := []string{"debug", "info", "warn", "error"}
-	if err := level.UnmarshalText([]byte(name)); err != nil {
-		return nil, usage(schemas.Hint(fmt.Errorf("there is no log level %q", name), "use one of "+strings.Join(known, ", ")))
+	level, err := logLevel(c)
+	if err != nil {
+		return nil, err
 	}
 	if isTerminal(p.stderr) {
 		return slog.New(tint.NewTextHandler(p.stderr, &tint.Options{
@@ -39,6 +37,20 @@ func (p *process) logger(c *cli.Context) (*slog.Logger, error) {
 	}
 	return slog.New(slog.NewJSONHandler(p.stderr, &slog.HandlerOptions{Level: level})), nil
 }
+
+// logLevel reads --log-level.
+func logLevel(c *cli.Context) (slog.Level, error) {
+	levels := map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
+	level, ok := levels[c.String(logLevelName)]
+	if !ok {
+		return level, usage(schemas.Hint(fmt.Errorf("there is no log level %q", c.String(logLevelName)), "use one of debug, info, warn, error"))
+	}
+	return level, nil
+}
+
+// quietLibraries drops what libraries send to the logger of the process.
+// net/http does so with an answer that nobody asked for, and quotes it.
+func quietLibraries() { log.SetOutput(io.Discard) }
 
 // colour reports whether w is a terminal whose owner wants colours, see
 // https://no-color.org.

@@ -32,7 +32,7 @@ func logsFlags() []cli.Flag {
 }
 
 func rolloutFlag() cli.Flag {
-	return &cli.StringFlag{Name: "rollout", Usage: "the rollout `FILE`", Required: true}
+	return &cli.StringFlag{Name: "rollout", Usage: "read the rollout `FILE`", Required: true}
 }
 
 func nowFlag() cli.Flag {
@@ -80,12 +80,27 @@ func (p *process) evidenceCommand() *cli.Command {
 			if err := write(p.stdout); err != nil {
 				return err
 			}
-			if evidence.Coverage.Unparsed > 0 || len(evidence.Gaps) > 0 {
-				return silent(statusIncomplete)
-			}
-			return nil
+			return evidenceStatus(evidence, c.String("environment"))
 		},
 	}
+}
+
+// evidenceStatus says whether the evidence can be relied on.
+func evidenceStatus(e *migrate.Evidence, environment string) error {
+	switch {
+	case e.Coverage.Parsed == 0 && environment != "" && e.Coverage.Ignored > 0:
+		return schemas.Hint(fmt.Errorf("no event is of environment %s", environment), "leave --environment out to see what there is")
+	case e.Coverage.Parsed == 0:
+		return errors.New("there is no event in these logs")
+	case e.Coverage.Unparsed > 0 || len(e.Gaps) > 0:
+		return silent(statusIncomplete)
+	}
+	for _, n := range e.Nodes {
+		if n.First.IsZero() { // without a heartbeat nobody knows what is missing
+			return silent(statusIncomplete)
+		}
+	}
+	return nil
 }
 
 func (p *process) planCommand() *cli.Command {
@@ -104,6 +119,14 @@ func (p *process) planCommand() *cli.Command {
 func (p *process) plan(c *cli.Context) error {
 	if c.Args().Present() {
 		return tooMany(c, 0)
+	}
+	inputs := []string{c.String("rollout"), c.String("policy"), c.String("inventory")}
+	for _, pattern := range listOf(c, "logs") {
+		matches, _ := filepath.Glob(pattern) // a bad pattern is refused when it is read
+		inputs = append(inputs, matches...)
+	}
+	if err := notAnInput(c.String("output"), inputs); err != nil {
+		return usage(err)
 	}
 	in, err := p.planInput(c)
 	if err != nil {
@@ -158,10 +181,10 @@ func (p *process) nowOf(c *cli.Context) (time.Time, error) {
 	return now, nil
 }
 
-// planStatus says whether there is anything to apply, and if not, whether
-// that is for lack of evidence.
+// planStatus says whether there is anything to apply or everything is done,
+// and if not, whether that is for lack of evidence.
 func planStatus(plan *schemas.Plan) int {
-	if len(plan.Batches) > 0 {
+	if len(plan.Batches) > 0 || len(plan.Subjects) == 0 {
 		return statusOK
 	}
 	status := statusFindings

@@ -62,7 +62,7 @@ func (p *process) rollbackCommand() *cli.Command {
 			&cli.StringFlag{Name: "batch", Usage: "roll back what the batch `ID` changed"},
 			switchFlag("all", "roll back every subject"),
 			&cli.StringFlag{Name: "to", Value: string(schemas.ModeObserve), Usage: "go back to `MODE`: observe or disabled"},
-			&cli.StringFlag{Name: "reason", Usage: "say why, for the journal: `TEXT`", Required: true},
+			&cli.StringFlag{Name: "reason", Usage: "record `TEXT` in the journal as the reason", Required: true},
 		},
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
@@ -77,6 +77,10 @@ func (p *process) rollbackCommand() *cli.Command {
 				To: schemas.Mode(c.String("to")), Reason: c.String("reason"),
 				Now: now, Who: p.who(), DryRun: c.Bool("dry-run"),
 			})
+			if err == nil && len(result.Entries) == 0 {
+				fmt.Fprintf(p.stdout, "nothing to do: what was chosen is at %s already, or weaker\n", c.String("to"))
+				return nil
+			}
 			return p.acted(result, err, c.Bool("dry-run"))
 		},
 	}

@@ -24,14 +24,42 @@ type process struct {
 func (p *process) run(ctx context.Context, args []string) (status int) {
 	defer func() {
 		if fault := recover(); fault != nil {
-			fmt.Fprintf(p.stderr, "lockstep: this is a bug in lockstep %s: %v\n%s", version, fault, debug.Stack())
-			status = statusBug
+			err := bug(fault)
+			p.explain(err)
+			status = statusOf(err)
 		}
 	}()
-	app := p.app()
+	stdout := &checkedWriter{w: p.stdout}
+	q := *p
+	q.stdout = stdout
+	app := q.app()
 	err := app.RunContext(ctx, permute(app, args))
+	if err == nil && stdout.err != nil {
+		err = fmt.Errorf("write standard output: %w", stdout.err)
+	}
 	p.explain(err)
 	return statusOf(err)
+}
+
+// bug is the error of a panic.
+func bug(fault any) error {
+	return withStatus(statusBug, fmt.Errorf("this is a bug in lockstep %s: %v\n%s", version, fault, debug.Stack()))
+}
+
+// A checkedWriter remembers its first error, which whoever prints for people
+// does not look at.
+type checkedWriter struct {
+	w   io.Writer
+	err error
+}
+
+// Write implements [io.Writer].
+func (c *checkedWriter) Write(data []byte) (int, error) {
+	n, err := c.w.Write(data)
+	if c.err == nil {
+		c.err = err
+	}
+	return n, err //nolint:wrapcheck // it passes on what it wraps
 }
 
 // app is the command line of lockstep.
@@ -47,6 +75,7 @@ func (p *process) app() *cli.App {
 		ErrWriter:                 p.stderr,
 		ExitErrHandler:            func(*cli.Context, error) {},
 		Flags:                     []cli.Flag{logLevelFlag()},
+		Before:                    func(c *cli.Context) error { _, err := logLevel(c); return err },
 		Action:                    needCommand,
 		OnUsageError:              onUsageError,
 		Description: "Exit status: 0 nothing to report, 1 findings or nothing ready or apply refused,\n" +
@@ -82,11 +111,11 @@ func require(c *cli.Command) {
 		switch f := f.(type) {
 		case *cli.StringFlag:
 			if f.Required {
-				f.Required, names = false, append(names, f.Name)
+				f.Required, f.Usage, names = false, f.Usage+" (required)", append(names, f.Name)
 			}
 		case *cli.GenericFlag:
 			if f.Required {
-				f.Required, names = false, append(names, f.Name)
+				f.Required, f.Usage, names = false, f.Usage+" (required)", append(names, f.Name)
 			}
 		}
 	}

@@ -42,6 +42,7 @@ func (p *process) serve(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	quietLibraries()
 	server, err := runtime.New(opts)
 	if err != nil {
 		return usage(err)

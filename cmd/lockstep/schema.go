@@ -44,8 +44,8 @@ func (p *process) listSchemas() {
 // tooMany complains about more than limit positional arguments.
 func tooMany(c *cli.Context, limit int) error {
 	return usage(schemas.Hint(
-		fmt.Errorf("%s takes %d argument(s), there are %d", commandPath(c), limit, c.Args().Len()),
-		fmt.Sprintf("see `%s --help`", commandPath(c))))
+		fmt.Errorf("%s does not know what to do with %d of its arguments", commandPath(c), c.Args().Len()-limit),
+		fmt.Sprintf("quote a glob and a text with spaces; see `%s --help`", commandPath(c))))
 }
 
 // oneArgument returns the only positional argument, which what names.
