@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"lockstep/internal/atomicfile"
@@ -37,7 +37,8 @@ type Result struct {
 	// if everything was as wanted already.
 	Entries []schemas.JournalEntry
 
-	// SetAside is where a broken journal was moved, empty if it was fine.
+	// SetAside is where a journal was moved that was broken or could not be
+	// written, empty if it was fine.
 	SetAside string
 }
 
@@ -50,7 +51,7 @@ func (r *Result) WriteText(w io.Writer) error {
 		return nil
 	}
 	if r.SetAside != "" {
-		fmt.Fprintf(w, "the journal was broken and is now %s\n", printable(filepath.Base(r.SetAside)))
+		fmt.Fprintf(w, "the journal was broken or could not be written, and is now %s\n", printable(filepath.Base(r.SetAside)))
 	}
 	return WriteJournal(w, r.Entries)
 }
@@ -61,7 +62,7 @@ type act struct {
 	now    time.Time
 	who    string
 	dryRun bool
-	always bool // go on where the journal is broken
+	always bool // go on where the journal is broken, or not ours to write
 
 	doc      *schemas.Document
 	rollout  *schemas.Rollout
@@ -108,7 +109,7 @@ func (a *act) run(ctx context.Context, decide func() (schemas.JournalEntry, erro
 }
 
 func (a *act) read(path string) error {
-	source, err := os.ReadFile(path)
+	source, err := readRegular(path)
 	if err != nil {
 		return fmt.Errorf("read rollout: %w", err)
 	}
@@ -127,14 +128,18 @@ func (a *act) readJournal(path string) error {
 	journal, err := openJournal(path)
 	if err == nil {
 		a.journal = journal
-		a.pending, err = journal.reconcile(a.rollout)
+		if a.pending, err = journal.reconcile(a.rollout); err != nil {
+			err = fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	if err == nil && a.always {
+		err = journal.writable()
 	}
 	switch {
 	case err == nil:
 		return nil
 	case !a.always:
-		return refuse("restore the journal from a backup; or move it away and delete `journal:` from the rollout file, and a new one begins",
-			"%s: %w", path, err)
+		return refuse("restore the journal from a backup; or move it away and delete `journal:` from the rollout file, and a new one begins", "%w", err)
 	}
 	a.journal, a.setAside = &Journal{path: path}, true
 	a.pending = []schemas.JournalEntry{segment(a.rollout, err)}
@@ -142,7 +147,8 @@ func (a *act) readJournal(path string) error {
 }
 
 // prepare ends the journal with step, in memory, and edits the text of the
-// rollout file.
+// rollout file. Reasons and names come from anywhere, and what is not UTF-8 in
+// them has no text in a journal.
 func (a *act) prepare(step schemas.JournalEntry) ([]byte, error) {
 	want := *a.rollout
 	want.Subjects = maps.Clone(a.rollout.Subjects)
@@ -152,14 +158,17 @@ func (a *act) prepare(step schemas.JournalEntry) ([]byte, error) {
 	step.Before, step.After = a.rollout.Digest(), want.Digest()
 	a.pending = append(a.pending, step)
 	for i := range a.pending {
-		a.pending[i].Time, a.pending[i].Who = a.now.UTC(), a.who
-		if err := a.journal.add(a.pending[i]); err != nil {
+		e := &a.pending[i]
+		e.Time, e.Who, e.Reason = a.now.UTC(), utf8Text(a.who), utf8Text(e.Reason)
+		if err := a.journal.add(*e); err != nil {
 			return nil, err
 		}
 	}
 	want.Journal = a.journal.ref()
 	return editRollout(a.doc, a.rollout, &want)
 }
+
+func utf8Text(text string) string { return strings.ToValidUTF8(text, "\ufffd") }
 
 // commit writes the journal, then the rollout file.
 func (a *act) commit(path string, text []byte) (*Result, error) {

@@ -72,12 +72,12 @@ func (s Sample) compare(other Sample) int {
 
 // A Node is what was seen of a process that writes events.
 type Node struct {
-	Name          string                 `json:"node"`
-	First         time.Time              `json:"first,omitzero"` // heartbeat; zero if there is none
-	Last          time.Time              `json:"last,omitzero"`  // heartbeat
-	Hours         int                    `json:"hours"`          // with a heartbeat
-	RolloutDigest string                 `json:"-"`              // as of the last heartbeat
-	Subjects      []schemas.SubjectState `json:"-"`              // as of the last heartbeat
+	Name          string          `json:"node"`
+	First         time.Time       `json:"first,omitzero"` // heartbeat; zero if there is none
+	Last          time.Time       `json:"last,omitzero"`  // heartbeat
+	Hours         int             `json:"hours"`          // with a heartbeat
+	RolloutDigest string          `json:"-"`              // as of the last heartbeat
+	Subjects      []LoadedSubject `json:"-"`              // as of the last heartbeat
 }
 
 // A Gap is a stretch of time in which a node gave no sign of life for whole
@@ -131,7 +131,7 @@ func (e *Evidence) Digest() (string, error) {
 		state := struct {
 			Node
 			RolloutDigest string
-			Subjects      []schemas.SubjectState
+			Subjects      []LoadedSubject
 		}{node, node.RolloutDigest, node.Subjects}
 		if err := enc.Encode(state); err != nil {
 			return "", fmt.Errorf("digest evidence: %w", err)

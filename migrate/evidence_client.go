@@ -58,10 +58,10 @@ func (c *ClientRow) isOf(row tallyRow) bool {
 func (c *ClientRow) add(outcome schemas.Outcome, reason schemas.Reason, tally schemas.Tally) {
 	switch outcome {
 	case schemas.OutcomeOK:
-		c.OK += tally.Count
+		c.OK = schemas.SumCounts(c.OK, tally.Count)
 	case schemas.OutcomeFail:
-		c.Fail += tally.Count
-		c.Reasons[reason] += tally.Count
+		c.Fail = schemas.SumCounts(c.Fail, tally.Count)
+		c.Reasons[reason] = schemas.SumCounts(c.Reasons[reason], tally.Count)
 	}
 	if first := utc(tally.FirstMS); c.First.IsZero() || first.Before(c.First) {
 		c.First = first

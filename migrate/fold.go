@@ -32,6 +32,8 @@ type nodeFold struct {
 	firstMS, lastMS int64 // of its heartbeats
 	hours           hours
 	newest          schemas.Event // heartbeat
+	said            statements
+	beats           minutes // with a heartbeat
 	boots           map[string]*sequence
 }
 
@@ -123,7 +125,9 @@ func (f *Fold) tally(e *schemas.Event) {
 
 func (f *Fold) node(name string) *nodeFold {
 	if f.nodes[name] == nil {
-		f.nodes[name] = &nodeFold{hours: hours{}, boots: map[string]*sequence{}}
+		f.nodes[name] = &nodeFold{
+			hours: hours{}, said: statements{}, beats: minutes{}, boots: map[string]*sequence{},
+		}
 	}
 	return f.nodes[name]
 }
@@ -132,6 +136,8 @@ func (f *Fold) node(name string) *nodeFold {
 // the one with the higher boot and number is the newer one, by decree.
 func (n *nodeFold) heartbeat(e *schemas.Event) {
 	n.hours.add(e.TimeMS)
+	n.beats.add(e.TimeMS)
+	n.said.add(e)
 	if n.firstMS == 0 || e.TimeMS < n.firstMS {
 		n.firstMS = e.TimeMS
 	}
@@ -177,7 +183,7 @@ func (f *Fold) Evidence() (*Evidence, error) {
 func (n *nodeFold) node(name string) Node {
 	return Node{
 		Name: name, First: utc(n.firstMS), Last: utc(n.lastMS), Hours: n.hours.count(),
-		RolloutDigest: n.newest.RolloutDigest, Subjects: n.newest.Subjects,
+		RolloutDigest: n.newest.RolloutDigest, Subjects: n.loaded(),
 	}
 }
 

@@ -128,7 +128,7 @@ func randomLog(random *rand.Rand) *eventLog {
 		at := noon.Add(-time.Duration(random.Int64N(int64(72 * time.Hour))))
 		switch random.IntN(4) {
 		case 0:
-			log.add(node, at, schemas.Event{Kind: schemas.EventHeartbeat, RolloutDigest: fmt.Sprint(random.Int())})
+			log.add(node, at, schemas.Event{Kind: schemas.EventHeartbeat, RolloutDigest: fmt.Sprint(random.Int()), Subjects: randomStates(random)})
 		case 1:
 			log.seq[node] += random.Uint64N(3) // lines that are lost
 		default:
@@ -139,6 +139,16 @@ func randomLog(random *rand.Rand) *eventLog {
 		}
 	}
 	return log
+}
+
+// randomStates lists some of three keys in any order, mostly in the same state.
+func randomStates(random *rand.Rand) []schemas.SubjectState {
+	var states []schemas.SubjectState
+	for _, i := range random.Perm(3)[:1+random.IntN(3)] {
+		mode := schemas.Modes()[min(random.IntN(6), 1)]
+		states = append(states, schemas.SubjectState{Subject: fmt.Sprintf("key/a/k%d", i), Mode: mode, Fingerprint: fmt.Sprint(random.IntN(8) / 7)})
+	}
+	return states
 }
 
 // The samples are the first by place, and never show the line.

@@ -14,7 +14,7 @@ import (
 // million times says nothing about the nightly one that fails once.
 type gate struct {
 	in     *Input
-	limits schemas.Gate
+	limits schemas.GateLimits
 	nodes  []Node // that are expected to report
 	apps   map[string]*app
 }
@@ -22,10 +22,11 @@ type gate struct {
 // An app is what the subjects of one app, which are judged together, have in
 // common. Apollo ignores the case of app ids, and so do we.
 type app struct {
-	name      string   // as first spelled in the rollout
-	observing []string // subjects
-	enforcing []string // subjects
-	since     time.Time
+	name      string    // as first spelled in the rollout
+	observing []string  // subjects
+	enforcing []string  // subjects
+	since     time.Time // when the time that counts begins
+	latestMS  int64     // of all requests
 	clients   map[clientKey]*client
 	expected  map[string]bool // names in the inventory
 }
@@ -48,19 +49,29 @@ func newGate(in *Input) *gate {
 }
 
 // addSubject sorts a subject into its app. The keys of an app are promoted
-// together, so the clock of all starts with the last one.
+// together, so the clock of all starts with the last one: when it was set to
+// observe, and when the last node had it in that mode, with the key it has now.
+// Before, it was not observed or another key was, whatever the file says.
 func (g *gate) addSubject(name string, state schemas.RolloutSubject) {
 	a := g.app(name)
 	switch state.Mode {
 	case schemas.ModeObserve:
 		a.observing = append(a.observing, name)
-		if state.Since.After(a.since) {
-			a.since = state.Since
+		a.since = later(a.since, state.Since)
+		for _, n := range g.nodes {
+			a.since = later(a.since, n.state(name).Since)
 		}
 	case schemas.ModeEnforce:
 		a.enforcing = append(a.enforcing, name)
 	case schemas.ModeDisabled: // not checked, so there is nothing to know
 	}
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // app returns the app of a subject.
@@ -105,7 +116,7 @@ func (g *gate) verdicts() []schemas.SubjectVerdict {
 // no evidence of clients (there can be none): a key that can be loaded, and
 // nodes that write events.
 func (g *gate) observeFindings(subject string) []finding {
-	findings := g.signsOfLife()
+	findings := g.nodeFindings()
 	err, looked := g.in.Secrets[subject]
 	switch {
 	case !looked:
@@ -122,12 +133,12 @@ func (g *gate) observeFindings(subject string) []finding {
 func (g *gate) judgeEnforce(v *schemas.SubjectVerdict) {
 	a := g.app(v.Subject)
 	if len(a.enforcing) > 0 {
-		findings := append(g.signsOfLife(), g.loadedFindings(v.Subject)...)
+		findings := append(g.nodeFindings(), g.loadedFindings(v.Subject)...)
 		conclude(v, findings, "another key of the app is enforced already: one more only lets more pass")
 		return
 	}
 	findings := g.clientFindings(a, v)
-	findings = append(findings, g.signsOfLife()...)
+	findings = append(findings, g.nodeFindings()...)
 	findings = append(findings, g.coverageFindings(g.judgedFrom(a.since))...)
 	for _, subject := range a.observing {
 		findings = append(findings, g.loadedFindings(subject)...)

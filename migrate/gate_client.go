@@ -48,6 +48,7 @@ func (g *gate) addClients() {
 // add counts a tally from the hour of since on; its day can be told apart
 // into hours, its count cannot.
 func (a *app) add(key schemas.TallyKey, tally schemas.Tally) {
+	a.latestMS = max(a.latestMS, tally.LastMS)
 	who := clientKey{key.Client, key.How}
 	c := a.clients[who]
 	if c == nil {
@@ -60,18 +61,18 @@ func (a *app) add(key schemas.TallyKey, tally schemas.Tally) {
 		return
 	}
 	if !passed {
-		c.fail += tally.Count
-		c.reasons[key.Reason] += tally.Count
+		c.fail = schemas.SumCounts(c.fail, tally.Count)
+		c.reasons[key.Reason] = schemas.SumCounts(c.reasons[key.Reason], tally.Count)
 		c.lastFail = max(c.lastFail, tally.LastMS)
 		return
 	}
 	day := tally.FirstMS / dayMS
-	c.ok += tally.Count
+	c.ok = schemas.SumCounts(c.ok, tally.Count)
 	c.okHours.addDay(day, tally.Hours&maskFrom(day, a.since.UnixMilli()/hourMS))
 	c.lastOK = max(c.lastOK, tally.LastMS)
 }
 
-func (c *client) seen() bool { return c.ok+c.fail > 0 }
+func (c *client) seen() bool { return c.ok > 0 || c.fail > 0 }
 
 // goodSinceFailure counts the observations after the client's last failure:
 // the hours with a pass that are later than the hour of the failure, and that
@@ -108,6 +109,9 @@ func (g *gate) clientFindings(a *app, v *schemas.SubjectVerdict) []finding {
 	}
 	if a.lost() {
 		findings = append(findings, inconclusive("there were more clients than a node tells apart"))
+	}
+	if latest := utc(a.latestMS); latest.Sub(g.in.Now) >= clockSkew {
+		findings = append(findings, inconclusive("a request is dated in the future, %s", minute(latest)))
 	}
 	if !passed { // failures alone say nothing of those that would pass
 		findings = append(findings, inconclusive("no client has passed since %s", minute(a.since)))

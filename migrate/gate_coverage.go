@@ -2,6 +2,8 @@ package migrate
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,6 +13,9 @@ import (
 // silence is how long a node may be silent before its evidence ends: runtimes
 // write a heartbeat each minute, also when idle.
 const silence = time.Hour
+
+// clockSkew is how far the clock of a node may be ahead of ours.
+const clockSkew = time.Hour
 
 // expectedNodes are the nodes that the policy lists, or those seen if it
 // lists none. A node that the policy lists no more is retired.
@@ -34,6 +39,25 @@ func inconclusive(format string, args ...any) finding {
 	return finding{verdict: schemas.VerdictInconclusive, reason: fmt.Sprintf(format, args...)}
 }
 
+// nodeFindings judge whether the nodes that have to report are known, and do.
+func (g *gate) nodeFindings() []finding {
+	return append(g.environmentFindings(), g.signsOfLife()...)
+}
+
+// environmentFindings catch a name that the policy spells in another way: its
+// nodes would not be expected.
+func (g *gate) environmentFindings() []finding {
+	name, known := g.in.Rollout.Environment, g.in.Policy.Environments
+	if _, ok := known[name]; ok || len(known) == 0 {
+		return nil
+	}
+	guess := ""
+	if near, ok := schemas.Nearest(name, slices.Sorted(maps.Keys(known))); ok {
+		guess = fmt.Sprintf("; did you mean %s?", printable(near))
+	}
+	return []finding{inconclusive("the policy does not know the environment %s%s", printable(name), guess)}
+}
+
 // signsOfLife makes sure that every expected node writes events.
 func (g *gate) signsOfLife() []finding {
 	if len(g.nodes) == 0 {
@@ -46,7 +70,7 @@ func (g *gate) signsOfLife() []finding {
 			findings = append(findings, inconclusive("node %s has never reported", printable(n.Name)))
 		case g.in.Now.Sub(n.Last) >= silence:
 			findings = append(findings, inconclusive("node %s has been silent since %s", printable(n.Name), minute(n.Last)))
-		case n.Last.Sub(g.in.Now) >= silence: // it would look alive for ever
+		case n.Last.Sub(g.in.Now) >= clockSkew: // it would look alive for ever
 			findings = append(findings, inconclusive("node %s reports from the future, %s", printable(n.Name), minute(n.Last)))
 		}
 	}
@@ -57,10 +81,7 @@ func (g *gate) signsOfLife() []finding {
 // long ago as the gate looks back. What was lost before is out-waited.
 func (g *gate) judgedFrom(since time.Time) time.Time {
 	lookBack := time.Duration(max(g.limits.MinWindow, g.limits.CleanFor))
-	if start := g.in.Now.Add(-lookBack); start.After(since) {
-		return start
-	}
-	return since
+	return later(since, g.in.Now.Add(-lookBack))
 }
 
 // coverageFindings name what is missing in the evidence from a moment on. A
@@ -90,7 +111,7 @@ func missing(gaps []Gap, node string, from time.Time) (silentHours int, lines ui
 		switch {
 		case gap.Node != node || !gap.To.After(from):
 		case gap.Lines > 0:
-			lines += gap.Lines
+			lines = schemas.SumCounts(lines, gap.Lines)
 		case gap.From.Before(from):
 			silentHours += int((gap.To.Sub(from) + time.Hour - 1) / time.Hour)
 		default:
@@ -104,7 +125,7 @@ func missing(gaps []Gap, node string, from time.Time) (silentHours int, lines ui
 // key: what a node has not loaded, it cannot have seen pass or fail.
 func (g *gate) loadedFindings(subject string) []finding {
 	var findings []finding
-	var first schemas.SubjectState
+	var first LoadedSubject
 	for _, n := range g.nodes {
 		if n.Last.IsZero() {
 			continue // said by signsOfLife
@@ -127,28 +148,20 @@ func (g *gate) loadedFindings(subject string) []finding {
 }
 
 // state is what the node said last of a subject; zero if nothing.
-func (n Node) state(subject string) schemas.SubjectState {
+func (n Node) state(subject string) LoadedSubject {
 	for _, s := range n.Subjects {
-		if sameSubject(s.Subject, subject) {
+		// Most subjects differ however they are folded, which is soon seen.
+		if strings.EqualFold(s.Subject, subject) && foldSubject(s.Subject) == foldSubject(subject) {
 			return s
 		}
 	}
-	return schemas.SubjectState{}
-}
-
-func sameSubject(a, b string) bool {
-	x, errX := schemas.ParseSubject(a)
-	y, errY := schemas.ParseSubject(b)
-	return errX == nil && errY == nil && x.Fold() == y.Fold()
+	return LoadedSubject{}
 }
 
 // windowFindings make sure that the subject was observed long enough. The
 // time runs from its last change, or from the first heartbeat if that is later.
 func (g *gate) windowFindings(since time.Time) []finding {
-	start := since
-	if first := g.firstHeartbeat(); first.After(start) {
-		start = first
-	}
+	start := later(since, g.firstHeartbeat())
 	window := time.Duration(g.limits.MinWindow)
 	if g.in.Now.Sub(start) >= window {
 		return nil

@@ -2,7 +2,9 @@ package migrate
 
 import (
 	"errors"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -255,6 +257,38 @@ func TestGateIsInconclusive(t *testing.T) {
 			func(s *scene) { s.log.add("n2", ago(-1), schemas.Event{Kind: schemas.EventHeartbeat}) }, false,
 			schemas.VerdictInconclusive, "node n2 reports from the future, 2026-11-21 13:00Z",
 		},
+		"a request is ahead of time": {
+			func(s *scene) { s.request("web", verified, passed, -1.5) }, false,
+			schemas.VerdictInconclusive, "a request is dated in the future, 2026-11-21 13:30Z",
+		},
+		"but not by a clock that is a little off": {
+			func(s *scene) { s.request("web", verified, passed, -0.5) }, false,
+			schemas.VerdictPromote, "",
+		},
+		"a request of another app is": {
+			func(s *scene) { s.log.request("n1", "key/b/k1", "web", verified, passed, ago(-1.5)) }, false,
+			schemas.VerdictPromote, "",
+		},
+		"the policy spells the environment in another way": {
+			func(s *scene) {
+				s.in.Policy.Environments = map[string]schemas.Environment{"pro_eu": {Nodes: []string{"n1", "n2"}}, "fat": {}}
+			}, false,
+			schemas.VerdictInconclusive, "the policy does not know the environment pro-eu; did you mean pro_eu?",
+		},
+		"the policy does not list the environment": {
+			func(s *scene) { s.in.Policy.Environments = map[string]schemas.Environment{"fat": {}} }, false,
+			schemas.VerdictInconclusive, "the policy does not know the environment pro-eu",
+		},
+		"more lines are missing than can be counted": {
+			func(s *scene) {
+				s.log.beat("n1", ago(8*24), observed("key/a/k1"))
+				s.log.seq["n1"] = math.MaxUint64 - 500
+				s.log.add("n1", ago(0.01), schemas.Event{Kind: schemas.EventHeartbeat, Subjects: []schemas.SubjectState{observed("key/a/k1")}})
+				boot := strings.ReplaceAll(s.log.lines[len(s.log.lines)-1], `"boot-n1"`, `"again"`)
+				s.log.lines = append(s.log.lines, strings.Replace(boot, strconv.FormatUint(s.log.seq["n1"], 10), "1500", 1))
+			}, true,
+			schemas.VerdictInconclusive, "18446744073709551615 lines are missing in the log of node n1",
+		},
 		"hours are missing": {
 			func(s *scene) { s.nodeWithGap(ago(40), ago(37)) }, true,
 			schemas.VerdictInconclusive, "node n1 was silent for 3 hours",
@@ -282,7 +316,7 @@ func TestGateIsInconclusive(t *testing.T) {
 		"fewer than the policy forgives": {
 			func(s *scene) {
 				s.log.lines = append(s.log.lines, "?\n")
-				s.in.Policy.Gates = map[schemas.Tier]schemas.Gate{schemas.TierProduction: {MaxUnparsed: 0.01}}
+				s.in.Policy.Gates = map[schemas.Tier]schemas.Gate{schemas.TierProduction: {MaxUnparsed: new(0.01)}}
 			}, false,
 			schemas.VerdictPromote, "",
 		},
@@ -399,6 +433,13 @@ func TestGateLetsAKeyBesideAnEnforcedOneIn(t *testing.T) {
 			schemas.VerdictPromote, "another key of the app is enforced already: one more only lets more pass",
 		},
 		"not loaded": {beside(), true, schemas.VerdictInconclusive, "node n1 has not loaded key/a/k1"},
+		"unknown environment": {
+			func(s *scene) {
+				beside(observed("key/a/k1"))(s)
+				s.in.Policy.Environments = map[string]schemas.Environment{"fat": {}}
+			}, true,
+			schemas.VerdictInconclusive, "the policy does not know the environment pro-eu",
+		},
 	})
 }
 
@@ -422,7 +463,14 @@ func TestGateObserve(t *testing.T) {
 			schemas.VerdictWait, "secret env:K: it is empty",
 		},
 		"nobody looked": {disabled(nil), false, schemas.VerdictInconclusive, "nobody has looked for its secret"},
-		"no node":       {disabled(map[string]error{"key/a/k1": nil}), true, schemas.VerdictInconclusive, "node n1 has never reported"},
+		"unknown environment": {
+			func(s *scene) {
+				disabled(map[string]error{"key/a/k1": nil})(s)
+				s.in.Policy.Environments = map[string]schemas.Environment{"fat": {}}
+			}, false,
+			schemas.VerdictInconclusive, "the policy does not know the environment pro-eu",
+		},
+		"no node": {disabled(map[string]error{"key/a/k1": nil}), true, schemas.VerdictInconclusive, "node n1 has never reported"},
 	})
 }
 
@@ -505,6 +553,34 @@ func TestGateNeverPromotesOverABlockingClient(t *testing.T) {
 	after := newGate(&s.in).verdicts()[0]
 	if before.Verdict != schemas.VerdictPromote || after.Verdict != schemas.VerdictBlocked || !strings.Contains(after.Reasons[0], "web") {
 		t.Errorf("%s, then %s because of %q", before.Verdict, after.Verdict, after.Reasons)
+	}
+}
+
+// Counts that have no room must not make failures look like none.
+func TestCountsSaturate(t *testing.T) {
+	t.Parallel()
+	s := newScene()
+	for _, node := range []string{"n1", "n2", "n3"} { // two of them make -2, three -3
+		s.log.request(node, "key/a", "10.0.0.9", verified, failed, ago(9))
+		s.log.request(node, "key/a/k1", "10.0.0.9", verified, passed, ago(9.5))
+	}
+	for i, line := range s.log.lines {
+		s.log.lines[i] = strings.Replace(line, `"count":1`, `"count":`+strconv.FormatUint(1<<63, 10), 1)
+	}
+	v := s.judge(t, false)
+	blocking := v.Blocking
+	if v.Verdict != schemas.VerdictBlocked || len(blocking) != 1 || blocking[0].Fail != math.MaxUint64 || blocking[0].OK != math.MaxUint64 ||
+		blocking[0].Reasons[failed] != math.MaxUint64 {
+		t.Errorf("%s because of %q, blocking %+v", v.Verdict, v.Reasons, blocking)
+	}
+	for _, c := range s.in.Evidence.Clients() {
+		if c.OK+c.Fail != math.MaxUint64 || (c.Fail > 0 && c.Reasons[failed] != math.MaxUint64) {
+			t.Errorf("the evidence counts %+v", c)
+		}
+	}
+	s.in.Rollout.Version = 1
+	if plan := decodePlan(t, encode(t, s.in)); plan.Subjects[0].Blocking[0].Fail != math.MaxUint64 {
+		t.Errorf("the plan counts %+v", plan.Subjects[0].Blocking[0])
 	}
 }
 

@@ -3,14 +3,16 @@ package migrate
 import (
 	"iter"
 	"maps"
+	"math"
 	"math/bits"
 	"slices"
 	"time"
 )
 
 const (
-	hourMS = int64(time.Hour / time.Millisecond)
-	dayMS  = 24 * hourMS
+	minuteMS = int64(time.Minute / time.Millisecond)
+	hourMS   = 60 * minuteMS
+	dayMS    = 24 * hourMS
 )
 
 // hours is a set of UTC hours: for each day since 1970 a mask whose bit h
@@ -64,6 +66,24 @@ func (h hours) holes() iter.Seq2[int64, int64] {
 			}
 		}
 	}
+}
+
+// minutes is a set of minutes: for each hour since 1970 a mask whose bit m
+// stands for its minute m.
+type minutes map[int64]uint64
+
+func (m minutes) add(ms int64) { m[ms/hourMS] |= 1 << (ms % hourMS / minuteMS) }
+
+// after is the beginning of the first minute in the set that is later than
+// that of ms, and the end of time if there is none.
+func (m minutes) after(ms int64) int64 {
+	first, next := int64(math.MaxInt64), ms/minuteMS+1
+	for hour, mask := range m {
+		if mask &= ^uint64(0) << min(max(next-hour*60, 0), 64); mask != 0 {
+			first = min(first, hour*hourMS+int64(bits.TrailingZeros64(mask))*minuteMS)
+		}
+	}
+	return first
 }
 
 // utc is the moment of ms, a Unix time in milliseconds; zero stays zero.

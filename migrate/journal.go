@@ -5,25 +5,23 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"lockstep/schemas"
 )
 
 // journalPath is where the journal of a rollout file stands: beside it, as
-// journal.jsonl. A rollout file that is not called rollout has its own name in
-// front, as in eu.journal.jsonl for eu.yaml, so that several can share a
-// directory.
+// journal.jsonl. A file that is not called rollout.yaml has its own name in
+// front, as in eu.journal.jsonl for eu.yaml and eu.yml.journal.jsonl for
+// eu.yml, so that no two in a directory share a journal.
 func journalPath(rollout string) string {
-	stem := strings.TrimSuffix(filepath.Base(rollout), filepath.Ext(rollout))
+	dir, base := filepath.Split(rollout)
 	name := "journal.jsonl"
-	if stem != "rollout" {
-		name = stem + "." + name
+	if base != "rollout.yaml" {
+		name = strings.TrimSuffix(base, ".yaml") + "." + name
 	}
-	return filepath.Join(filepath.Dir(rollout), name)
+	return filepath.Join(dir, name)
 }
 
 // A Journal is the history of a rollout file: a chain of entries, each naming
@@ -38,9 +36,23 @@ type Journal struct {
 }
 
 // VerifyJournal reads the journal at path and follows its chain. The error
-// names the first line that does not fit.
+// names the first line that does not fit; a journal without an entry is one,
+// too. That its end is missing shows only beside its rollout file, see
+// [Journal.VerifyWith].
 func VerifyJournal(path string) (*Journal, error) {
-	text, err := os.ReadFile(path)
+	j, err := loadJournal(path)
+	if err == nil && len(j.Entries) == 0 {
+		err = fmt.Errorf("%s: there is no entry in it", path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return j, nil
+}
+
+// loadJournal reads a journal that may still be empty.
+func loadJournal(path string) (*Journal, error) {
+	text, err := readRegular(path)
 	if err != nil {
 		return nil, fmt.Errorf("read journal: %w", err)
 	}
@@ -67,9 +79,9 @@ func VerifyJournal(path string) (*Journal, error) {
 	return j, nil
 }
 
-// openJournal is VerifyJournal where there may be no journal yet.
+// openJournal is loadJournal where there may be no journal yet.
 func openJournal(path string) (*Journal, error) {
-	j, err := VerifyJournal(path)
+	j, err := loadJournal(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return &Journal{path: path}, nil
 	}
@@ -131,75 +143,4 @@ func (j *Journal) state() map[string]schemas.RolloutSubject {
 		}
 	}
 	return state
-}
-
-// write puts entries, which end the chain already, on the disk. What a crash
-// cut short goes first. It returns once the bytes are durable, as what they
-// announce is done next.
-func (j *Journal) write(entries []schemas.JournalEntry) error {
-	var text bytes.Buffer
-	if j.open {
-		text.WriteByte('\n')
-	}
-	for i := range entries {
-		line, err := entries[i].Line()
-		if err != nil {
-			return fmt.Errorf("write journal: %w", err)
-		}
-		text.Write(line)
-	}
-	file, err := os.OpenFile(j.path, os.O_WRONLY|os.O_CREATE, 0o644)
-	if err != nil {
-		return fmt.Errorf("write journal: %w", err)
-	}
-	err = appendAt(file, j.whole, text.Bytes())
-	if err = errors.Join(err, file.Close()); err != nil {
-		return fmt.Errorf("write journal: %w", err)
-	}
-	return syncDirectory(filepath.Dir(j.path))
-}
-
-func appendAt(file *os.File, size int64, text []byte) error {
-	if err := file.Truncate(size); err != nil {
-		return err //nolint:wrapcheck // the caller names the journal
-	}
-	if _, err := file.WriteAt(text, size); err != nil {
-		return err //nolint:wrapcheck // the caller names the journal
-	}
-	return file.Sync() //nolint:wrapcheck // the caller names the journal
-}
-
-// syncDirectory makes the name of a new file durable.
-func syncDirectory(dir string) error {
-	d, err := os.Open(dir)
-	if err == nil {
-		err = errors.Join(d.Sync(), d.Close())
-	}
-	if err != nil {
-		return fmt.Errorf("write journal: %w", err)
-	}
-	return nil
-}
-
-// setAside renames the journal, so that a new one can begin, and returns the
-// new name. There may be nothing to rename.
-func (j *Journal) setAside(now time.Time) (string, error) {
-	stem := strings.TrimSuffix(j.path, ".jsonl") + ".broken-" + now.UTC().Format("20060102T150405Z")
-	name := stem + ".jsonl"
-	for n := 2; exists(name); n++ {
-		name = fmt.Sprintf("%s-%d.jsonl", stem, n)
-	}
-	err := os.Rename(j.path, name)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return "", nil
-	case err != nil:
-		return "", fmt.Errorf("set the broken journal aside: %w", err)
-	}
-	return name, nil
-}
-
-func exists(path string) bool {
-	_, err := os.Lstat(path)
-	return err == nil
 }

@@ -3,6 +3,7 @@ package migrate
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -151,6 +152,32 @@ func TestStepUndoneByHandIsAdopted(t *testing.T) {
 	}
 }
 
+// After a git revert the journal must not state that a step was not carried
+// out, as it was: only what the file shows.
+func TestRevertedStep(t *testing.T) {
+	t.Parallel()
+	s, before, _ := applied(t)
+	writeFile(t, s.path, before)
+	if _, err := s.rollback(RollbackOptions{All: true, To: schemas.ModeDisabled}); err != nil {
+		t.Fatal(err)
+	}
+	if e := s.journal().Entries[3]; e.Action != schemas.ActionAbandoned || e.Reason != "the rollout file does not show entry 3" {
+		t.Errorf("the journal records %+v", e)
+	}
+}
+
+// A file of the time before its journal is adopted, as it names no entry and
+// yet is in a state that the journal knows.
+func TestRevertToBeforeTheJournal(t *testing.T) {
+	t.Parallel()
+	s, _, _ := applied(t)
+	writeFile(t, s.path, rolloutText)
+	s.mustApply(s.freshPlan("key/a/k1"), "next")
+	if got := s.actions(); len(got) != 5 || got[3] != schemas.ActionAdopted || s.modes() != "enforce observe disabled" {
+		t.Errorf("the journal records %v, want the fourth to be adopted; modes %s", got, s.modes())
+	}
+}
+
 // Comments and order are not state: nothing to adopt.
 func TestCommentsAreNotAdopted(t *testing.T) {
 	t.Parallel()
@@ -196,6 +223,9 @@ func TestBrokenJournal(t *testing.T) {
 			}
 			before := s.read()
 			_, err := s.apply(s.freshPlan("key/b/k1"), "next")
+			if strings.Count(fmt.Sprint(err), s.journalPath()) != 1 {
+				t.Errorf("apply: error %v, want one that names the journal once", err)
+			}
 			if !errors.Is(err, ErrRefused) || len(schemas.Hints(err)) == 0 || s.read() != before || strings.Contains(err.Error(), "CANARY") {
 				t.Errorf("apply: error %v, want a refusal with a hint and nothing written", err)
 			}
@@ -280,6 +310,12 @@ func TestVerifyJournalNamesTheLine(t *testing.T) {
 		path := writeFile(t, filepath.Join(t.TempDir(), "j"), journal)
 		if _, err := VerifyJournal(path); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q", err, want)
+		}
+	}
+	for _, nothing := range []string{"", `{"seq":1,`} {
+		path := writeFile(t, filepath.Join(t.TempDir(), "j"), nothing)
+		if _, err := VerifyJournal(path); err == nil || err.Error() != path+": there is no entry in it" {
+			t.Errorf("%q: error %v, want no entry", nothing, err)
 		}
 	}
 	if _, err := VerifyJournal(filepath.Join(t.TempDir(), "none")); !errors.Is(err, os.ErrNotExist) {
@@ -367,7 +403,7 @@ func TestResultWriteText(t *testing.T) {
 	if err := result.WriteText(&text); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"the journal was broken and is now journal.broken-20261121T120000Z.jsonl\n", "enforce → observe", "pages at night", "segment"} {
+	for _, want := range []string{"the journal was broken or could not be written, and is now journal.broken-20261121T120000Z.jsonl\n", "enforce → observe", "pages at night", "segment"} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("no %q in\n%s", want, text.String())
 		}
@@ -381,7 +417,8 @@ func TestResultWriteText(t *testing.T) {
 func TestJournalPath(t *testing.T) {
 	t.Parallel()
 	for rollout, want := range map[string]string{
-		"rollout.yaml": "journal.jsonl", "a/rollout.yml": "a/journal.jsonl", "a/eu.yaml": "a/eu.journal.jsonl",
+		"rollout.yaml": "journal.jsonl", "a/rollout.yaml": "a/journal.jsonl", "a/eu.yaml": "a/eu.journal.jsonl",
+		"a/rollout.yml": "a/rollout.yml.journal.jsonl", "eu.yml": "eu.yml.journal.jsonl", "eu": "eu.journal.jsonl", "eu.x.yaml": "eu.x.journal.jsonl",
 	} {
 		if got := journalPath(rollout); got != want {
 			t.Errorf("the journal of %s is %s, want %s", rollout, got, want)

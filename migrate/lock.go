@@ -17,7 +17,8 @@ var ErrLocked = errors.New("another migrate is at work")
 // release is called, or the process ends however. The lock is of the kernel;
 // the file that carries it stays and means nothing by itself.
 func lockJournal(path string) (release func(), err error) {
-	file, err := os.OpenFile(strings.TrimSuffix(path, ".jsonl")+".lock", os.O_RDWR|os.O_CREATE, 0o644)
+	// To read is enough for a lock, and all that the file of another user allows.
+	file, err := os.OpenFile(strings.TrimSuffix(path, ".jsonl")+".lock", os.O_RDONLY|os.O_CREATE|syscall.O_NONBLOCK, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("lock the journal: %w", err)
 	}

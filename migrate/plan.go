@@ -1,8 +1,6 @@
 package migrate
 
 import (
-	"cmp"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -12,43 +10,14 @@ import (
 	"lockstep/schemas"
 )
 
-// An Input is all that a plan is made from. Policy, Inventory and
-// Evidence may be nil.
-type Input struct {
-	Now       time.Time
-	Policy    *schemas.Policy
-	Rollout   *schemas.Rollout
-	Inventory *schemas.Inventory
-	Evidence  *Evidence
-	Secrets   map[string]error // by subject, see [CheckSecrets]
-}
-
-// CheckSecrets tries the reference of every subject that is not loaded yet.
-// The result holds nil where it leads to a secret.
-func CheckSecrets(rollout *schemas.Rollout, source schemas.SecretSource) map[string]error {
-	found := map[string]error{}
-	for name, subject := range rollout.Subjects {
-		if subject.Mode == schemas.ModeDisabled {
-			_, found[name] = source.Resolve(subject.Secret)
-		}
-	}
-	return found
-}
-
 // NewPlan judges every subject of the rollout and proposes the steps that may
 // be taken now. It is pure: the same input gives the same plan. The caller
 // writes it with [schemas.Plan.Encode], which gives it its id.
 func NewPlan(in Input) (*schemas.Plan, error) {
 	in.setDefaults()
-	tier, err := schemas.AgreeOnTier(
-		schemas.TierClaim{Source: "the policy", Tier: in.Policy.Environments[in.Rollout.Environment].Tier},
-		schemas.TierClaim{Source: "the rollout", Tier: in.Rollout.Tier})
+	tier, err := in.check()
 	if err != nil {
-		return nil, fmt.Errorf("environment %s: %w", printable(in.Rollout.Environment), err)
-	}
-	if in.Evidence.Environment != "" && in.Evidence.Environment != in.Rollout.Environment {
-		return nil, schemas.Hint(fmt.Errorf("the logs are of environment %s, the rollout is of %s",
-			printable(in.Evidence.Environment), printable(in.Rollout.Environment)), "give the logs of the rollout's environment")
+		return nil, err
 	}
 	inputs, err := in.digests()
 	if err != nil {
@@ -63,54 +32,6 @@ func NewPlan(in Input) (*schemas.Plan, error) {
 	plan.Batches = batches(plan.Subjects, in.Rollout)
 	plan.Rollback = wayBack(plan.Batches, in.Rollout)
 	return plan, nil
-}
-
-func (in *Input) setDefaults() {
-	if in.Policy == nil {
-		in.Policy = &schemas.Policy{}
-	}
-	if in.Inventory == nil {
-		in.Inventory = &schemas.Inventory{}
-	}
-	if in.Evidence == nil {
-		in.Evidence = &Evidence{}
-	}
-}
-
-// digests identify the inputs. A zero version means that a document was not given.
-func (in *Input) digests() (schemas.PlanInputs, error) {
-	inputs := schemas.PlanInputs{Rollout: in.Rollout.Digest()}
-	var err error
-	if inputs.Evidence, err = in.Evidence.Digest(); err != nil {
-		return inputs, err
-	}
-	if in.Policy.Version != 0 {
-		if inputs.Policy, err = digest("policy", in.Policy); err != nil {
-			return inputs, err
-		}
-	}
-	if in.Inventory.Version != 0 {
-		inputs.Inventory, err = digest("inventory", sortedInventory(in.Inventory))
-	}
-	return inputs, err
-}
-
-// digest identifies what a document says, not how it is written.
-func digest(name string, value any) (string, error) {
-	text, err := json.Marshal(value) // maps are written in order
-	if err != nil {
-		return "", fmt.Errorf("digest %s: %w", name, err)
-	}
-	return schemas.Digest(text), nil
-}
-
-func sortedInventory(inventory *schemas.Inventory) *schemas.Inventory {
-	sorted := *inventory
-	sorted.Clients = slices.Clone(inventory.Clients)
-	slices.SortFunc(sorted.Clients, func(a, b schemas.InventoryClient) int {
-		return cmp.Or(cmp.Compare(a.App, b.App), cmp.Compare(a.Client, b.Client))
-	})
-	return &sorted
 }
 
 // batches collects the steps that may be taken. Switching observe on changes

@@ -210,6 +210,16 @@ func TestNewPlanRefusesWhatDoesNotBelongTogether(t *testing.T) {
 			func(in *Input) { in.Evidence.Environment = "fat\x1b" },
 			`the logs are of environment "fat\x1b", the rollout is of pro-eu`,
 		},
+		"a time whose end has no text": {
+			func(in *Input) { in.Now = time.Date(9001, 1, 1, 0, 0, 0, 0, time.UTC) },
+			"it is not after the year 9000 yet",
+		},
+		"an app of the inventory that is a slip": {
+			func(in *Input) {
+				in.Inventory.Clients = []schemas.InventoryClient{{App: "shop", Client: "c"}, {App: "dmeo", Client: "c"}}
+			},
+			"the inventory names app dmeo, which the rollout does not list",
+		},
 	}
 	for name, test := range tests {
 		in := caseInput(t, dir)
@@ -275,16 +285,31 @@ func TestReportsNoticeBrokenWriters(t *testing.T) {
 	}
 }
 
+// TestInventoryOfNeighbours takes an inventory that lists two apps with names
+// close to each other, of which one is in this rollout.
+func TestInventoryOfNeighbours(t *testing.T) {
+	t.Parallel()
+	s := newScene()
+	s.expect("web")
+	s.in.Inventory.Clients = append(s.in.Inventory.Clients, schemas.InventoryClient{App: "b", Client: "c"})
+	if err := s.in.checkInventory(); err != nil {
+		t.Errorf("error %v", err)
+	}
+}
+
 // TestNextBatch makes sure that no two batches that a rollback could mean
 // share a name.
 func TestNextBatch(t *testing.T) {
 	t.Parallel()
 	rollout := &schemas.Rollout{Subjects: map[string]schemas.RolloutSubject{
 		"key/a/1": {Batch: "enforce-2"}, "key/b/1": {Batch: "enforce-10"}, "key/c/1": {Batch: "observe-x"}, "key/d/1": {},
+		"key/e/1": {Batch: "enforce-3"}, "key/f/1": {Batch: "enforce-1"},
 	}}
-	for to, want := range map[schemas.Mode]string{schemas.ModeEnforce: "enforce-11", schemas.ModeObserve: "observe-1"} {
-		if got := nextBatch(to, rollout); got != want {
-			t.Errorf("next batch is %s, want %s", got, want)
+	for range 50 { // a map comes in another order each time
+		for to, want := range map[schemas.Mode]string{schemas.ModeEnforce: "enforce-11", schemas.ModeObserve: "observe-1"} {
+			if got := nextBatch(to, rollout); got != want {
+				t.Fatalf("next batch is %s, want %s", got, want)
+			}
 		}
 	}
 }

@@ -119,6 +119,24 @@ func readFile(ctx context.Context, path string, yield func(Line, error) bool) bo
 	return readLines(ctx, path, text, yield)
 }
 
+// readRegular reads a file whole, of whatever size: a FIFO or a device is
+// refused instead of waited for. The error is a [*fs.PathError].
+func readRegular(path string) ([]byte, error) {
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // the caller says what is read
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = &fs.PathError{Op: "read", Path: path, Err: errors.New("it is not a regular file")}
+	}
+	if err != nil {
+		return nil, err //nolint:wrapcheck // the caller says what is read
+	}
+	return io.ReadAll(file) //nolint:wrapcheck // the caller says what is read
+}
+
 // decompress looks at the first bytes, as rotated files have all sorts of names.
 func decompress(r io.Reader) (*bufio.Reader, error) {
 	text := bufio.NewReaderSize(r, 64<<10)

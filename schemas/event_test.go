@@ -2,6 +2,7 @@ package schemas_test
 
 import (
 	"encoding/json"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -121,6 +122,21 @@ func TestMergeIsOrderFree(t *testing.T) {
 		}
 		if merged != whole {
 			t.Fatalf("merged %+v, want %+v", merged, whole)
+		}
+	}
+}
+
+// A count that has no room stays as high as it can be, in any order.
+func TestMergeSaturates(t *testing.T) {
+	t.Parallel()
+	many, one := schemas.Tally{Count: math.MaxUint64 - 1}, schemas.Tally{Count: 1}
+	for _, parts := range [][]schemas.Tally{{many, one, one, many}, {one, many, many, one}, {one, one, many}} {
+		var merged schemas.Tally
+		for _, p := range parts {
+			merged.Merge(p)
+		}
+		if merged.Count != math.MaxUint64 {
+			t.Errorf("%v make %d", parts, merged.Count)
 		}
 	}
 }

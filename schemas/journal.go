@@ -15,7 +15,7 @@ const (
 	ActionApply     JournalAction = "apply"     // a batch of a plan
 	ActionRollback  JournalAction = "rollback"  // a step back
 	ActionAdopted   JournalAction = "adopted"   // the rollout file was edited by hand before
-	ActionAbandoned JournalAction = "abandoned" // the entry before was never carried out
+	ActionAbandoned JournalAction = "abandoned" // the rollout file does not show the entry before
 	ActionSegment   JournalAction = "segment"   // the journal was lost or broken; a new chain starts
 )
 
@@ -43,11 +43,25 @@ type Change struct {
 	After   *RolloutSubject `json:"after"`
 }
 
-// Seal sets the entry's hash over all its other fields.
+// Seal sets the entry's hash over all its other fields. It refuses an entry
+// whose line [ParseJournalEntry] would not take: text that is not UTF-8 is
+// changed by JSON, so that its hash would break the chain for good.
 func (e *JournalEntry) Seal() error {
 	hash, err := e.digest()
+	if err != nil {
+		return err
+	}
+	sealed := *e
+	sealed.Hash = hash
+	line, err := sealed.Line()
+	if err != nil {
+		return err
+	}
+	if _, err := ParseJournalEntry(line); err != nil {
+		return errors.New("a text in this journal entry is not UTF-8")
+	}
 	e.Hash = hash
-	return err
+	return nil
 }
 
 func (e *JournalEntry) digest() (string, error) {

@@ -1,6 +1,10 @@
 package schemas
 
-import "time"
+import (
+	"math"
+	"math/bits"
+	"time"
+)
 
 // A TallyKey is what a [Tally] counts by.
 type TallyKey struct {
@@ -38,10 +42,21 @@ func (t *Tally) Merge(other Tally) {
 		*t = other
 		return
 	}
-	t.Count += other.Count
+	t.Count = SumCounts(t.Count, other.Count)
 	t.FirstMS = min(t.FirstMS, other.FirstMS)
 	t.LastMS = max(t.LastMS, other.LastMS)
 	t.Hours |= other.Hours
+}
+
+// SumCounts adds counts and stays at the highest one where the sum has no
+// room: a log may say anything, and a count that wraps around would make many
+// failures look like none.
+func SumCounts(a, b uint64) uint64 {
+	sum, carry := bits.Add64(a, b, 0)
+	if carry > 0 {
+		return math.MaxUint64
+	}
+	return sum
 }
 
 // Tally splits a tally event into its key and counts.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
@@ -120,7 +122,7 @@ func (p *process) journalCommand() *cli.Command {
 			Name:        "verify",
 			Usage:       "list all entries and check that none was altered",
 			ArgsUsage:   "FILE",
-			Description: "The exit status is 1 if the chain is broken; the error names the line.",
+			Description: "The exit status is 1 if the chain is broken, or if its end is not what the rollout file beside it\nnames; the error says where.",
 			Action:      p.verifyJournal,
 		}},
 	}
@@ -135,6 +137,9 @@ func (p *process) verifyJournal(c *cli.Context) error {
 	if _, isIO := errors.AsType[*fs.PathError](err); isIO {
 		return err
 	}
+	if err == nil {
+		err = verifyWithRollout(journal, path)
+	}
 	if err != nil {
 		return withStatus(statusFindings, err)
 	}
@@ -144,6 +149,31 @@ func (p *process) verifyJournal(c *cli.Context) error {
 	fmt.Fprintf(p.stdout, "\n%d entries, and none was altered\n", len(journal.Entries))
 	if journal.Torn {
 		fmt.Fprintln(p.stdout, "the last line was cut short by a crash; it was never carried out")
+	}
+	return nil
+}
+
+// verifyWithRollout compares a journal with the rollout file beside it, if
+// there is one: a journal alone cannot tell that its end is missing.
+func verifyWithRollout(journal *migrate.Journal, path string) error {
+	stem, named := strings.CutSuffix(filepath.Base(path), ".journal.jsonl")
+	names := []string{stem + ".yaml", stem}
+	if !named {
+		names = []string{"rollout.yaml"}
+	}
+	for _, name := range names {
+		doc, err := readDocument(filepath.Join(filepath.Dir(path), name))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		rollout, err := schemas.DecodeRollout(doc)
+		if err != nil {
+			return err
+		}
+		return journal.VerifyWith(rollout)
 	}
 	return nil
 }

@@ -1,0 +1,35 @@
+package schemas_test
+
+import (
+	"testing"
+	"time"
+
+	"lockstep/schemas"
+)
+
+// What a policy spells out holds, zero included; what it leaves out is the
+// default.
+func TestGateTellsZeroFromAbsent(t *testing.T) {
+	t.Parallel()
+	policy, err := decode(t, `version: 1
+gates:
+  staging: {min_window: 0s, clean_for: 0s, min_observations: 1, max_unparsed: 0, plan_valid: 0s}
+  production: {clean_for: 1h}
+`, schemas.DecodePolicy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	week := schemas.Duration(7 * 24 * time.Hour)
+	for tier, want := range map[schemas.Tier]schemas.GateLimits{
+		schemas.TierStaging:     {MinObservations: 1},
+		schemas.TierProduction:  {week, schemas.Duration(time.Hour), 2, 0.001, week},
+		schemas.TierDevelopment: {week, schemas.Duration(72 * time.Hour), 2, 0.001, week},
+	} {
+		if got := policy.Gate(tier); got != want {
+			t.Errorf("%s: %+v, want %+v", tier, got, want)
+		}
+	}
+	if _, err := decode(t, "version: 1\ngates: {staging: {min_observations: 0}}\n", schemas.DecodePolicy); err == nil {
+		t.Error("no observation at all is taken for a repair")
+	}
+}
