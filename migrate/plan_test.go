@@ -289,11 +289,16 @@ func TestReportsNoticeBrokenWriters(t *testing.T) {
 // close to each other, of which one is in this rollout.
 func TestInventoryOfNeighbours(t *testing.T) {
 	t.Parallel()
-	s := newScene()
-	s.expect("web")
-	s.in.Inventory.Clients = append(s.in.Inventory.Clients, schemas.InventoryClient{App: "b", Client: "c"})
-	if err := s.in.checkInventory(); err != nil {
-		t.Errorf("error %v", err)
+	in := Input{
+		Rollout:   &schemas.Rollout{Subjects: map[string]schemas.RolloutSubject{"key/billing-eu/k1": {}}},
+		Inventory: &schemas.Inventory{Clients: []schemas.InventoryClient{{App: "billing-us", Client: "c"}}},
+	}
+	if err := in.checkInventory(); err == nil {
+		t.Error("a slip alone is taken")
+	}
+	in.Inventory.Clients = append(in.Inventory.Clients, schemas.InventoryClient{App: "billing-eu", Client: "c"})
+	if err := in.checkInventory(); err != nil {
+		t.Errorf("two apps with close names: %v", err)
 	}
 }
 
