@@ -21,6 +21,15 @@ type Finding struct {
 	Message    string
 	Hint       string // what to do about it; may be empty
 	Admit      bool   // may `lockstep run` load the file?
+	Related    []Related
+	Snippet    Snippet // of the line where Span begins
+}
+
+// A Related place helps to understand a finding that is elsewhere in the file.
+type Related struct {
+	Span    schemas.Span
+	Message string
+	Snippet Snippet
 }
 
 // Listener is the index of the listener that the finding is in, as the agent

@@ -62,6 +62,9 @@ func (c *Checker) Check(in Input) (*Report, error) {
 		}
 	}
 	report.Findings = sorted(p.findings)
+	if in.Document != nil && len(p.findings) > 0 {
+		addSnippets(in.Document, report.Findings)
+	}
 	return report, nil
 }
 

@@ -41,13 +41,18 @@ connect:
 	return all
 }
 
+// reporters are all reporters, by the golden file of their report.
+func reporters() map[string]lint.Reporter {
+	return map[string]lint.Reporter{
+		"report.txt":          lint.Text{},
+		"report_terminal.txt": lint.Text{Color: true, Width: 50, DocsURL: "https://docs.example/rules"},
+		"report.json":         lint.JSON{},
+	}
+}
+
 func TestReporters(t *testing.T) {
 	t.Parallel()
-	for name, reporter := range map[string]lint.Reporter{
-		"report.txt":       lint.Text{},
-		"report_color.txt": lint.Text{Color: true},
-		"report.json":      lint.JSON{},
-	} {
+	for name, reporter := range reporters() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var out bytes.Buffer
@@ -92,7 +97,7 @@ func (brokenWriter) Write([]byte) (int, error) { return 0, errBroken }
 
 func TestReportersOnBrokenWriter(t *testing.T) {
 	t.Parallel()
-	for _, reporter := range []lint.Reporter{lint.Text{}, lint.JSON{}} {
+	for _, reporter := range reporters() {
 		if err := reporter.Report(brokenWriter{}, nil); !errors.Is(err, errBroken) {
 			t.Errorf("%T: %v", reporter, err)
 		}

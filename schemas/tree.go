@@ -182,6 +182,7 @@ func (b *builder) duplicates(node *yaml.Node) {
 		id := fmt.Sprint(k.Kind, " ", k.Value)
 		if prev, twice := first[id]; twice {
 			b.fault("duplicateKey", k, fmt.Sprintf("key %q is there already, on line %d", k.Value, prev.Line), "keep one of the two")
+			b.faults[len(b.faults)-1].First = b.doc.Span(prev)
 			continue
 		}
 		first[id] = k

@@ -18,6 +18,7 @@ type Violation struct {
 	Keyword string // of JSON Schema, or duplicateKey, alias, merge, key
 	Name    string // the missing or unknown key, where there is one
 	Span    Span
+	First   Span   // of the key that a duplicateKey repeats
 	Message string // never quotes a value
 	Hint    string
 }

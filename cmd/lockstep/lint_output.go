@@ -2,14 +2,67 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
-
-	"github.com/urfave/cli/v2"
+	"io"
+	"strings"
 
 	"lockstep/internal/atomicfile"
 	"lockstep/lint"
 	"lockstep/schemas"
 )
+
+// An output is one report and where it goes; an empty file means stdout.
+type output struct {
+	reporter lint.Reporter
+	file     string
+	stdout   io.Writer
+}
+
+type outputs []output
+
+// outputs reads the values of -o.
+func (p *process) outputs(texts []string, docsURL string) (outputs, error) {
+	if len(texts) == 0 {
+		texts = []string{"text"}
+	}
+	var all outputs
+	toStdout := 0
+	for _, text := range texts {
+		format, file, _ := strings.Cut(text, "=")
+		o := output{file: file, stdout: p.stdout}
+		if o.reporter = p.reporter(format, file == "", docsURL); o.reporter == nil {
+			return nil, schemas.Hint(fmt.Errorf("there is no output format %q", format), "use text or json, as in -o json=report.json")
+		}
+		if file == "" {
+			toStdout++
+		}
+		all = append(all, o)
+	}
+	if toStdout > 1 {
+		return nil, schemas.Hint(errors.New("two reports cannot share standard output"), "send one to a file, as in -o json=report.json")
+	}
+	return all, nil
+}
+
+// reporter is the one that writes a format, nil if there is none. Text is for
+// a terminal only if it goes to stdout.
+func (p *process) reporter(format string, toStdout bool, docsURL string) lint.Reporter {
+	switch format {
+	case "text":
+		if !toStdout {
+			return lint.Text{}
+		}
+		text := lint.Text{Color: p.colour(p.stdout), Width: width(p.stdout)}
+		if isTerminal(p.stdout) {
+			text.DocsURL = docsURL
+		}
+		return text
+	case "json":
+		return lint.JSON{}
+	}
+	return nil
+}
 
 // write sends the findings to every output. A file appears whole or not at all.
 func (all outputs) write(reports []*lint.Report) error {
@@ -29,54 +82,4 @@ func (all outputs) write(reports []*lint.Report) error {
 		}
 	}
 	return nil
-}
-
-func (p *process) lintRulesCommand() *cli.Command {
-	return &cli.Command{
-		Name:  "rules",
-		Usage: "list the rules with their level in development, staging and production",
-		Action: func(c *cli.Context) error {
-			if c.Args().Present() {
-				return tooMany(c, 0)
-			}
-			for _, r := range lint.Rules() {
-				fmt.Fprintf(p.stdout, "%-5s %-32s", r.ID, r.Slug)
-				for _, tier := range schemas.Tiers() {
-					fmt.Fprintf(p.stdout, " %-8s", r.Levels[tier])
-				}
-				fmt.Fprintln(p.stdout)
-			}
-			return nil
-		},
-	}
-}
-
-func (p *process) lintExplainCommand() *cli.Command {
-	return &cli.Command{
-		Name:         "explain",
-		Usage:        "say what a rule is about and why it matters",
-		ArgsUsage:    "RULE",
-		BashComplete: func(*cli.Context) { p.listRules() },
-		Action: func(c *cli.Context) error {
-			id, err := oneArgument(c, "the id of a rule")
-			if err != nil {
-				return err
-			}
-			rule, err := lint.RuleByID(id)
-			if err != nil {
-				return usage(err)
-			}
-			fmt.Fprintf(p.stdout, "%s %s: %s\n\n%s\n\n", rule.ID, rule.Slug, rule.Title, rule.Doc)
-			for _, tier := range schemas.Tiers() {
-				fmt.Fprintf(p.stdout, "%-12s %s\n", tier, rule.Levels[tier])
-			}
-			return nil
-		},
-	}
-}
-
-func (p *process) listRules() {
-	for _, r := range lint.Rules() {
-		fmt.Fprintln(p.stdout, r.ID)
-	}
 }

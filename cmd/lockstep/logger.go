@@ -40,10 +40,26 @@ func (p *process) logger(c *cli.Context) (*slog.Logger, error) {
 	return slog.New(slog.NewJSONHandler(p.stderr, &slog.HandlerOptions{Level: level})), nil
 }
 
-// colour reports whether w is a terminal whose owner wants colours, see
-// https://no-color.org.
+// colour reports whether w is to be written in colours: on a terminal, unless
+// its owner says otherwise, see https://no-color.org and https://force-color.org.
 func (p *process) colour(w io.Writer) bool {
-	return isTerminal(w) && p.getenv("NO_COLOR") == "" && p.getenv("TERM") != "dumb"
+	switch {
+	case p.getenv("NO_COLOR") != "":
+		return false
+	case p.getenv("FORCE_COLOR") != "":
+		return true
+	}
+	return isTerminal(w) && p.getenv("TERM") != "dumb"
+}
+
+// width is how many columns w has, 0 if it is no terminal.
+func width(w io.Writer) int {
+	if f, ok := w.(*os.File); ok {
+		if columns, _, err := term.GetSize(int(f.Fd())); err == nil {
+			return columns
+		}
+	}
+	return 0
 }
 
 func isTerminal(w io.Writer) bool {
