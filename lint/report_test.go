@@ -47,6 +47,7 @@ func reporters() map[string]lint.Reporter {
 		"report.txt":          lint.Text{},
 		"report_terminal.txt": lint.Text{Color: true, Width: 50, DocsURL: "https://docs.example/rules"},
 		"report.json":         lint.JSON{},
+		"report.sarif":        lint.SARIF{Version: "1.2.3", DocsURL: "https://docs.example/rules", Unread: []string{"read x.yaml: no such file"}},
 	}
 }
 

@@ -81,11 +81,6 @@ func (t Text) link(f *Finding) string {
 	return "\x1b]8;;" + pageURL(t.DocsURL, f.Rule) + "\x1b\\" + name + "\x1b]8;;\x1b\\"
 }
 
-// pageURL is where the page of a rule is, under the URL of all pages.
-func pageURL(docs, rule string) string {
-	return strings.TrimSuffix(docs, "/") + "/" + rule + ".md"
-}
-
 // paint colours text by a level: red, yellow, blue.
 func (t Text) paint(level schemas.Level, text string) string {
 	code := map[schemas.Level]string{schemas.LevelError: "31", schemas.LevelWarning: "33", schemas.LevelInfo: "34"}[level]

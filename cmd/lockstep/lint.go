@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -25,7 +26,7 @@ func (p *process) lintCommand() *cli.Command {
 			tierFlag(), policyFlag(),
 			&cli.StringFlag{Name: "rollout", Usage: "also agree with the tier of the rollout `FILE`"},
 			&cli.StringFlag{Name: "fail-on", Value: string(schemas.LevelError), Usage: "exit with status 1 from `LEVEL` on: error, warning or info"},
-			listFlag(cli.GenericFlag{Name: "output", Aliases: []string{"o"}, Usage: "report as `FORMAT[=FILE]`, text or json; may be repeated"}),
+			listFlag(cli.GenericFlag{Name: "output", Aliases: []string{"o"}, Usage: "report as `FORMAT[=FILE]`: " + strings.Join(formats(), ", ") + "; may be repeated"}),
 			&cli.StringFlag{Name: "docs-url", EnvVars: []string{"LOCKSTEP_DOCS_URL"}, Usage: "link each rule to its page at `URL`/RULE.md, where you publish docs/rules"},
 			&cli.StringFlag{Name: "stdin-name", Value: "stdin", Usage: "call standard input `NAME` in findings and for the policy"},
 			switchFlag("exit-zero", "exit with status 0 whatever is found"),
@@ -69,6 +70,7 @@ func (p *process) lint(c *cli.Context) error {
 		}
 		found = append(found, report)
 	}
+	reports.unread = unread
 	if err := reports.write(found); err != nil {
 		return err
 	}
@@ -83,7 +85,7 @@ func (p *process) lint(c *cli.Context) error {
 }
 
 // lintOptions checks the flags before any file is touched.
-func (p *process) lintOptions(c *cli.Context) (failOn schemas.Level, reports outputs, err error) {
+func (p *process) lintOptions(c *cli.Context) (failOn schemas.Level, reports *reporting, err error) {
 	failOn = schemas.Level(c.String("fail-on"))
 	switch failOn {
 	case schemas.LevelInfo, schemas.LevelWarning, schemas.LevelError:
@@ -92,7 +94,7 @@ func (p *process) lintOptions(c *cli.Context) (failOn schemas.Level, reports out
 	default:
 		return "", nil, usage(schemas.Hint(fmt.Errorf("--fail-on %q is no level", failOn), "use one of error, warning, info"))
 	}
-	reports, err = p.outputs(listOf(c, "output"), c.String("docs-url"))
+	reports, err = p.newReporting(listOf(c, "output"), c.String("docs-url"))
 	return failOn, reports, usage(err)
 }
 
