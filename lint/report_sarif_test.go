@@ -29,11 +29,6 @@ func TestSARIFSchema(t *testing.T) {
 		t.Fatal(err)
 	}
 	validate(t, "sarif.json", schema, path)
-	for _, want := range []string{`"results": []`, `"rules": []`, `"executionSuccessful": true`} {
-		if !bytes.Contains(empty.Bytes(), []byte(want)) {
-			t.Errorf("an empty report has no %s: %s", want, empty.String())
-		}
-	}
 }
 
 // A sarifLog is what the tests look at in a report.

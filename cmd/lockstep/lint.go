@@ -94,7 +94,7 @@ func (p *process) lintOptions(c *cli.Context) (failOn schemas.Level, reports *re
 	default:
 		return "", nil, usage(schemas.Hint(fmt.Errorf("--fail-on %q is no level", failOn), "use one of error, warning, info"))
 	}
-	reports, err = p.newReporting(listOf(c, "output"), c.String("docs-url"))
+	reports, err = p.newReporting(listOf(c, "output"), c.String("docs-url"), failOn)
 	return failOn, reports, usage(err)
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"lockstep/internal/atomicfile"
@@ -16,23 +17,30 @@ import (
 // means stdout.
 type output struct{ format, file string }
 
+// gitHubSummary is the format for $GITHUB_STEP_SUMMARY, a file that the steps
+// before may have written to.
+const gitHubSummary = "github-summary"
+
 // A reporting is what all reports of one command line have in common.
 type reporting struct {
 	process *process
 	outputs []output
 	docsURL string
+	failOn  schemas.Level
 	unread  []error // why some files could not be judged
 }
 
 // formats lists the values of -o.
-func formats() []string { return []string{"text", "json", "sarif"} }
+func formats() []string {
+	return []string{"text", "json", "sarif", "junit", "github", gitHubSummary, "gitlab"}
+}
 
 // newReporting reads the values of -o.
-func (p *process) newReporting(texts []string, docsURL string) (*reporting, error) {
+func (p *process) newReporting(texts []string, docsURL string, failOn schemas.Level) (*reporting, error) {
 	if len(texts) == 0 {
 		texts = []string{"text"}
 	}
-	r := &reporting{process: p, docsURL: docsURL}
+	r := &reporting{process: p, docsURL: docsURL, failOn: failOn}
 	toStdout := 0
 	for _, text := range texts {
 		format, file, _ := strings.Cut(text, "=")
@@ -63,13 +71,26 @@ func (r *reporting) reporter(o output) lint.Reporter {
 	case "json":
 		return lint.JSON{}
 	case "sarif":
-		sarif := lint.SARIF{Version: version, DocsURL: r.docsURL}
-		for _, err := range r.unread {
-			sarif.Unread = append(sarif.Unread, err.Error())
-		}
-		return sarif
+		return lint.SARIF{Version: version, DocsURL: r.docsURL, Unread: r.reasons()}
+	case "junit":
+		return lint.JUnit{FailOn: r.failOn, Unread: r.reasons()}
+	case "github":
+		return lint.GitHub{}
+	case gitHubSummary:
+		return lint.GitHubSummary{DocsURL: r.docsURL}
+	case "gitlab":
+		return lint.GitLab{}
 	}
 	return nil
+}
+
+// reasons says why some files could not be judged.
+func (r *reporting) reasons() []string {
+	var all []string
+	for _, err := range r.unread {
+		all = append(all, err.Error())
+	}
+	return all
 }
 
 // text is for a terminal only if it goes to stdout.
@@ -85,7 +106,8 @@ func (r *reporting) text(toStdout bool) lint.Text {
 	return text
 }
 
-// write makes every report. A file appears whole or not at all.
+// write makes every report. A file appears whole or not at all, but the
+// summary of a job is added to what is there.
 func (r *reporting) write(reports []*lint.Report) error {
 	for _, o := range r.outputs {
 		if err := r.writeOne(o, reports); err != nil {
@@ -107,8 +129,23 @@ func (r *reporting) writeOne(o output, reports []*lint.Report) error {
 	if o.file == "" {
 		return nil
 	}
+	if o.format == gitHubSummary {
+		return appendFile(o.file, text.Bytes())
+	}
 	if err := atomicfile.Write(o.file, text.Bytes(), 0o644); err != nil {
 		return fmt.Errorf("write %s: %w", o.file, err)
+	}
+	return nil
+}
+
+func appendFile(path string, text []byte) error {
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return fmt.Errorf("write a summary: %w", err)
+	}
+	_, err = f.Write(text)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return nil
 }
