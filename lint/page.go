@@ -18,7 +18,7 @@ var pages embed.FS
 func (r *Rule) Page() string {
 	text, err := pages.ReadFile("pages/" + r.ID + ".md")
 	if err != nil {
-		return r.Doc + "\n"
+		return r.Doc + "\n" // it is not written yet
 	}
 	return string(text)
 }

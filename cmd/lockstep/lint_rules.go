@@ -13,9 +13,13 @@ func (p *process) lintRulesCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "rules",
 		Usage: "list the rules with their level in development, staging and production",
+		Flags: []cli.Flag{switchFlag("json", "print all that is known of them, for programs")},
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
 				return tooMany(c, 0)
+			}
+			if c.Bool("json") {
+				return lint.WriteCatalogue(p.stdout)
 			}
 			for _, r := range lint.Rules() {
 				fmt.Fprintf(p.stdout, "%-5s %-32s", r.ID, r.Slug)
@@ -32,7 +36,7 @@ func (p *process) lintRulesCommand() *cli.Command {
 func (p *process) lintExplainCommand() *cli.Command {
 	return &cli.Command{
 		Name:         "explain",
-		Usage:        "say what a rule is about and why it matters",
+		Usage:        "print the page of a rule: why it matters, a bad and a good example",
 		ArgsUsage:    "RULE",
 		BashComplete: func(*cli.Context) { p.listRules() },
 		Action: func(c *cli.Context) error {
@@ -44,11 +48,8 @@ func (p *process) lintExplainCommand() *cli.Command {
 			if err != nil {
 				return usage(err)
 			}
-			fmt.Fprintf(p.stdout, "%s %s: %s\n\n%s\n\n", rule.ID, rule.Slug, rule.Title, rule.Doc)
-			for _, tier := range schemas.Tiers() {
-				fmt.Fprintf(p.stdout, "%-12s %s\n", tier, rule.Levels[tier])
-			}
-			return nil
+			_, err = fmt.Fprint(p.stdout, rule.Page())
+			return err
 		},
 	}
 }
