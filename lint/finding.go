@@ -64,6 +64,10 @@ type Report struct {
 	Piko     Piko
 	Tier     schemas.Tier // that the file was judged by
 	Findings []Finding    // in the order of their place
+
+	// Listeners is the inventory, if [Input.Inventory] asked for one. It is nil
+	// if the agent cannot decode the file.
+	Listeners []Listener
 }
 
 // Refusals lists the findings that keep `lockstep run` from loading the file,

@@ -36,7 +36,7 @@ connect:
 		{"a\nb.yaml", bad, schemas.TierProduction},
 		{"syntax.yaml", "a: [", schemas.TierStaging},
 	} {
-		all = append(all, checkInput(t, lint.Input{Path: f.path, Tier: f.tier}, []byte(f.source)))
+		all = append(all, checkInput(t, lint.Input{Path: f.path, Tier: f.tier, Inventory: true}, []byte(f.source)))
 	}
 	return all
 }
@@ -53,6 +53,9 @@ func reporters() map[string]lint.Reporter {
 		"report_github.txt":   lint.GitHub{},
 		"report_summary.md":   lint.GitHubSummary{DocsURL: "https://docs.example/rules"},
 		"report_gitlab.json":  lint.GitLab{},
+		"inventory.txt":       lint.Inventory{},
+		"inventory.json":      lint.InventoryJSON{},
+		"inventory.csv":       lint.InventoryCSV{},
 	}
 }
 
@@ -87,6 +90,9 @@ func TestReportersWithoutFiles(t *testing.T) {
 		{lint.JSON{}, []string{`"version": 1`, `"files": []`, `"findings": []`}},
 		{lint.SARIF{}, []string{`"rules": []`, `"results": []`, `"executionSuccessful": true`}},
 		{lint.GitLab{}, []string{"[]\n"}},
+		{lint.Inventory{}, []string{"FILE"}},
+		{lint.InventoryJSON{}, []string{`"listeners": []`, `"unlisted": []`}},
+		{lint.InventoryCSV{}, []string{"path,line,tier"}},
 		{lint.JUnit{}, []string{`<testsuites name="lockstep lint" tests="0"`}},
 		{lint.GitHubSummary{}, []string{"0 files: no findings"}},
 	} {

@@ -57,6 +57,7 @@ func (p *process) lint(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	linter.inventory = reports.inventory()
 	var found []*lint.Report
 	var unread []error
 	for _, path := range c.Args().Slice() {
@@ -106,6 +107,8 @@ type linter struct {
 	policy  *schemas.Policy
 	rollout *schemas.Rollout
 	stdin   string
+
+	inventory bool // some output lists the listeners
 }
 
 func (p *process) newLinter(c *cli.Context) (*linter, error) {
@@ -168,7 +171,7 @@ func (l *linter) file(path string) (*lint.Report, error) {
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
 	in := lint.Input{
-		Path: name, Tier: l.tier, Policy: l.policy, Rollout: l.rollout, ReadFile: inputfile.Read,
+		Path: name, Tier: l.tier, Policy: l.policy, Rollout: l.rollout, ReadFile: inputfile.Read, Inventory: l.inventory,
 	}
 	in.Document, in.Err = schemas.ParseDocument(name, source)
 	report, err := l.checker.Check(in)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"lockstep/internal/atomicfile"
@@ -32,7 +33,7 @@ type reporting struct {
 
 // formats lists the values of -o.
 func formats() []string {
-	return []string{"text", "json", "sarif", "junit", "github", gitHubSummary, "gitlab"}
+	return []string{"text", "json", "sarif", "junit", "github", gitHubSummary, "gitlab", "inventory", "inventory-json", "inventory-csv"}
 }
 
 // newReporting reads the values of -o.
@@ -63,6 +64,11 @@ func (p *process) newReporting(texts []string, docsURL string, failOn schemas.Le
 	return r, nil
 }
 
+// inventory reports whether any output lists listeners.
+func (r *reporting) inventory() bool {
+	return slices.ContainsFunc(r.outputs, func(o output) bool { return strings.HasPrefix(o.format, "inventory") })
+}
+
 // reporter is the one that writes an output, nil if there is no such format.
 func (r *reporting) reporter(o output) lint.Reporter {
 	switch o.format {
@@ -80,6 +86,12 @@ func (r *reporting) reporter(o output) lint.Reporter {
 		return lint.GitHubSummary{DocsURL: r.docsURL}
 	case "gitlab":
 		return lint.GitLab{}
+	case "inventory":
+		return lint.Inventory{}
+	case "inventory-json":
+		return lint.InventoryJSON{}
+	case "inventory-csv":
+		return lint.InventoryCSV{}
 	}
 	return nil
 }
