@@ -37,6 +37,8 @@ type Input struct {
 	// ReadFile reads a TLS file by its path in the config. If it is nil, no
 	// file is looked at, and a config that names one may get [Unknown].
 	ReadFile func(path string) ([]byte, error)
+
+	Inventory bool // also list the listeners
 }
 
 // Check judges one file. The only error is one of usage: the sources of the
@@ -55,6 +57,9 @@ func (c *Checker) Check(in Input) (*Report, error) {
 		p.read(in.Document, c.schema, in.ReadFile)
 	}
 	report := &Report{Path: in.Path, Piko: p.piko, Tier: tier}
+	if in.Inventory {
+		report.Listeners = p.inventory(in.ReadFile)
+	}
 	for _, r := range c.rules {
 		if level := r.level(tier, in.Policy); level != schemas.LevelOff {
 			p.rule, p.severity = &r, level
@@ -62,6 +67,9 @@ func (c *Checker) Check(in Input) (*Report, error) {
 		}
 	}
 	report.Findings = sorted(p.findings)
+	if in.Document != nil && len(p.findings) > 0 {
+		addSnippets(in.Document, report.Findings)
+	}
 	return report, nil
 }
 

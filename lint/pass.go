@@ -82,12 +82,12 @@ func (p *Pass) atKey(pointer, message, hint string) {
 	p.at(key, pointer, message, hint)
 }
 
-// at reports a finding.
-func (p *Pass) at(span schemas.Span, pointer, message, hint string) {
+// at reports a finding, and places that help to understand it.
+func (p *Pass) at(span schemas.Span, pointer, message, hint string, related ...Related) {
 	p.findings = append(p.findings, Finding{
 		Rule: p.rule.ID, Slug: p.rule.Slug, Severity: p.severity, Admit: p.rule.Admit,
 		Path: p.path, Span: span, Pointer: pointer, EndpointID: p.endpointID(pointer),
-		Message: message, Hint: hint,
+		Message: message, Hint: hint, Related: related,
 	})
 }
 
@@ -95,7 +95,11 @@ func (p *Pass) at(span schemas.Span, pointer, message, hint string) {
 func (p *Pass) atViolations(keywords ...string) {
 	for _, v := range p.violations {
 		if slices.Contains(keywords, v.Keyword) {
-			p.at(v.Span, v.Pointer, v.Message, v.Hint)
+			var related []Related
+			if v.First.Start.Line > 0 {
+				related = append(related, Related{Span: v.First, Message: "the first one is here"})
+			}
+			p.at(v.Span, v.Pointer, v.Message, v.Hint, related...)
 		}
 	}
 }

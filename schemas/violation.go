@@ -18,6 +18,7 @@ type Violation struct {
 	Keyword string // of JSON Schema, or duplicateKey, alias, merge, key
 	Name    string // the missing or unknown key, where there is one
 	Span    Span
+	First   Span   // of the key that a duplicateKey repeats
 	Message string // never quotes a value
 	Hint    string
 }
@@ -134,7 +135,7 @@ func (c *Checked) addUnknown(it *item, schema *jsonschema.Schema, v Violation) {
 		v.Name, v.Span = name, c.doc.Span(it.fields[name].key)
 		near, slip := Nearest(name, known)
 		v.Message = "there is no such key" + within(v.Pointer)
-		if slip || isName(name) {
+		if slip || IsName(name) {
 			v.Message = fmt.Sprintf("there is no key %q%s", name, within(v.Pointer))
 		}
 		switch {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -31,7 +30,8 @@ func (p *process) lintCommand() *cli.Command {
 			tierFlag(), policyFlag(),
 			&cli.StringFlag{Name: "rollout", Usage: "also agree with the tier of the rollout `FILE`"},
 			&cli.StringFlag{Name: "fail-on", Value: string(schemas.LevelError), Usage: "exit with status 1 from `LEVEL` on: error, warning or info"},
-			listFlag(cli.GenericFlag{Name: "output", Aliases: []string{"o"}, Usage: "report as `FORMAT[=FILE]`, text or json; may be repeated"}),
+			listFlag(cli.GenericFlag{Name: "output", Aliases: []string{"o"}, Usage: "report as `FORMAT[=FILE]`: " + strings.Join(formats(), ", ") + "; may be repeated"}),
+			&cli.StringFlag{Name: "docs-url", EnvVars: []string{"LOCKSTEP_DOCS_URL"}, Usage: "link each rule to its page at `URL`/RULE.md, where you publish docs/rules"},
 			&cli.StringFlag{Name: "stdin-name", Value: "stdin", Usage: "call standard input `NAME` in findings and for the policy"},
 			switchFlag("exit-zero", "exit with status 0 whatever is found"),
 		},
@@ -64,10 +64,12 @@ func (p *process) lint(c *cli.Context) error {
 	if err := reports.check(append(c.Args().Slice(), c.String("policy"), c.String("rollout"))); err != nil {
 		return usage(err)
 	}
+	linter.inventory = reports.inventory()
 	found, unread, err := linter.files(c.Context, c.Args().Slice())
 	if err != nil {
 		return err
 	}
+	reports.unread = unread
 	if err := reports.write(found); err != nil {
 		return err
 	}
@@ -82,7 +84,7 @@ func (p *process) lint(c *cli.Context) error {
 }
 
 // lintOptions checks the flags before any file is touched.
-func (p *process) lintOptions(c *cli.Context) (failOn schemas.Level, reports outputs, err error) {
+func (p *process) lintOptions(c *cli.Context) (failOn schemas.Level, reports *reporting, err error) {
 	failOn = schemas.Level(c.String("fail-on"))
 	switch failOn {
 	case schemas.LevelInfo, schemas.LevelWarning, schemas.LevelError:
@@ -91,7 +93,7 @@ func (p *process) lintOptions(c *cli.Context) (failOn schemas.Level, reports out
 	default:
 		return "", nil, usage(schemas.Hint(fmt.Errorf("--fail-on %q is no level", failOn), "use one of error, warning, info"))
 	}
-	reports, err = p.outputs(listOf(c, "output"))
+	reports, err = p.newReporting(listOf(c, "output"), c.String("docs-url"), failOn)
 	return failOn, reports, usage(err)
 }
 
@@ -103,6 +105,8 @@ type linter struct {
 	policy  *schemas.Policy
 	rollout *schemas.Rollout
 	stdin   string
+
+	inventory bool // some output lists the listeners
 }
 
 func (p *process) newLinter(c *cli.Context) (*linter, error) {
@@ -201,47 +205,9 @@ func (l *linter) file(ctx context.Context, path string) (*lint.Report, error) {
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
 	in := lint.Input{
-		Path: name, Tier: l.tier, Policy: l.policy, Rollout: l.rollout, ReadFile: inputfile.Read,
+		Path: name, Tier: l.tier, Policy: l.policy, Rollout: l.rollout, ReadFile: inputfile.Read, Inventory: l.inventory,
 	}
 	in.Document, in.Err = schemas.ParseDocument(name, source)
 	report, err := l.checker.Check(in)
 	return report, usage(err)
-}
-
-// An output is one report and where it goes; an empty file means stdout.
-type output struct {
-	reporter lint.Reporter
-	file     string
-	stdout   io.Writer
-}
-
-type outputs []output
-
-// outputs reads the values of -o.
-func (p *process) outputs(texts []string) (outputs, error) {
-	if len(texts) == 0 {
-		texts = []string{"text"}
-	}
-	var all outputs
-	toStdout := 0
-	for _, text := range texts {
-		format, file, _ := strings.Cut(text, "=")
-		o := output{file: file, stdout: p.stdout}
-		switch format {
-		case "text":
-			o.reporter = lint.Text{Color: file == "" && p.colour(p.stdout)}
-		case "json":
-			o.reporter = lint.JSON{}
-		default:
-			return nil, schemas.Hint(fmt.Errorf("there is no output format %q", format), "use text or json, as in -o json=report.json")
-		}
-		if file == "" {
-			toStdout++
-		}
-		all = append(all, o)
-	}
-	if toStdout > 1 {
-		return nil, schemas.Hint(errors.New("two reports cannot share standard output"), "send one to a file, as in -o json=report.json")
-	}
-	return all, nil
 }

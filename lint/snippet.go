@@ -1,0 +1,260 @@
+package lint
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"unicode"
+
+	"go.yaml.in/yaml/v3"
+
+	"lockstep/schemas"
+)
+
+// A Snippet is the line of a file that a finding is about, as far as it may
+// be shown: keys and harmless values, a mask for every other value, and no
+// comment. Start and End count runes of Text, and End is after the last one
+// that is meant. An empty Text means that there is nothing to show.
+type Snippet struct {
+	Text       string
+	Start, End int
+}
+
+const (
+	masked   = "•••"
+	cut      = '…'
+	keptEach = 100 // columns that are kept before and behind the place
+)
+
+// A token is a scalar, an alias or a key on one line, in columns from 0. It is
+// shown up to a column, and masked from there on.
+type token struct{ start, shown, end int }
+
+// A masker makes the snippets of one document. It keeps the last line that it
+// was asked for, as findings come in the order of their place.
+type masker struct {
+	doc    *schemas.Document
+	lines  []string
+	tokens map[int][]token // by line, from 1
+	line   int
+	runes  []rune
+}
+
+func newMasker(doc *schemas.Document) *masker {
+	m := &masker{doc: doc, lines: doc.Lines(), tokens: map[int][]token{}}
+	if doc.Root != nil {
+		m.collect(doc.Root, root)
+	}
+	for _, tokens := range m.tokens {
+		slices.SortFunc(tokens, byStart)
+	}
+	return m
+}
+
+// addSnippets gives each finding the line that it is about.
+func addSnippets(doc *schemas.Document, findings []Finding) {
+	m := newMasker(doc)
+	for i := range findings {
+		f := &findings[i]
+		f.Snippet = m.snippet(f.Span)
+		for j := range f.Related {
+			f.Related[j].Snippet = m.snippet(f.Related[j].Span)
+		}
+	}
+}
+
+// collect notes every token at and below a node, which is the value of key.
+func (m *masker) collect(node *yaml.Node, key string) {
+	switch node.Kind {
+	case yaml.MappingNode:
+		for i := 0; i+1 < len(node.Content); i += 2 {
+			m.entry(node.Content[i], node.Content[i+1], key)
+		}
+	case yaml.ScalarNode:
+		m.add(node, harmlessPrefix(key, node.Value))
+	case yaml.AliasNode:
+		m.add(node, 0)
+	default:
+		for _, child := range node.Content {
+			m.collect(child, elementOf(key))
+		}
+	}
+}
+
+// entry notes an entry of the mapping that is the value of parent.
+func (m *masker) entry(key, value *yaml.Node, parent string) {
+	switch {
+	case key.Kind != yaml.ScalarNode:
+		m.collect(key, "")
+		m.collect(value, "")
+		return
+	case holdsKeys(parent) && (schemas.IsName(key.Value) || key.Value == "<<"):
+		m.add(key, len(key.Value))
+	default:
+		m.add(key, 0)
+	}
+	below := key.Value
+	if below == "<<" {
+		below = parent
+	}
+	m.collect(value, below)
+}
+
+// add notes the token of a node of which so many bytes may be shown. They are
+// only if they stand there as they are: an escape, a fold or a wrong place
+// masks the whole token.
+func (m *masker) add(node *yaml.Node, harmless int) {
+	span := m.doc.Span(node)
+	t := token{start: span.Start.Column - 1, shown: span.Start.Column - 1, end: span.End.Column - 1}
+	m.load(span.Start.Line)
+	if t.end = min(t.end, len(m.runes)); t.start >= t.end {
+		return
+	}
+	if text := string(m.runes[t.start:t.end]); harmless > 0 {
+		quote := len(text) - len(strings.TrimLeft(text, `"'`))
+		if text == node.Value || (quote == 1 && text[1:] == node.Value+text[:1]) {
+			t.shown += quote + len([]rune(node.Value[:harmless]))
+			if harmless == len(node.Value) {
+				t.shown = t.end
+			}
+		}
+	}
+	m.tokens[span.Start.Line] = append(m.tokens[span.Start.Line], t)
+}
+
+// load makes line n the one that runes are of.
+func (m *masker) load(n int) {
+	if n == m.line {
+		return
+	}
+	m.line, m.runes = n, nil
+	if n >= 1 && n <= len(m.lines) {
+		m.runes = []rune(m.lines[n-1])
+	}
+}
+
+// snippet masks the line on which span begins.
+func (m *masker) snippet(span schemas.Span) Snippet {
+	m.load(span.Start.Line)
+	from, to := span.Start.Column-1, span.End.Column-1
+	if span.End.Line != span.Start.Line {
+		to = len(m.runes)
+	}
+	from = min(from, len(m.runes))
+	to = min(max(to, from), len(m.runes))
+	p := painter{runes: m.runes, from: from, to: to, at: max(from-keptEach, 0), limit: min(to+keptEach, len(m.runes))}
+	p.begin()
+	tokens := m.tokens[m.line]
+	first, _ := slices.BinarySearchFunc(tokens, token{start: p.at}, byStart)
+	for _, t := range tokens[max(first-1, 0):] {
+		if t.start >= p.limit || !p.between(t.start) {
+			break
+		}
+		p.show(t.shown)
+		p.hide(t.end)
+	}
+	return p.end()
+}
+
+func byStart(a, b token) int { return cmp.Compare(a.start, b.start) }
+
+// A painter copies one line from left to right. What is between two tokens
+// has no say of its own: it is indentation, punctuation, an anchor, a tag, or
+// a part of a text that began on an earlier line.
+type painter struct {
+	runes     []rune
+	from, to  int // the place, in columns
+	at, limit int // the next column, and the one to stop at
+	out       []rune
+	snippet   Snippet
+}
+
+func (p *painter) begin() {
+	if p.at > 0 {
+		p.out = append(p.out, cut)
+	}
+	p.snippet.Start = -1
+}
+
+// between copies what precedes the token at column; false if a comment does.
+func (p *painter) between(column int) bool {
+	gap := p.runes[min(p.at, column):min(column, p.limit)]
+	comment := slices.IndexFunc(gap, func(r rune) bool { return r == '#' })
+	if comment > 0 && gap[comment-1] != ' ' && gap[comment-1] != '\t' {
+		comment = -1
+	}
+	if comment >= 0 {
+		gap = gap[:comment]
+	}
+	end := p.at + len(gap)
+	first := slices.IndexFunc(gap, isText)
+	if first >= 0 {
+		last := len(gap) - 1
+		for !isText(gap[last]) {
+			last--
+		}
+		stop := p.at + last + 1
+		p.show(p.at + first)
+		p.hide(stop)
+	}
+	p.show(end)
+	return comment < 0
+}
+
+// isText reports whether a rune between two tokens may be part of a value.
+func isText(r rune) bool { return !strings.ContainsRune(" \t-:?,[]{}", r) }
+
+// show copies up to a column, with a blank for each tab and a mark for what a
+// terminal would not print.
+func (p *painter) show(column int) {
+	for ; p.at < min(column, p.limit); p.at++ {
+		r := p.runes[p.at]
+		switch {
+		case r == '\t':
+			r = ' '
+		case !unicode.IsPrint(r):
+			r = unicode.ReplacementChar
+		}
+		p.mark(1)
+		p.out = append(p.out, r)
+	}
+}
+
+// hide puts one mask in place of everything up to a column.
+func (p *painter) hide(column int) {
+	if column = min(column, p.limit); p.at >= column {
+		return
+	}
+	mask := []rune(masked)
+	for ; p.at < column; p.at++ {
+		p.mark(len(mask))
+	}
+	p.out = append(p.out, mask...)
+}
+
+// mark notes the place, if the next column is in it: that column comes out as
+// the next so many runes.
+func (p *painter) mark(width int) {
+	if p.at < p.from || p.at >= p.to {
+		return
+	}
+	if p.snippet.Start < 0 {
+		p.snippet.Start = len(p.out)
+	}
+	p.snippet.End = len(p.out) + width
+}
+
+func (p *painter) end() Snippet {
+	p.between(p.limit)
+	p.snippet.Text = strings.TrimRight(string(p.out), " ")
+	if p.limit < len(p.runes) {
+		p.snippet.Text += string(cut)
+	}
+	if p.snippet.Start < 0 { // nothing of the place is left: it is empty, or a comment
+		p.snippet.Start, p.snippet.End = len(p.out), len(p.out)
+	}
+	if strings.TrimSpace(p.snippet.Text) == "" {
+		return Snippet{}
+	}
+	return p.snippet
+}
