@@ -43,12 +43,30 @@ func alwaysError() schemas.Levels {
 	return errorInProduction(schemas.LevelError, schemas.LevelError)
 }
 
+// alwaysWarning is for what hurts in no tier more than in another.
+func alwaysWarning() schemas.Levels {
+	return schemas.Levels{
+		schemas.TierDevelopment: schemas.LevelWarning,
+		schemas.TierStaging:     schemas.LevelWarning,
+		schemas.TierProduction:  schemas.LevelWarning,
+	}
+}
+
 // errorInProduction is for what a milder tier may put up with.
 func errorInProduction(development, staging schemas.Level) schemas.Levels {
 	return schemas.Levels{
 		schemas.TierDevelopment: development,
 		schemas.TierStaging:     staging,
 		schemas.TierProduction:  schemas.LevelError,
+	}
+}
+
+// warningFromStaging is for what is nobody's business in development.
+func warningFromStaging() schemas.Levels {
+	return schemas.Levels{
+		schemas.TierDevelopment: schemas.LevelOff,
+		schemas.TierStaging:     schemas.LevelWarning,
+		schemas.TierProduction:  schemas.LevelWarning,
 	}
 }
 

@@ -21,6 +21,16 @@ func Rules() []Rule {
 
 		addrUnusable(),
 		addrScheme(),
+		addrPortRange(),
+		addrOddPort(),
+		addrUserinfo(),
+		addrWhitespace(),
+		addrMetadata(),
+		addrPlaintext(),
+		endpointUnroutable(),
+		endpointDuplicate(),
+		selfLoop(),
+		agentExposesAdmin(),
 
 		insecureSkipVerify(),
 		connectInsecureSkipVerify(),
