@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf16"
 
 	"github.com/google/go-cmp/cmp"
@@ -18,6 +19,9 @@ import (
 	"lockstep/lint"
 	"lockstep/schemas"
 )
+
+// caseTime is when the cases and examples are judged.
+var caseTime = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
 var casesDir = filepath.Join("..", "testdata", "lint")
 
@@ -99,6 +103,7 @@ func checkCase(t *testing.T, rule, path string, source []byte) *lint.Report {
 	in := lint.Input{Path: path, Tier: schemas.TierProduction, ReadFile: func(name string) ([]byte, error) {
 		return inputfile.Read(filepath.Join(pikoDir, "cases", name))
 	}}
+	in.Now = caseTime
 	if rule == "M604" {
 		in.Tier = ""
 	}

@@ -71,6 +71,7 @@ func checkExample(t *testing.T, rule lint.Rule, source string) *lint.Report {
 	in := lint.Input{Path: "agent.yaml", Tier: schemas.TierProduction, ReadFile: func(string) ([]byte, error) {
 		return os.ReadFile(filepath.Join(pikoDir, "cases", "c.pem"))
 	}}
+	in.Now = caseTime
 	if rule.ID == "M604" {
 		in.Tier = ""
 	}

@@ -2,8 +2,11 @@ package lint_test
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"lockstep/lint"
 	"lockstep/schemas"
@@ -145,6 +148,41 @@ func TestManyDuplicates(t *testing.T) {
 	}
 	if duplicates != keys-1 || report.Piko.Verdict != lint.Reject {
 		t.Errorf("%d duplicates, verdict %+v", duplicates, report.Piko)
+	}
+}
+
+// TestSignedEndpoints: where the policy says that callers sign, the agent's
+// default access log is a leak; elsewhere nobody knows.
+func TestSignedEndpoints(t *testing.T) {
+	t.Parallel()
+	_, p := policy(t, "version: 1\nlisteners: {a: {auth: apollo, app_from: apollo}, b: {auth: none}}")
+	for listener, want := range map[string]bool{
+		"{endpoint_id: a, addr: '80', timeout: 1s}":                                                                                             true,
+		"{endpoint_id: b, addr: '80', timeout: 1s}":                                                                                             false,
+		"{endpoint_id: a, addr: '80', timeout: 1s, access_log: {disable: true}}":                                                                false,
+		"{endpoint_id: a, addr: '80', timeout: 1s, access_log: {level: error}}":                                                                 true,
+		"{endpoint_id: a, addr: '80', timeout: 1s, access_log: {request_headers: {allow_list: [Accept]}}}":                                      false,
+		"{endpoint_id: a, addr: '80', timeout: 1s, access_log: {request_headers: {block_list: [authorization, cookie, x-piko-authorization]}}}": false,
+	} {
+		in := lint.Input{Path: "f.yaml", Tier: schemas.TierProduction, Policy: p}
+		if got := has(checkInput(t, in, []byte("listeners: ["+listener+"]")), "S305"); got != want {
+			t.Errorf("%s: S305 is %v", listener, got)
+		}
+	}
+}
+
+// TestWithoutTime: what expires is nobody's business without a time.
+func TestWithoutTime(t *testing.T) {
+	t.Parallel()
+	source, err := os.ReadFile(filepath.Join(casesDir, "S303", "bad_expired.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for now, want := range map[time.Time]bool{{}: false, caseTime.Add(-time.Second): false, caseTime: true} {
+		in := lint.Input{Path: "f.yaml", Tier: schemas.TierProduction, Now: now}
+		if got := has(checkInput(t, in, source), "S303"); got != want {
+			t.Errorf("at %v: S303 is %v", now, got)
+		}
 	}
 }
 

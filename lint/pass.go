@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"time"
 
 	"lockstep/schemas"
 )
@@ -13,6 +14,8 @@ import (
 type Pass struct {
 	path       string
 	tierKnown  bool
+	policy     *schemas.Policy     // or nil
+	now        time.Time           // zero if nothing is to be said of what expires
 	document   *schemas.Document   // nil if the file is not YAML
 	checked    *schemas.Checked    // nil if document is
 	violations []schemas.Violation // of the schema, each mistake once; none if the file is blank

@@ -40,8 +40,17 @@ func Rules() []Rule {
 
 		tokenPlaintext(),
 		tokenOverHTTP(),
+		tokenInvalid(),
+		debugLogsToken(),
+		accessLogLeaksCredentials(),
+		proxyCredentials(),
+		noAccessLog(),
 
 		negativeDuration(),
+		timeoutExtreme(),
+		httpClientOnTCP(),
+		maxIdleConnsOdd(),
+		connectURLScheme(),
 
 		tierUnresolved(),
 	}
