@@ -15,7 +15,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"lockstep/internal/inputfile"
 	"lockstep/lint"
 	"lockstep/schemas"
 )
@@ -100,9 +99,7 @@ func utf16Text(text string, order binary.AppendByteOrder) string {
 // checkCase lints a case as production, unless its rule is about the tier.
 func checkCase(t *testing.T, rule, path string, source []byte) *lint.Report {
 	t.Helper()
-	in := lint.Input{Path: path, Tier: schemas.TierProduction, ReadFile: func(name string) ([]byte, error) {
-		return inputfile.Read(filepath.Join(pikoDir, "cases", name))
-	}}
+	in := lint.Input{Path: path, Tier: schemas.TierProduction, ReadFile: readCase(t)}
 	in.Now = caseTime
 	if rule == "M604" {
 		in.Tier = ""

@@ -68,9 +68,7 @@ func golden(t *testing.T, path string, text, want []byte) {
 // file is there.
 func checkExample(t *testing.T, rule lint.Rule, source string) *lint.Report {
 	t.Helper()
-	in := lint.Input{Path: "agent.yaml", Tier: schemas.TierProduction, ReadFile: func(string) ([]byte, error) {
-		return os.ReadFile(filepath.Join(pikoDir, "cases", "c.pem"))
-	}}
+	in := lint.Input{Path: "agent.yaml", Tier: schemas.TierProduction, ReadFile: readExample(t)}
 	in.Now = caseTime
 	if rule.ID == "M604" {
 		in.Tier = ""

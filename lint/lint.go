@@ -11,8 +11,9 @@ import (
 // A Checker holds what is the same for every file. It may be used by many
 // goroutines.
 type Checker struct {
-	schema *schemas.Schema
-	rules  []Rule
+	schema  *schemas.Schema
+	rules   []Rule
+	bundles *bundleCache
 }
 
 // NewChecker compiles the schema of agent configs, with which a checker works.
@@ -21,7 +22,7 @@ func NewChecker() (*Checker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare to lint: %w", err)
 	}
-	return &Checker{schema: schema, rules: Rules()}, nil
+	return &Checker{schema: schema, rules: Rules(), bundles: &bundleCache{}}, nil
 }
 
 // An Input is one file and what it is to be judged by. Path is needed, and
@@ -52,12 +53,12 @@ func (c *Checker) Check(in Input) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Pass{path: in.Path, tierKnown: known, policy: in.Policy, now: in.Now}
+	p := &Pass{path: in.Path, tier: tier, tierKnown: known, policy: in.Policy, now: in.Now}
 	if in.Document == nil {
 		p.refusals = []refusal{parseRefusal(in.Err)}
 		p.piko = judge(p.refusals, nil)
 	} else {
-		p.read(in.Document, c.schema, in.ReadFile)
+		p.read(in.Document, c, in.ReadFile)
 	}
 	report := &Report{Path: in.Path, Piko: p.piko, Tier: tier}
 	for _, r := range c.rules {

@@ -186,6 +186,41 @@ func TestWithoutTime(t *testing.T) {
 	}
 }
 
+// TestNotice: the stricter the tier, the nearer an end has to be.
+func TestNotice(t *testing.T) {
+	t.Parallel()
+	const source = "listeners: [{endpoint_id: a, addr: 'https://a.internal', timeout: 1s, tls: {root_cas: /soon.pem}}]"
+	end := caseTime.Add(7*24*time.Hour - time.Hour)
+	for tier, days := range map[schemas.Tier]int{schemas.TierDevelopment: 30, schemas.TierStaging: 14, schemas.TierProduction: 7} {
+		limit := end.AddDate(0, 0, -days)
+		for now, want := range map[time.Time]bool{limit: false, limit.Add(time.Second): true, end: true} {
+			in := lint.Input{Path: "f.yaml", Tier: tier, Now: now, ReadFile: readCase(t)}
+			if got := has(checkInput(t, in, []byte(source)), "T211"); got != want {
+				t.Errorf("%s at %v, %d days before: T211 is %v", tier, now, days, got)
+			}
+		}
+	}
+}
+
+// TestRootPerTier: staging and production want the root above each
+// intermediate, however long the chain, development does not.
+func TestRootPerTier(t *testing.T) {
+	t.Parallel()
+	for tier, want := range map[schemas.Tier]map[string]bool{
+		schemas.TierDevelopment: {"intermediate.pem": false, "upper.pem": false, "chain.pem": false},
+		schemas.TierStaging:     {"intermediate.pem": true, "upper.pem": true, "chain.pem": false},
+		schemas.TierProduction:  {"intermediate.pem": true, "upper.pem": true, "chain.pem": false},
+	} {
+		for file, want := range want {
+			source := "listeners: [{endpoint_id: a, addr: 'https://a.internal', timeout: 1s, tls: {root_cas: /" + file + "}}]"
+			in := lint.Input{Path: "f.yaml", Tier: tier, Now: caseTime, ReadFile: readCase(t)}
+			if got := has(checkInput(t, in, []byte(source)), "T222"); got != want {
+				t.Errorf("%s with %s: T222 is %v", tier, file, got)
+			}
+		}
+	}
+}
+
 func TestCheckPolicy(t *testing.T) {
 	t.Parallel()
 	doc, p := policy(t, `version: 1

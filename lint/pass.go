@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"lockstep/internal/certs"
 	"lockstep/schemas"
 )
 
@@ -13,6 +14,7 @@ import (
 // rules share it, one after the other.
 type Pass struct {
 	path       string
+	tier       schemas.Tier
 	tierKnown  bool
 	policy     *schemas.Policy     // or nil
 	now        time.Time           // zero if nothing is to be said of what expires
@@ -20,6 +22,7 @@ type Pass struct {
 	checked    *schemas.Checked    // nil if document is
 	violations []schemas.Violation // of the schema, each mistake once; none if the file is blank
 	agent      *schemas.Agent      // nil if the agent cannot decode the file
+	materials  []material          // what its tls mappings lead to; none if agent is nil
 	piko       Piko
 	refusals   []refusal // why piko.Verdict is Reject, in the order of their place
 
@@ -29,18 +32,19 @@ type Pass struct {
 }
 
 // read takes in a document, up to the real agent's verdict.
-func (p *Pass) read(doc *schemas.Document, schema *schemas.Schema, readFile func(string) ([]byte, error)) {
-	p.document, p.checked = doc, schema.Check(doc)
+func (p *Pass) read(doc *schemas.Document, c *Checker, readFile certs.ReadFunc) {
+	p.document, p.checked = doc, c.schema.Check(doc)
 	if !blank(doc) {
 		p.violations = withoutMisspelt(p.checked.Violations)
 	}
 	agent, err := p.decode()
-	v := validation{checked: p.checked, readFile: readFile}
+	v := validation{checked: p.checked, readFile: readFile, parse: c.bundles.parse}
 	if err != nil {
 		v.undecodable(err, len(p.violations) > 0)
 	} else {
 		p.agent = agent
 		v.agent(agent)
+		p.materials = v.materials
 	}
 	if err != nil || len(v.refusals) > 0 {
 		p.refusals = withViolations(v.refusals, p.violations)

@@ -19,15 +19,23 @@ func connectURLScheme() Rule {
 			if err != nil || p.agent.Connect.URL == "" { // refused by the agent itself
 				return
 			}
-			const hint = "write it as in https://piko.example.com:8001"
-			switch {
-			case u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "ws" && u.Scheme != "wss":
-				p.atValue("/connect/url", "the scheme of url is none that the agent can dial", hint)
-			case u.Hostname() == "":
-				p.atValue("/connect/url", "url names no host", hint)
-			case u.User != nil:
-				p.atValue("/connect/url", "url holds credentials, with which the agent cannot dial it", "remove them; the agent shows its token")
+			if reason := undialable(u); reason != "" {
+				p.atValue("/connect/url", reason, "write it as in https://piko.example.com:8001")
 			}
 		},
 	}
+}
+
+// undialable says why the agent's WebSocket client does not dial u, empty if
+// it does.
+func undialable(u *url.URL) string {
+	switch {
+	case u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "ws" && u.Scheme != "wss":
+		return "the scheme of url is none that the agent can dial"
+	case u.Hostname() == "":
+		return "url names no host"
+	case u.User != nil:
+		return "url holds credentials, with which the agent does not dial it"
+	}
+	return ""
 }

@@ -14,10 +14,12 @@ import (
 // A validation repeats the checks of `piko agent start` v0.9 on a decoded
 // config. Piko stops at the first fault; this goes on and collects all.
 type validation struct {
-	checked  *schemas.Checked
-	readFile certs.ReadFunc // nil if files are not to be looked at
-	refusals []refusal
-	unread   error // set if the verdict depends on a file that was not looked at
+	checked   *schemas.Checked
+	readFile  certs.ReadFunc // nil if files are not to be looked at
+	parse     certs.ParseFunc
+	refusals  []refusal
+	materials []material // of each listener, and of connect
+	unread    error      // set if the verdict depends on a file that was not looked at
 }
 
 // errUnread says that a file was left alone.
@@ -130,8 +132,13 @@ func (v *validation) tls(at string, t schemas.TLS) {
 	if read == nil {
 		read = func(string) ([]byte, error) { return nil, errUnread }
 	}
-	_, certErr := certs.Certificate(t, read)
-	_, rootsErr := certs.Roots(t, read)
+	pair, certErr := certs.Certificate(t, read)
+	roots, rootsErr := certs.RootBundle(t, read, v.parse)
+	m := material{TLS: t, at: at, roots: roots}
+	if pair != nil {
+		m.client = pair.Leaf
+	}
+	v.materials = append(v.materials, m)
 	for _, err := range []error{certErr, rootsErr} {
 		var fault *certs.Fault
 		switch {
