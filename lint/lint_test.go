@@ -241,6 +241,19 @@ lockstep.yaml:6:3: there is no rule "no/such~rule"`
 	if hints != "did you mean T201?\nwrite T201, the id of this rule\n`lockstep lint rules` lists the rules" {
 		t.Errorf("hints\n%s", hints)
 	}
+	doc, p = policy(t, `version: 1
+rules:
+  T201: {staging: off, production: off}
+  P001: {development: off, production: info}
+  A103: {staging: off}
+  T205: {production: off}
+`)
+	want = `lockstep.yaml:5:19: A103 may not be switched off in staging
+lockstep.yaml:4:23: P001 may not be switched off in development
+lockstep.yaml:3:36: T201 may not be switched off in production`
+	if err := lint.CheckPolicy(doc, p); err == nil || err.Error() != want || len(schemas.Hints(err)) != 1 {
+		t.Errorf("error %v, want\n%s", err, want)
+	}
 	doc, p = policy(t, "version: 1\nrules: {P001: {staging: info}}")
 	if err := lint.CheckPolicy(doc, p); err != nil {
 		t.Error(err)

@@ -11,6 +11,7 @@ func addrUserinfo() Rule {
 		Doc: "The agent drops what stands before the `@` of an addr: the upstream gets no credentials, " +
 			"while everyone who can read the file has them.",
 		Levels: errorInProduction(schemas.LevelWarning, schemas.LevelError),
+		Locked: true,
 		Admit:  true,
 		Check: func(p *Pass) {
 			for at, u := range p.upstreams() {

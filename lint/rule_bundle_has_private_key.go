@@ -11,6 +11,7 @@ func bundleHasPrivateKey() Rule {
 		Doc: "A CA file is handed around and read by everyone. If the key in it is that of the authority, " +
 			"whoever has the file can issue certificates for every name that the agent trusts.",
 		Levels: alwaysError(),
+		Locked: true,
 		Admit:  true,
 		Check: func(p *Pass) {
 			for _, m := range p.materials {

@@ -37,6 +37,9 @@ func TestRules(t *testing.T) {
 			!r.Levels[schemas.TierStaging].AtLeast(r.Levels[schemas.TierDevelopment]) {
 			t.Errorf("%s: less is demanded of a stricter tier", r.ID)
 		}
+		if r.Locked && r.Levels[schemas.TierProduction] != schemas.LevelError {
+			t.Errorf("%s: locked, and no error in production", r.ID)
+		}
 		file := filepath.Join("rule_" + strings.ReplaceAll(r.Slug, "-", "_") + ".go")
 		if _, err := os.Stat(file); err != nil {
 			t.Errorf("%s: one rule per file: %v", r.ID, err)
