@@ -100,11 +100,21 @@ func utf16Text(text string, order binary.AppendByteOrder) string {
 func checkCase(t *testing.T, rule, path string, source []byte) *lint.Report {
 	t.Helper()
 	in := lint.Input{Path: path, Tier: schemas.TierProduction, ReadFile: readCase(t)}
-	in.Now = caseTime
-	if rule == "M604" {
-		in.Tier = ""
-	}
+	setMode(&in, rule)
 	return checkInput(t, in, source)
+}
+
+// setMode judges the cases and examples of a rule in the mode that it is about.
+func setMode(in *lint.Input, rule string) {
+	in.Now = caseTime
+	switch rule {
+	case "M604":
+		in.Tier = ""
+	case "T207":
+		in.Files = lint.FilesWarn
+	case "T224":
+		in.Files = lint.FilesSkip
+	}
 }
 
 var (

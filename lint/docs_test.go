@@ -69,10 +69,10 @@ func golden(t *testing.T, path string, text, want []byte) {
 func checkExample(t *testing.T, rule lint.Rule, source string) *lint.Report {
 	t.Helper()
 	in := lint.Input{Path: "agent.yaml", Tier: schemas.TierProduction, ReadFile: readExample(t)}
-	in.Now = caseTime
-	if rule.ID == "M604" {
-		in.Tier = ""
+	if rule.ID == "T207" {
+		in.ReadFile = readCase(t)
 	}
+	setMode(&in, rule.ID)
 	return checkInput(t, in, []byte(source))
 }
 

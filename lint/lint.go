@@ -43,6 +43,7 @@ type Input struct {
 	// ReadFile reads a TLS file by its path in the config. If it is nil, no
 	// file is looked at, and a config that names one may get [Unknown].
 	ReadFile func(path string) ([]byte, error)
+	Files    FileMode // what is made of them; [FilesRequire] if empty
 }
 
 // Check judges one file. The only error is one of usage: the sources of the
@@ -58,7 +59,8 @@ func (c *Checker) Check(in Input) (*Report, error) {
 		p.refusals = []refusal{parseRefusal(in.Err)}
 		p.piko = judge(p.refusals, nil)
 	} else {
-		p.read(in.Document, c, in.ReadFile)
+		p.looksAtFiles = in.looksAtFiles()
+		p.read(in.Document, c, in.reader())
 	}
 	report := &Report{Path: in.Path, Piko: p.piko, Tier: tier}
 	for _, r := range c.rules {

@@ -38,6 +38,7 @@ func Rules() []Rule {
 		tlsOnTCP(),
 		skipVerifyWithRootCAs(),
 		keyWithoutCert(),
+		tlsFileMissing(),
 		bundleUnparsableBlock(),
 		bundleHasPrivateKey(),
 		caExpired(),
@@ -52,6 +53,7 @@ func Rules() []Rule {
 		mixedSkipVerify(),
 		rootMissing(),
 		systemRoots(),
+		tlsFilesSkipped(),
 
 		tokenPlaintext(),
 		tokenOverHTTP(),

@@ -19,17 +19,18 @@ func (p *process) lintCommand() *cli.Command {
 		Usage:     "validate Piko agent configs against what each tier demands",
 		ArgsUsage: "PATH...|-",
 		Description: "Each PATH is a Piko agent config; - reads one from standard input. Files that a config names\n" +
-			"are opened relative to the working directory, as the agent does. Nothing is dialled or written.\n\n" +
+			"are opened relative to the working directory, as the agent does, unless --root or --map say\n" +
+			"where they lie here. Nothing is dialled or written.\n\n" +
 			"Without --tier, the tier comes from a comment `# lockstep: tier=staging` at the top of the file\n" +
 			"or from the policy; a file of which nothing is known is judged as production.",
-		Flags: []cli.Flag{
+		Flags: append(filesFlags(),
 			tierFlag(), policyFlag(),
 			&cli.StringFlag{Name: "rollout", Usage: "also agree with the tier of the rollout `FILE`"},
 			&cli.StringFlag{Name: "fail-on", Value: string(schemas.LevelError), Usage: "exit with status 1 from `LEVEL` on: error, warning or info"},
 			listFlag(cli.GenericFlag{Name: "output", Aliases: []string{"o"}, Usage: "report as `FORMAT[=FILE]`, text or json; may be repeated"}),
 			&cli.StringFlag{Name: "stdin-name", Value: "stdin", Usage: "call standard input `NAME` in findings and for the policy"},
 			switchFlag("exit-zero", "exit with status 0 whatever is found"),
-		},
+		),
 		Subcommands: []*cli.Command{p.lintRulesCommand(), p.lintExplainCommand()},
 		Action:      p.lint,
 	}
@@ -104,12 +105,20 @@ type linter struct {
 	policy  *schemas.Policy
 	rollout *schemas.Rollout
 	stdin   string
+	mode    lint.FileMode
+	files   fileTree
 }
 
 func (p *process) newLinter(c *cli.Context) (*linter, error) {
 	l := &linter{process: p, stdin: c.String("stdin-name")}
 	var err error
 	if l.tier, err = tierOf(c); err != nil {
+		return nil, err
+	}
+	if l.mode, err = filesMode(c); err != nil {
+		return nil, err
+	}
+	if l.files, err = newFileTree(c); err != nil {
 		return nil, err
 	}
 	if l.policy, err = loadPolicy(c.String("policy")); err != nil {
@@ -166,7 +175,8 @@ func (l *linter) file(path string) (*lint.Report, error) {
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
 	in := lint.Input{
-		Path: name, Tier: l.tier, Policy: l.policy, Rollout: l.rollout, ReadFile: inputfile.Read, Now: l.process.now(),
+		Path: name, Tier: l.tier, Policy: l.policy, Rollout: l.rollout,
+		ReadFile: l.files.read, Files: l.mode, Now: l.process.now(),
 	}
 	in.Document, in.Err = schemas.ParseDocument(name, source)
 	report, err := l.checker.Check(in)
