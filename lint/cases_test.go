@@ -3,6 +3,7 @@ package lint_test
 import (
 	"encoding/binary"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -10,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 	"unicode/utf16"
 
@@ -104,9 +106,23 @@ func checkCase(t *testing.T, rule, path string, source []byte) *lint.Report {
 	return checkInput(t, in, source)
 }
 
+// statCase describes the file at path: a directory called public is open to
+// all.
+func statCase(path string) (fs.FileInfo, error) {
+	mode := fs.FileMode(0o640)
+	if strings.Contains(path, "/public/") {
+		mode = 0o644
+	}
+	info, err := fstest.MapFS{"f": {Mode: mode}}.Stat("f")
+	if err != nil {
+		return nil, fmt.Errorf("describe %s: %w", path, err)
+	}
+	return info, nil
+}
+
 // setMode judges the cases and examples of a rule in the mode that it is about.
 func setMode(in *lint.Input, rule string) {
-	in.Now = caseTime
+	in.Now, in.Stat = caseTime, statCase
 	switch rule {
 	case "M604":
 		in.Tier = ""

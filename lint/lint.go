@@ -3,6 +3,7 @@ package lint
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 
 	"lockstep/schemas"
@@ -43,7 +44,11 @@ type Input struct {
 	// ReadFile reads a TLS file by its path in the config. If it is nil, no
 	// file is looked at, and a config that names one may get [Unknown].
 	ReadFile func(path string) ([]byte, error)
-	Files    FileMode // what is made of them; [FilesRequire] if empty
+	// Stat describes a file that ReadFile reads. If it is nil, nothing is said
+	// of who may read a key.
+	Stat func(path string) (fs.FileInfo, error)
+
+	Files FileMode // what is made of them; [FilesRequire] if empty
 }
 
 // Check judges one file. The only error is one of usage: the sources of the
@@ -59,7 +64,7 @@ func (c *Checker) Check(in Input) (*Report, error) {
 		p.refusals = []refusal{parseRefusal(in.Err)}
 		p.piko = judge(p.refusals, nil)
 	} else {
-		p.looksAtFiles = in.looksAtFiles()
+		p.stat, p.looksAtFiles = in.Stat, in.looksAtFiles()
 		p.read(in.Document, c, in.reader())
 	}
 	report := &Report{Path: in.Path, Piko: p.piko, Tier: tier}

@@ -2,6 +2,7 @@ package lint
 
 import (
 	"fmt"
+	"io/fs"
 	"iter"
 	"slices"
 	"time"
@@ -24,6 +25,7 @@ type Pass struct {
 	agent        *schemas.Agent      // nil if the agent cannot decode the file
 	materials    []material          // what its tls mappings lead to; none if agent is nil
 	looksAtFiles bool
+	stat         func(string) (fs.FileInfo, error) // or nil
 	unread       []unreadFile
 	piko         Piko
 	refusals     []refusal // why piko.Verdict is Reject, in the order of their place

@@ -47,6 +47,7 @@ func Rules() []Rule {
 		caWeak(),
 		bundleTooBroad(),
 		clientCertUnfit(),
+		keyFilePermissions(),
 		sanMismatchStatic(),
 		tlsRelativePath(),
 		inlinePEM(),

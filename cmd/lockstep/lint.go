@@ -176,7 +176,7 @@ func (l *linter) file(path string) (*lint.Report, error) {
 	}
 	in := lint.Input{
 		Path: name, Tier: l.tier, Policy: l.policy, Rollout: l.rollout,
-		ReadFile: l.files.read, Files: l.mode, Now: l.process.now(),
+		ReadFile: l.files.read, Stat: l.files.stat, Files: l.mode, Now: l.process.now(),
 	}
 	in.Document, in.Err = schemas.ParseDocument(name, source)
 	report, err := l.checker.Check(in)

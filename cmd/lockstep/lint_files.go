@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -83,4 +85,13 @@ func (t fileTree) local(path string) string {
 		}
 	}
 	return path
+}
+
+// stat describes what [fileTree.read] reads.
+func (t fileTree) stat(path string) (fs.FileInfo, error) {
+	path = t.local(path)
+	if t.root == "" {
+		return os.Stat(path)
+	}
+	return inputfile.StatBelow(t.root, path)
 }

@@ -30,21 +30,39 @@ func Read(path string) ([]byte, error) { return read(path, os.Stat, os.OpenFile)
 
 // ReadBelow is [Read] for a file that has to lie below dir, symbolic links
 // followed. A relative path is taken from dir.
-func ReadBelow(dir, path string) ([]byte, error) {
+func ReadBelow(dir, path string) (data []byte, err error) {
+	err = below(dir, path, func(root *os.Root, path string) error {
+		data, err = read(path, root.Stat, root.OpenFile)
+		return err
+	})
+	return data, err
+}
+
+// StatBelow describes a file that [ReadBelow] reads.
+func StatBelow(dir, path string) (info fs.FileInfo, err error) {
+	err = below(dir, path, func(root *os.Root, path string) error {
+		info, err = root.Stat(path)
+		return bare(err)
+	})
+	return info, err
+}
+
+// below calls use with dir as a root, and path as seen from there.
+func below(dir, path string, use func(root *os.Root, path string) error) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return nil, bare(err)
+		return bare(err)
 	}
 	defer root.Close()
 	if filepath.IsAbs(path) {
 		if path, err = relative(dir, path); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if !filepath.IsLocal(path) {
-		return nil, errOutside
+		return errOutside
 	}
-	return read(path, root.Stat, root.OpenFile)
+	return use(root, path)
 }
 
 // relative is an absolute path as seen from dir.

@@ -71,6 +71,9 @@ func TestReadBelow(t *testing.T) {
 		if (err == nil) != good || (good && string(data) != "f") {
 			t.Errorf("%s: %q, %v", path, data, err)
 		}
+		if info, err := inputfile.StatBelow(dir, path); (err == nil) != good || (good && info.Size() != 1) {
+			t.Errorf("stat %s: %v", path, err)
+		}
 	}
 	if _, err := inputfile.ReadBelow(dir, "sub"); !errors.Is(err, inputfile.ErrDirectory) {
 		t.Errorf("a directory: %v", err)
