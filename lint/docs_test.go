@@ -73,12 +73,11 @@ func golden(t *testing.T, path string, text, want []byte) {
 // file is there.
 func checkExample(t *testing.T, rule lint.Rule, source string) *lint.Report {
 	t.Helper()
-	in := lint.Input{Path: "agent.yaml", Tier: schemas.TierProduction, ReadFile: func(string) ([]byte, error) {
-		return os.ReadFile(filepath.Join(pikoDir, "cases", "c.pem"))
-	}}
-	if rule.ID == "M604" {
-		in.Tier = ""
+	in := lint.Input{Path: "agent.yaml", Tier: schemas.TierProduction, ReadFile: readExample(t)}
+	if rule.ID == "T207" {
+		in.ReadFile = readCase(t)
 	}
+	setMode(&in, rule.ID)
 	return checkInput(t, in, []byte(source))
 }
 

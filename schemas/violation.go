@@ -90,6 +90,18 @@ func (c *Checked) Text(pointer string) (text string, ok bool) {
 	return text, ok
 }
 
+// Int returns the whole number at a JSON pointer, as the agent reads it; ok is
+// false unless one stands there.
+func (c *Checked) Int(pointer string) (n int, ok bool) {
+	if it := find(c.root, pointer); it != nil {
+		n, ok = it.scalar.(int)
+	}
+	return n, ok
+}
+
+// Has reports whether a value other than null stands at a JSON pointer.
+func (c *Checked) Has(pointer string) bool { return find(c.root, pointer) != nil }
+
 // addLeaves adds the innermost causes, which are the ones that say what is wrong.
 func (c *Checked) addLeaves(e *jsonschema.ValidationError, schema *jsonschema.Schema) {
 	for _, cause := range e.Causes {

@@ -23,10 +23,11 @@ func (p *process) lintCommand() *cli.Command {
 		Usage:     "validate Piko agent configs against what each tier demands",
 		ArgsUsage: "PATH...|-",
 		Description: "Each PATH is a Piko agent config; - reads one from standard input. Files that a config names\n" +
-			"are opened relative to the working directory, as the agent does. Nothing is dialled or written.\n\n" +
+			"are opened relative to the working directory, as the agent does, unless --root or --map say\n" +
+			"where they lie here. Nothing is dialled or written.\n\n" +
 			"Without --tier, the tier comes from a comment `# lockstep: tier=staging` at the top of the file\n" +
 			"or from the policy; a file of which nothing is known is judged as production.",
-		Flags: []cli.Flag{
+		Flags: append(filesFlags(),
 			tierFlag(), policyFlag(),
 			&cli.StringFlag{Name: "rollout", Usage: "also agree with the tier of the rollout `FILE`"},
 			&cli.StringFlag{Name: "fail-on", Value: string(schemas.LevelError), Usage: "exit with status 1 from `LEVEL` on: error, warning or info"},
@@ -34,7 +35,7 @@ func (p *process) lintCommand() *cli.Command {
 			&cli.StringFlag{Name: "docs-url", EnvVars: []string{"LOCKSTEP_DOCS_URL"}, Usage: "link each rule to its page at `URL`/RULE.md, where you publish docs/rules"},
 			&cli.StringFlag{Name: "stdin-name", Value: "stdin", Usage: "call standard input `NAME` in findings and for the policy"},
 			switchFlag("exit-zero", "exit with status 0 whatever is found"),
-		},
+		),
 		Subcommands: []*cli.Command{p.lintRulesCommand(), p.lintExplainCommand()},
 		Action:      p.lint,
 	}
@@ -65,7 +66,7 @@ func (p *process) lint(c *cli.Context) error {
 		return usage(err)
 	}
 	linter.inventory = reports.inventory()
-	found, unread, err := linter.files(c.Context, c.Args().Slice())
+	found, unread, err := linter.judge(c.Context, c.Args().Slice())
 	if err != nil {
 		return err
 	}
@@ -107,12 +108,20 @@ type linter struct {
 	stdin   string
 
 	inventory bool // some output lists the listeners
+	mode      lint.FileMode
+	files     fileTree
 }
 
 func (p *process) newLinter(c *cli.Context) (*linter, error) {
 	l := &linter{process: p, stdin: c.String("stdin-name")}
 	var err error
 	if l.tier, err = tierOf(c); err != nil {
+		return nil, err
+	}
+	if l.mode, err = filesMode(c); err != nil {
+		return nil, err
+	}
+	if l.files, err = newFileTree(c); err != nil {
 		return nil, err
 	}
 	if l.policy, err = loadPolicy(c.String("policy")); err != nil {
@@ -155,9 +164,9 @@ func loadPolicy(path string) (*schemas.Policy, error) {
 // collected: a tenth of the time for some 10 MiB.
 const gcPercent = 200
 
-// files lints all arguments of the command line on all processors, and keeps
+// judge lints all arguments of the command line on all processors, and keeps
 // their order. An error is one of usage, which makes all findings moot.
-func (l *linter) files(ctx context.Context, paths []string) (found []*lint.Report, unread []error, err error) {
+func (l *linter) judge(ctx context.Context, paths []string) (found []*lint.Report, unread []error, err error) {
 	debug.SetGCPercent(gcPercent)
 	reports, errs := make([]*lint.Report, len(paths)), make([]error, len(paths))
 	var next atomic.Int64
@@ -205,7 +214,9 @@ func (l *linter) file(ctx context.Context, path string) (*lint.Report, error) {
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
 	in := lint.Input{
-		Path: name, Tier: l.tier, Policy: l.policy, Rollout: l.rollout, ReadFile: inputfile.Read, Inventory: l.inventory,
+		Path: name, Tier: l.tier, Policy: l.policy, Rollout: l.rollout,
+		ReadFile: l.files.read, Stat: l.files.stat, Files: l.mode, Now: l.process.now(),
+		Inventory: l.inventory,
 	}
 	in.Document, in.Err = schemas.ParseDocument(name, source)
 	report, err := l.checker.Check(in)
