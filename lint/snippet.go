@@ -250,9 +250,11 @@ func (p *painter) end() Snippet {
 	if p.limit < len(p.runes) {
 		p.snippet.Text += string(cut)
 	}
+	length := len([]rune(p.snippet.Text))
 	if p.snippet.Start < 0 { // nothing of the place is left: it is empty, or a comment
-		p.snippet.Start, p.snippet.End = len(p.out), len(p.out)
+		p.snippet.Start, p.snippet.End = length, length
 	}
+	p.snippet.Start, p.snippet.End = min(p.snippet.Start, length), min(p.snippet.End, length)
 	if strings.TrimSpace(p.snippet.Text) == "" {
 		return Snippet{}
 	}
