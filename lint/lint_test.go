@@ -218,6 +218,15 @@ func TestRootPerTier(t *testing.T) {
 				t.Errorf("%s with %s: T222 is %v", tier, file, got)
 			}
 		}
+// TestLongLine is over at once too, though everything stands on one line
+// whose columns are no bytes.
+func TestLongLine(t *testing.T) {
+	t.Parallel()
+	const items = 5_000
+	report := check(t, ".", "f.yaml", []byte("listeners: ["+strings.Repeat("{endpoint_id: ä, addr: https://h, timeout: 1s, tls: {insecure_skip_verify: on}}, ", items)+"]"))
+	last := report.Findings[len(report.Findings)-1]
+	if len(report.Findings) < items || !strings.Contains(last.Snippet.Text, "{endpoint_id: ä, addr: https://h, timeout: 1s, tls: {insecure_skip_verify: on}}") {
+		t.Errorf("%d findings, the last one shows %q", len(report.Findings), last.Snippet.Text)
 	}
 }
 

@@ -131,8 +131,11 @@ func (p *Pass) endpointID(pointer string) string {
 func withoutMisspelt(violations []schemas.Violation) []schemas.Violation {
 	return slices.DeleteFunc(slices.Clone(violations), func(missing schemas.Violation) bool {
 		return missing.Keyword == "required" && slices.ContainsFunc(violations, func(v schemas.Violation) bool {
+			if v.Keyword != "additionalProperties" || v.Pointer != missing.Pointer {
+				return false
+			}
 			_, near := schemas.Nearest(v.Name, []string{missing.Name})
-			return near && v.Keyword == "additionalProperties" && v.Pointer == missing.Pointer
+			return near
 		})
 	})
 }
