@@ -218,6 +218,9 @@ func TestRootPerTier(t *testing.T) {
 				t.Errorf("%s with %s: T222 is %v", tier, file, got)
 			}
 		}
+	}
+}
+
 // TestLongLine is over at once too, though everything stands on one line
 // whose columns are no bytes.
 func TestLongLine(t *testing.T) {
