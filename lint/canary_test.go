@@ -47,7 +47,7 @@ var disguises = []string{
 	"*§", "§", `"§"`, "'§'", "-§", "-§s", "s§", "|\n  §\n", "'§", "\"§\\q\"", "`§",
 	"$§", "${§}", "!§ x", "!!int s§", "!!bool s§", "!!float s§", "!!binary s§!", "!!timestamp s§", "!!null s§", "&a§ x",
 	"[§]", "[s§, 1]", "{a: s§}", "{<<: s§}", "{<<: [s§]}", "x: s§", "? s§",
-	"http://u:§@h:80", "https://§@h%zz", "§://h", "ws://u:§@h", "h:§", "//§:80", "http://h/§?k=§", "unix:///§", `"http://§\x7f"`, "'§ h:80'",
+	"http://u:§@h:80", "https://§@h%zz", "§://h", "ws://u:§@h", "h:§", "//§:80", "http://h/§?k=§", "unix:///§", `"http://§\x7f"`, "'§ h:80'", "x # §", "https://h:1/§ # §",
 	`"-----BEGIN PRIVATE KEY-----\n§\n-----END PRIVATE KEY-----"`, `"§\n§"`,
 }
 
@@ -73,7 +73,7 @@ func TestCanary(t *testing.T) {
 			}
 			tried++
 			source := strings.Replace(template.text, placeholder, strings.ReplaceAll(disguise, "§", canary), 1)
-			in := lint.Input{Path: "f.yaml", ReadFile: func(string) ([]byte, error) { return nil, errors.New("no file") }}
+			in := lint.Input{Path: "f.yaml", Inventory: true, ReadFile: func(string) ([]byte, error) { return nil, errors.New("no file") }}
 			in.Document, in.Err = schemas.ParseDocument(in.Path, []byte(source))
 			report, err := checker.Check(in)
 			if err != nil {
@@ -81,6 +81,14 @@ func TestCanary(t *testing.T) {
 			}
 			if out := printed(t, report); strings.Contains(out, canary) {
 				t.Errorf("%s as %s is printed:\n%s", template.name, disguise, out)
+			}
+			if in.Document == nil {
+				continue
+			}
+			for i, line := range lint.MaskedLines(in.Document) {
+				if strings.Contains(line.Text, canary) {
+					t.Errorf("%s as %s would be shown on line %d: %s", template.name, disguise, i+1, line.Text)
+				}
 			}
 		}
 	}
@@ -93,7 +101,7 @@ func TestCanary(t *testing.T) {
 func printed(t *testing.T, report *lint.Report) string {
 	t.Helper()
 	var out bytes.Buffer
-	for _, reporter := range []lint.Reporter{lint.Text{}, lint.JSON{}} {
+	for _, reporter := range reporters() {
 		if err := reporter.Report(&out, []*lint.Report{report}); err != nil {
 			t.Fatal(err)
 		}

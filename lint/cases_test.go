@@ -3,6 +3,7 @@ package lint_test
 import (
 	"encoding/binary"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -10,14 +11,18 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/fstest"
+	"time"
 	"unicode/utf16"
 
 	"github.com/google/go-cmp/cmp"
 
-	"lockstep/internal/inputfile"
 	"lockstep/lint"
 	"lockstep/schemas"
 )
+
+// caseTime is when the cases and examples are judged.
+var caseTime = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
 var casesDir = filepath.Join("..", "testdata", "lint")
 
@@ -96,13 +101,36 @@ func utf16Text(text string, order binary.AppendByteOrder) string {
 // checkCase lints a case as production, unless its rule is about the tier.
 func checkCase(t *testing.T, rule, path string, source []byte) *lint.Report {
 	t.Helper()
-	in := lint.Input{Path: path, Tier: schemas.TierProduction, ReadFile: func(name string) ([]byte, error) {
-		return inputfile.Read(filepath.Join(pikoDir, "cases", name))
-	}}
-	if rule == "M604" {
-		in.Tier = ""
-	}
+	in := lint.Input{Path: path, Tier: schemas.TierProduction, ReadFile: readCase(t)}
+	setMode(&in, rule)
 	return checkInput(t, in, source)
+}
+
+// statCase describes the file at path: a directory called public is open to
+// all.
+func statCase(path string) (fs.FileInfo, error) {
+	mode := fs.FileMode(0o640)
+	if strings.Contains(path, "/public/") {
+		mode = 0o644
+	}
+	info, err := fstest.MapFS{"f": {Mode: mode}}.Stat("f")
+	if err != nil {
+		return nil, fmt.Errorf("describe %s: %w", path, err)
+	}
+	return info, nil
+}
+
+// setMode judges the cases and examples of a rule in the mode that it is about.
+func setMode(in *lint.Input, rule string) {
+	in.Now, in.Stat = caseTime, statCase
+	switch rule {
+	case "M604":
+		in.Tier = ""
+	case "T207":
+		in.Files = lint.FilesWarn
+	case "T224":
+		in.Files = lint.FilesSkip
+	}
 }
 
 var (

@@ -3,7 +3,7 @@
 //
 // A [Checker] is built once. For each file it goes one way:
 //
-//	bytes ─schemas.ParseDocument▶ Document ─Checker.Check▶ *Report ─Reporter▶ text or JSON
+//	bytes ─schemas.ParseDocument▶ Document ─Checker.Check▶ *Report ─Reporter▶ text, JSON, SARIF …
 //
 // [Checker.Check] first settles the tier, then asks what the real agent would
 // say ([Piko]), and then hands one [Pass] to each [Rule] of the table that
@@ -17,5 +17,6 @@
 //
 // No message, hint or report contains a value from a config, which may be a
 // secret. Names of keys, endpoint ids and paths of TLS files are the
-// exceptions.
+// exceptions, and in the line that a [Snippet] shows, values that look like
+// nothing that could be one.
 package lint

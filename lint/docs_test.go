@@ -17,7 +17,8 @@ import (
 var docsDir = filepath.Join("..", "docs", "rules")
 
 // A page documents one rule. Its head, what its bad example prints and the
-// first paragraph below Why are written by UPDATE=1; the rest is by hand.
+// first paragraph below Why are written by UPDATE=1, and so is the copy of the
+// page that is embedded; the rest is by hand.
 type page struct{ why, bad, good string }
 
 // TestDocs holds each rule's page against the table of rules and lints the
@@ -41,12 +42,16 @@ func TestDocs(t *testing.T) {
 			if good := checkExample(t, rule, p.good); len(good.Findings) > 0 {
 				t.Errorf("the good example has findings: %v", good.Findings)
 			}
-			golden(t, path, text, p.write(t, rule, bad))
+			written := p.write(t, rule, bad)
+			golden(t, path, text, written)
+			golden(t, filepath.Join("pages", rule.ID+".md"), []byte(rule.Page()), written)
 		})
 	}
-	pages, err := filepath.Glob(filepath.Join(docsDir, "*.md"))
-	if err != nil || len(pages) != len(lint.Rules()) {
-		t.Errorf("%d pages for %d rules (%v)", len(pages), len(lint.Rules()), err)
+	for _, dir := range []string{docsDir, "pages"} {
+		pages, err := filepath.Glob(filepath.Join(dir, "*.md"))
+		if err != nil || len(pages) != len(lint.Rules()) {
+			t.Errorf("%s: %d pages for %d rules (%v)", dir, len(pages), len(lint.Rules()), err)
+		}
 	}
 }
 
@@ -68,12 +73,11 @@ func golden(t *testing.T, path string, text, want []byte) {
 // file is there.
 func checkExample(t *testing.T, rule lint.Rule, source string) *lint.Report {
 	t.Helper()
-	in := lint.Input{Path: "agent.yaml", Tier: schemas.TierProduction, ReadFile: func(string) ([]byte, error) {
-		return os.ReadFile(filepath.Join(pikoDir, "cases", "c.pem"))
-	}}
-	if rule.ID == "M604" {
-		in.Tier = ""
+	in := lint.Input{Path: "agent.yaml", Tier: schemas.TierProduction, ReadFile: readExample(t)}
+	if rule.ID == "T207" {
+		in.ReadFile = readCase(t)
 	}
+	setMode(&in, rule.ID)
 	return checkInput(t, in, []byte(source))
 }
 

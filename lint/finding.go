@@ -21,6 +21,15 @@ type Finding struct {
 	Message    string
 	Hint       string // what to do about it; may be empty
 	Admit      bool   // may `lockstep run` load the file?
+	Related    []Related
+	Snippet    Snippet // of the line where Span begins
+}
+
+// A Related place helps to understand a finding that is elsewhere in the file.
+type Related struct {
+	Span    schemas.Span
+	Message string
+	Snippet Snippet
 }
 
 // Listener is the index of the listener that the finding is in, as the agent
@@ -55,6 +64,10 @@ type Report struct {
 	Piko     Piko
 	Tier     schemas.Tier // that the file was judged by
 	Findings []Finding    // in the order of their place
+
+	// Listeners is the inventory, if [Input.Inventory] asked for one. It is nil
+	// if the agent cannot decode the file.
+	Listeners []Listener
 }
 
 // Refusals lists the findings that keep `lockstep run` from loading the file,

@@ -11,7 +11,7 @@ import (
 
 // FuzzCheck wants a sound report on whatever bytes: P001 exactly where the
 // agent refuses, no other word against what it accepts, places that exist,
-// and both formats written.
+// snippets that hold what they underline, and every format written.
 func FuzzCheck(f *testing.F) {
 	for _, r := range recordings(f) {
 		f.Add(r.Source)
@@ -28,7 +28,7 @@ func FuzzCheck(f *testing.F) {
 			return // the comment names no tier
 		}
 		checkSound(t, report, in.Document)
-		for _, reporter := range []lint.Reporter{lint.Text{}, lint.JSON{}} {
+		for _, reporter := range reporters() {
 			if err := reporter.Report(&bytes.Buffer{}, []*lint.Report{report}); err != nil {
 				t.Error(err)
 			}
@@ -54,6 +54,9 @@ func checkSound(t *testing.T, report *lint.Report, doc *schemas.Document) {
 		}
 		if f.Span.Start.Line < 1 || f.Span.Start.Column < 1 || f.Span.End.Line != f.Span.Start.Line || f.Span.End.Column < f.Span.Start.Column {
 			t.Errorf("%s stands at %v", f.Rule, f.Span)
+		}
+		if s := f.Snippet; s.Start < 0 || s.Start > s.End || s.End > len([]rune(s.Text)) {
+			t.Errorf("%s underlines %d to %d of %q", f.Rule, s.Start, s.End, s.Text)
 		}
 		if doc != nil && f.Span.Start.Line > len(doc.Lines())+1 {
 			t.Errorf("%s stands on line %d of %d", f.Rule, f.Span.Start.Line, len(doc.Lines()))

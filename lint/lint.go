@@ -3,6 +3,8 @@ package lint
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"time"
 
 	"lockstep/schemas"
 )
@@ -10,8 +12,9 @@ import (
 // A Checker holds what is the same for every file. It may be used by many
 // goroutines.
 type Checker struct {
-	schema *schemas.Schema
-	rules  []Rule
+	schema  *schemas.Schema
+	rules   []Rule
+	bundles *bundleCache
 }
 
 // NewChecker compiles the schema of agent configs, with which a checker works.
@@ -20,7 +23,7 @@ func NewChecker() (*Checker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare to lint: %w", err)
 	}
-	return &Checker{schema: schema, rules: Rules()}, nil
+	return &Checker{schema: schema, rules: Rules(), bundles: &bundleCache{}}, nil
 }
 
 // An Input is one file and what it is to be judged by. Path is needed, and
@@ -34,9 +37,20 @@ type Input struct {
 	Policy  *schemas.Policy  // or nil
 	Rollout *schemas.Rollout // or nil
 
+	// Now is when the file is judged. If it is zero, nothing is said of what
+	// expires.
+	Now time.Time
+
 	// ReadFile reads a TLS file by its path in the config. If it is nil, no
 	// file is looked at, and a config that names one may get [Unknown].
 	ReadFile func(path string) ([]byte, error)
+
+	Inventory bool // also list the listeners
+	// Stat describes a file that ReadFile reads. If it is nil, nothing is said
+	// of who may read a key.
+	Stat func(path string) (fs.FileInfo, error)
+
+	Files FileMode // what is made of them; [FilesRequire] if empty
 }
 
 // Check judges one file. The only error is one of usage: the sources of the
@@ -47,14 +61,18 @@ func (c *Checker) Check(in Input) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Pass{path: in.Path, tierKnown: known}
+	p := &Pass{path: in.Path, tier: tier, tierKnown: known, policy: in.Policy, now: in.Now}
 	if in.Document == nil {
 		p.refusals = []refusal{parseRefusal(in.Err)}
 		p.piko = judge(p.refusals, nil)
 	} else {
-		p.read(in.Document, c.schema, in.ReadFile)
+		p.stat, p.looksAtFiles = in.Stat, in.looksAtFiles()
+		p.read(in.Document, c, in.reader())
 	}
 	report := &Report{Path: in.Path, Piko: p.piko, Tier: tier}
+	if in.Inventory {
+		report.Listeners = p.inventory(in.ReadFile)
+	}
 	for _, r := range c.rules {
 		if level := r.level(tier, in.Policy); level != schemas.LevelOff {
 			p.rule, p.severity = &r, level
@@ -62,6 +80,9 @@ func (c *Checker) Check(in Input) (*Report, error) {
 		}
 	}
 	report.Findings = sorted(p.findings)
+	if in.Document != nil && len(p.findings) > 0 {
+		addSnippets(in.Document, report.Findings)
+	}
 	return report, nil
 }
 

@@ -2,8 +2,11 @@ package lint_test
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"lockstep/lint"
 	"lockstep/schemas"
@@ -148,6 +151,88 @@ func TestManyDuplicates(t *testing.T) {
 	}
 }
 
+// TestSignedEndpoints: where the policy says that callers sign, the agent's
+// default access log is a leak; elsewhere nobody knows.
+func TestSignedEndpoints(t *testing.T) {
+	t.Parallel()
+	_, p := policy(t, "version: 1\nlisteners: {a: {auth: apollo, app_from: apollo}, b: {auth: none}}")
+	for listener, want := range map[string]bool{
+		"{endpoint_id: a, addr: '80', timeout: 1s}":                                                                                             true,
+		"{endpoint_id: b, addr: '80', timeout: 1s}":                                                                                             false,
+		"{endpoint_id: a, addr: '80', timeout: 1s, access_log: {disable: true}}":                                                                false,
+		"{endpoint_id: a, addr: '80', timeout: 1s, access_log: {level: error}}":                                                                 true,
+		"{endpoint_id: a, addr: '80', timeout: 1s, access_log: {request_headers: {allow_list: [Accept]}}}":                                      false,
+		"{endpoint_id: a, addr: '80', timeout: 1s, access_log: {request_headers: {block_list: [authorization, cookie, x-piko-authorization]}}}": false,
+	} {
+		in := lint.Input{Path: "f.yaml", Tier: schemas.TierProduction, Policy: p}
+		if got := has(checkInput(t, in, []byte("listeners: ["+listener+"]")), "S305"); got != want {
+			t.Errorf("%s: S305 is %v", listener, got)
+		}
+	}
+}
+
+// TestWithoutTime: what expires is nobody's business without a time.
+func TestWithoutTime(t *testing.T) {
+	t.Parallel()
+	source, err := os.ReadFile(filepath.Join(casesDir, "S303", "bad_expired.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for now, want := range map[time.Time]bool{{}: false, caseTime.Add(-time.Second): false, caseTime: true} {
+		in := lint.Input{Path: "f.yaml", Tier: schemas.TierProduction, Now: now}
+		if got := has(checkInput(t, in, source), "S303"); got != want {
+			t.Errorf("at %v: S303 is %v", now, got)
+		}
+	}
+}
+
+// TestNotice: the stricter the tier, the nearer an end has to be.
+func TestNotice(t *testing.T) {
+	t.Parallel()
+	const source = "listeners: [{endpoint_id: a, addr: 'https://a.internal', timeout: 1s, tls: {root_cas: /soon.pem}}]"
+	end := caseTime.Add(7*24*time.Hour - time.Hour)
+	for tier, days := range map[schemas.Tier]int{schemas.TierDevelopment: 30, schemas.TierStaging: 14, schemas.TierProduction: 7} {
+		limit := end.AddDate(0, 0, -days)
+		for now, want := range map[time.Time]bool{limit: false, limit.Add(time.Second): true, end: true} {
+			in := lint.Input{Path: "f.yaml", Tier: tier, Now: now, ReadFile: readCase(t)}
+			if got := has(checkInput(t, in, []byte(source)), "T211"); got != want {
+				t.Errorf("%s at %v, %d days before: T211 is %v", tier, now, days, got)
+			}
+		}
+	}
+}
+
+// TestRootPerTier: staging and production want the root above each
+// intermediate, however long the chain, development does not.
+func TestRootPerTier(t *testing.T) {
+	t.Parallel()
+	for tier, want := range map[schemas.Tier]map[string]bool{
+		schemas.TierDevelopment: {"intermediate.pem": false, "upper.pem": false, "chain.pem": false},
+		schemas.TierStaging:     {"intermediate.pem": true, "upper.pem": true, "chain.pem": false},
+		schemas.TierProduction:  {"intermediate.pem": true, "upper.pem": true, "chain.pem": false},
+	} {
+		for file, want := range want {
+			source := "listeners: [{endpoint_id: a, addr: 'https://a.internal', timeout: 1s, tls: {root_cas: /" + file + "}}]"
+			in := lint.Input{Path: "f.yaml", Tier: tier, Now: caseTime, ReadFile: readCase(t)}
+			if got := has(checkInput(t, in, []byte(source)), "T222"); got != want {
+				t.Errorf("%s with %s: T222 is %v", tier, file, got)
+			}
+		}
+	}
+}
+
+// TestLongLine is over at once too, though everything stands on one line
+// whose columns are no bytes.
+func TestLongLine(t *testing.T) {
+	t.Parallel()
+	const items = 5_000
+	report := check(t, ".", "f.yaml", []byte("listeners: ["+strings.Repeat("{endpoint_id: ä, addr: https://h, timeout: 1s, tls: {insecure_skip_verify: on}}, ", items)+"]"))
+	last := report.Findings[len(report.Findings)-1]
+	if len(report.Findings) < items || !strings.Contains(last.Snippet.Text, "{endpoint_id: ä, addr: https://h, timeout: 1s, tls: {insecure_skip_verify: on}}") {
+		t.Errorf("%d findings, the last one shows %q", len(report.Findings), last.Snippet.Text)
+	}
+}
+
 func TestCheckPolicy(t *testing.T) {
 	t.Parallel()
 	doc, p := policy(t, `version: 1
@@ -167,6 +252,19 @@ lockstep.yaml:6:3: there is no such rule`
 	hints := strings.Join(schemas.Hints(err), "\n")
 	if hints != "did you mean T201?\nwrite T201, the id of this rule\n`lockstep lint rules` lists the rules" {
 		t.Errorf("hints\n%s", hints)
+	}
+	doc, p = policy(t, `version: 1
+rules:
+  T201: {staging: off, production: off}
+  P001: {development: off, production: info}
+  A103: {staging: off}
+  T205: {production: off}
+`)
+	want = `lockstep.yaml:5:19: A103 may not be switched off in staging
+lockstep.yaml:4:23: P001 may not be switched off in development
+lockstep.yaml:3:36: T201 may not be switched off in production`
+	if err := lint.CheckPolicy(doc, p); err == nil || err.Error() != want || len(schemas.Hints(err)) != 1 {
+		t.Errorf("error %v, want\n%s", err, want)
 	}
 	doc, p = policy(t, "version: 1\nrules: {P001: {staging: info}}")
 	if err := lint.CheckPolicy(doc, p); err != nil {

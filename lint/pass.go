@@ -2,23 +2,33 @@ package lint
 
 import (
 	"fmt"
+	"io/fs"
 	"iter"
 	"slices"
+	"time"
 
+	"lockstep/internal/certs"
 	"lockstep/schemas"
 )
 
 // A Pass is what is known about one file, and what has been found in it. The
 // rules share it, one after the other.
 type Pass struct {
-	path       string
-	tierKnown  bool
-	document   *schemas.Document   // nil if the file is not YAML
-	checked    *schemas.Checked    // nil if document is
-	violations []schemas.Violation // of the schema, each mistake once; none if the file is blank
-	agent      *schemas.Agent      // nil if the agent cannot decode the file
-	piko       Piko
-	refusals   []refusal // why piko.Verdict is Reject, in the order of their place
+	path         string
+	tier         schemas.Tier
+	tierKnown    bool
+	policy       *schemas.Policy     // or nil
+	now          time.Time           // zero if nothing is to be said of what expires
+	document     *schemas.Document   // nil if the file is not YAML
+	checked      *schemas.Checked    // nil if document is
+	violations   []schemas.Violation // of the schema, each mistake once; none if the file is blank
+	agent        *schemas.Agent      // nil if the agent cannot decode the file
+	materials    []material          // what its tls mappings lead to; none if agent is nil
+	looksAtFiles bool
+	stat         func(string) (fs.FileInfo, error) // or nil
+	unread       []unreadFile
+	piko         Piko
+	refusals     []refusal // why piko.Verdict is Reject, in the order of their place
 
 	rule     *Rule // whose turn it is
 	severity schemas.Level
@@ -26,18 +36,19 @@ type Pass struct {
 }
 
 // read takes in a document, up to the real agent's verdict.
-func (p *Pass) read(doc *schemas.Document, schema *schemas.Schema, readFile func(string) ([]byte, error)) {
-	p.document, p.checked = doc, schema.Check(doc)
+func (p *Pass) read(doc *schemas.Document, c *Checker, read certs.ReadFunc) {
+	p.document, p.checked = doc, c.schema.Check(doc)
 	if !blank(doc) {
 		p.violations = withoutMisspelt(p.checked.Violations)
 	}
 	agent, err := p.decode()
-	v := validation{checked: p.checked, readFile: readFile}
+	v := validation{checked: p.checked, read: read, parse: c.bundles.parse}
 	if err != nil {
 		v.undecodable(err, len(p.violations) > 0)
 	} else {
 		p.agent = agent
 		v.agent(agent)
+		p.materials, p.unread = v.materials, v.unread
 	}
 	if err != nil || len(v.refusals) > 0 {
 		p.refusals = withViolations(v.refusals, p.violations)
@@ -82,12 +93,12 @@ func (p *Pass) atKey(pointer, message, hint string) {
 	p.at(key, pointer, message, hint)
 }
 
-// at reports a finding.
-func (p *Pass) at(span schemas.Span, pointer, message, hint string) {
+// at reports a finding, and places that help to understand it.
+func (p *Pass) at(span schemas.Span, pointer, message, hint string, related ...Related) {
 	p.findings = append(p.findings, Finding{
 		Rule: p.rule.ID, Slug: p.rule.Slug, Severity: p.severity, Admit: p.rule.Admit,
 		Path: p.path, Span: span, Pointer: pointer, EndpointID: p.endpointID(pointer),
-		Message: message, Hint: hint,
+		Message: message, Hint: hint, Related: related,
 	})
 }
 
@@ -95,7 +106,11 @@ func (p *Pass) at(span schemas.Span, pointer, message, hint string) {
 func (p *Pass) atViolations(keywords ...string) {
 	for _, v := range p.violations {
 		if slices.Contains(keywords, v.Keyword) {
-			p.at(v.Span, v.Pointer, v.Message, v.Hint)
+			var related []Related
+			if v.First.Start.Line > 0 {
+				related = append(related, Related{Span: v.First, Message: "the first one is here"})
+			}
+			p.at(v.Span, v.Pointer, v.Message, v.Hint, related...)
 		}
 	}
 }
@@ -116,8 +131,11 @@ func (p *Pass) endpointID(pointer string) string {
 func withoutMisspelt(violations []schemas.Violation) []schemas.Violation {
 	return slices.DeleteFunc(slices.Clone(violations), func(missing schemas.Violation) bool {
 		return missing.Keyword == "required" && slices.ContainsFunc(violations, func(v schemas.Violation) bool {
+			if v.Keyword != "additionalProperties" || v.Pointer != missing.Pointer {
+				return false
+			}
 			_, near := schemas.Nearest(v.Name, []string{missing.Name})
-			return near && v.Keyword == "additionalProperties" && v.Pointer == missing.Pointer
+			return near
 		})
 	})
 }

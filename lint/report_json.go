@@ -31,13 +31,7 @@ func (JSON) Report(w io.Writer, reports []*Report) error {
 			})
 		}
 	}
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(out); err != nil {
-		return fmt.Errorf("write findings: %w", err)
-	}
-	return nil
+	return writeJSON(w, out)
 }
 
 type jsonReport struct {
@@ -62,4 +56,15 @@ type jsonFinding struct {
 	Hint         string        `json:"hint"`
 	EndpointID   string        `json:"endpoint_id"`
 	Fix          *struct{}     `json:"fix"` // null: no rule offers an edit yet
+}
+
+// writeJSON writes one indented document.
+func writeJSON(w io.Writer, document any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(document); err != nil {
+		return fmt.Errorf("write findings: %w", err)
+	}
+	return nil
 }

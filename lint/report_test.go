@@ -36,18 +36,32 @@ connect:
 		{"a\nb.yaml", bad, schemas.TierProduction},
 		{"syntax.yaml", "a: [", schemas.TierStaging},
 	} {
-		all = append(all, checkInput(t, lint.Input{Path: f.path, Tier: f.tier}, []byte(f.source)))
+		all = append(all, checkInput(t, lint.Input{Path: f.path, Tier: f.tier, Inventory: true}, []byte(f.source)))
 	}
 	return all
 }
 
+// reporters are all reporters, by the golden file of their report.
+func reporters() map[string]lint.Reporter {
+	unread := []string{"read x.yaml: no such file"}
+	return map[string]lint.Reporter{
+		"report.txt":          lint.Text{},
+		"report_terminal.txt": lint.Text{Color: true, Width: 50, DocsURL: "https://docs.example/rules"},
+		"report.json":         lint.JSON{},
+		"report.sarif":        lint.SARIF{Version: "1.2.3", DocsURL: "https://docs.example/rules", Unread: unread},
+		"report_junit.xml":    lint.JUnit{FailOn: schemas.LevelWarning, Unread: unread},
+		"report_github.txt":   lint.GitHub{},
+		"report_summary.md":   lint.GitHubSummary{DocsURL: "https://docs.example/rules"},
+		"report_gitlab.json":  lint.GitLab{},
+		"inventory.txt":       lint.Inventory{},
+		"inventory.json":      lint.InventoryJSON{},
+		"inventory.csv":       lint.InventoryCSV{},
+	}
+}
+
 func TestReporters(t *testing.T) {
 	t.Parallel()
-	for name, reporter := range map[string]lint.Reporter{
-		"report.txt":       lint.Text{},
-		"report_color.txt": lint.Text{Color: true},
-		"report.json":      lint.JSON{},
-	} {
+	for name, reporter := range reporters() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var out bytes.Buffer
@@ -64,22 +78,35 @@ func TestReporters(t *testing.T) {
 	}
 }
 
-// TestReportersWithoutFiles: JSON keeps its lists, text says nothing.
+// TestReportersWithoutFiles: documents keep their lists, lines are not there.
 func TestReportersWithoutFiles(t *testing.T) {
 	t.Parallel()
-	var text, document bytes.Buffer
-	if err := (lint.Text{}).Report(&text, nil); err != nil {
-		t.Fatal(err)
-	}
-	if err := (lint.JSON{}).Report(&document, nil); err != nil {
-		t.Fatal(err)
-	}
-	if text.Len() > 0 {
-		t.Errorf("text: %q", text.String())
-	}
-	for _, want := range []string{`"version": 1`, `"files": []`, `"findings": []`} {
-		if !strings.Contains(document.String(), want) {
-			t.Errorf("JSON has no %s: %s", want, document.String())
+	for _, c := range []struct {
+		reporter lint.Reporter
+		want     []string
+	}{
+		{lint.Text{}, nil},
+		{lint.GitHub{}, nil},
+		{lint.JSON{}, []string{`"version": 1`, `"files": []`, `"findings": []`}},
+		{lint.SARIF{}, []string{`"rules": []`, `"results": []`, `"executionSuccessful": true`}},
+		{lint.GitLab{}, []string{"[]\n"}},
+		{lint.Inventory{}, []string{"FILE"}},
+		{lint.InventoryJSON{}, []string{`"listeners": []`, `"unlisted": []`}},
+		{lint.InventoryCSV{}, []string{"path,line,tier"}},
+		{lint.JUnit{}, []string{`<testsuites name="lockstep lint" tests="0"`}},
+		{lint.GitHubSummary{}, []string{"0 files: no findings"}},
+	} {
+		var out bytes.Buffer
+		if err := c.reporter.Report(&out, nil); err != nil {
+			t.Fatal(err)
+		}
+		if c.want == nil && out.Len() > 0 {
+			t.Errorf("%T: %q", c.reporter, out.String())
+		}
+		for _, want := range c.want {
+			if !strings.Contains(out.String(), want) {
+				t.Errorf("%T has no %s: %s", c.reporter, want, out.String())
+			}
 		}
 	}
 }
@@ -92,7 +119,7 @@ func (brokenWriter) Write([]byte) (int, error) { return 0, errBroken }
 
 func TestReportersOnBrokenWriter(t *testing.T) {
 	t.Parallel()
-	for _, reporter := range []lint.Reporter{lint.Text{}, lint.JSON{}} {
+	for _, reporter := range reporters() {
 		if err := reporter.Report(brokenWriter{}, nil); !errors.Is(err, errBroken) {
 			t.Errorf("%T: %v", reporter, err)
 		}
@@ -102,7 +129,7 @@ func TestReportersOnBrokenWriter(t *testing.T) {
 func TestSummary(t *testing.T) {
 	t.Parallel()
 	all := reports(t)
-	if got, want := lint.Summarize(all), (lint.Summary{Files: 4, Errors: 5, Warnings: 1, Infos: 3}); got != want {
+	if got, want := lint.Summarize(all), (lint.Summary{Files: 4, Errors: 6, Warnings: 3, Infos: 6}); got != want {
 		t.Errorf("summary %+v, want %+v", got, want)
 	}
 	for _, c := range []struct {

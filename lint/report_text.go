@@ -10,10 +10,14 @@ import (
 	"lockstep/schemas"
 )
 
-// Text writes one line per finding, which editors and CI systems can follow,
-// its hint below it, and a line of totals. Of no files at all it says nothing.
+// Text writes for people: a line per finding, which editors and CI systems can
+// follow, below it the masked line of the file with the place underlined, what
+// else belongs to it, and a hint. A line of totals ends it. Of no files at all
+// it says nothing.
 type Text struct {
-	Color bool // with ANSI colours, for a terminal
+	Color   bool   // with ANSI colours, for a terminal
+	Width   int    // columns of the terminal, 0 for no limit; only lines of files are cut
+	DocsURL string // where the pages of the rules are, for links that a terminal can follow; may be empty
 }
 
 // Report implements [Reporter].
@@ -33,26 +37,57 @@ func (t Text) Report(w io.Writer, reports []*Report) error {
 	return nil
 }
 
-// finding names the endpoint too, as one place may serve many through a merge.
 func (t Text) finding(out *bytes.Buffer, f *Finding) {
-	message := f.Message
-	if f.EndpointID != "" {
-		message += " (endpoint " + f.EndpointID + ")"
+	fmt.Fprintf(out, "%s:%d:%d: %s: %s [%s]\n", printable(f.Path), f.Span.Start.Line, f.Span.Start.Column,
+		t.paint(f.Severity, string(f.Severity)), printable(f.about()), t.link(f))
+	t.snippet(out, f.Span.Start.Line, f.Snippet, f.Severity)
+	for _, r := range f.Related {
+		fmt.Fprintf(out, "    %s:%d:%d: %s\n", printable(f.Path), r.Span.Start.Line, r.Span.Start.Column, printable(r.Message))
+		t.snippet(out, r.Span.Start.Line, r.Snippet, schemas.LevelInfo)
 	}
-	fmt.Fprintf(out, "%s:%d:%d: %s: %s [%s %s]\n", printable(f.Path), f.Span.Start.Line, f.Span.Start.Column,
-		t.paint(f.Severity), printable(message), f.Rule, f.Slug)
 	if f.Hint != "" {
 		fmt.Fprintf(out, "    hint: %s\n", printable(f.Hint))
 	}
 }
 
-// paint colours a level: red, yellow, blue.
-func (t Text) paint(level schemas.Level) string {
+// about is the message with the endpoint, which it names because one place may
+// serve many through a merge.
+func (f *Finding) about() string {
+	if f.EndpointID == "" {
+		return f.Message
+	}
+	return f.Message + " (endpoint " + f.EndpointID + ")"
+}
+
+// snippet writes a line of a file with its number, and a caret below.
+func (t Text) snippet(out *bytes.Buffer, line int, s Snippet, level schemas.Level) {
+	if s.Text == "" {
+		return
+	}
+	number := strconv.Itoa(line)
+	if t.Width > 0 {
+		s = s.fit(t.Width - len(number) - len(" | "))
+	}
+	indent, caret := s.underline()
+	fmt.Fprintf(out, "%s | %s\n%*s | %s%s\n", number, s.Text, len(number), "", indent, t.paint(level, caret))
+}
+
+// link names the rule of a finding, with a hyperlink to its page (OSC 8).
+func (t Text) link(f *Finding) string {
+	name := f.Rule + " " + f.Slug
+	if t.DocsURL == "" {
+		return name
+	}
+	return "\x1b]8;;" + pageURL(t.DocsURL, f.Rule) + "\x1b\\" + name + "\x1b]8;;\x1b\\"
+}
+
+// paint colours text by a level: red, yellow, blue.
+func (t Text) paint(level schemas.Level, text string) string {
 	code := map[schemas.Level]string{schemas.LevelError: "31", schemas.LevelWarning: "33", schemas.LevelInfo: "34"}[level]
 	if !t.Color || code == "" {
-		return string(level)
+		return text
 	}
-	return "\x1b[1;" + code + "m" + string(level) + "\x1b[0m"
+	return "\x1b[1;" + code + "m" + text + "\x1b[0m"
 }
 
 // printable escapes what could move the cursor of a terminal or start a line

@@ -24,6 +24,10 @@ type Rule struct {
 	// It may not if the real agent refuses it or if nothing could be served.
 	Admit bool
 
+	// Locked says that a policy may not switch the rule off for production. A
+	// rule that admits nothing may not be switched off at all.
+	Locked bool
+
 	// Check reports what it finds to the pass.
 	Check func(*Pass)
 }
@@ -38,9 +42,23 @@ func (r *Rule) level(tier schemas.Tier, policy *schemas.Policy) schemas.Level {
 	return cmp.Or(r.Levels[tier], schemas.LevelOff)
 }
 
+// mayBeOff reports whether a policy may switch the rule off in tier.
+func (r *Rule) mayBeOff(tier schemas.Tier) bool {
+	return r.Admit && (!r.Locked || tier != schemas.TierProduction)
+}
+
 // alwaysError is for what works in no tier.
 func alwaysError() schemas.Levels {
 	return errorInProduction(schemas.LevelError, schemas.LevelError)
+}
+
+// alwaysWarning is for what hurts in no tier more than in another.
+func alwaysWarning() schemas.Levels {
+	return schemas.Levels{
+		schemas.TierDevelopment: schemas.LevelWarning,
+		schemas.TierStaging:     schemas.LevelWarning,
+		schemas.TierProduction:  schemas.LevelWarning,
+	}
 }
 
 // errorInProduction is for what a milder tier may put up with.
@@ -52,8 +70,18 @@ func errorInProduction(development, staging schemas.Level) schemas.Levels {
 	}
 }
 
+// warningFromStaging is for what is nobody's business in development.
+func warningFromStaging() schemas.Levels {
+	return schemas.Levels{
+		schemas.TierDevelopment: schemas.LevelOff,
+		schemas.TierStaging:     schemas.LevelWarning,
+		schemas.TierProduction:  schemas.LevelWarning,
+	}
+}
+
 // CheckPolicy returns an error for each rule id in a policy that no rule has,
-// with its place in doc, the document the policy was read from.
+// and for each rule that may not be switched off, with its place in doc, the
+// document the policy was read from.
 func CheckPolicy(doc *schemas.Document, policy *schemas.Policy) error {
 	schema, err := schemas.Compile(schemas.KindPolicy)
 	if err != nil {
@@ -64,13 +92,24 @@ func CheckPolicy(doc *schemas.Document, policy *schemas.Policy) error {
 	pointer := strings.NewReplacer("~", "~0", "/", "~1")
 	var errs []error
 	for _, id := range slices.Sorted(maps.Keys(policy.Rules)) {
-		if slices.ContainsFunc(rules, func(r Rule) bool { return r.ID == id }) {
+		pointer := "/rules/" + pointer.Replace(id)
+		i := slices.IndexFunc(rules, func(r Rule) bool { return r.ID == id })
+		if i < 0 {
+			key, _ := checked.Place(pointer)
+			errs = append(errs, &schemas.Fault{
+				Path: doc.Path, Span: key, Message: noRule(id, rules), Remedy: nearestRule(id, rules),
+			})
 			continue
 		}
-		key, _ := checked.Place("/rules/" + pointer.Replace(id))
-		errs = append(errs, &schemas.Fault{
-			Path: doc.Path, Span: key, Message: noRule(id, rules), Remedy: nearestRule(id, rules),
-		})
+		for _, tier := range schemas.Tiers() {
+			if policy.Rules[id][tier] == schemas.LevelOff && !rules[i].mayBeOff(tier) {
+				_, value := checked.Place(pointer + "/" + string(tier))
+				errs = append(errs, &schemas.Fault{
+					Path: doc.Path, Span: value, Message: fmt.Sprintf("%s may not be switched off in %s", id, tier),
+					Remedy: "use info, warning or error",
+				})
+			}
+		}
 	}
 	return errors.Join(errs...)
 }

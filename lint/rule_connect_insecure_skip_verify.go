@@ -11,6 +11,7 @@ func connectInsecureSkipVerify() Rule {
 		Doc: "The agent sends its token to whoever answers in place of the Piko server, " +
 			"who can then register the agent's endpoints and receive their requests.",
 		Levels: errorInProduction(schemas.LevelWarning, schemas.LevelError),
+		Locked: true,
 		Admit:  true,
 		Check: func(p *Pass) {
 			if p.agent != nil && p.agent.Connect.TLS.InsecureSkipVerify {

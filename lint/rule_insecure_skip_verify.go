@@ -12,6 +12,7 @@ func insecureSkipVerify() Rule {
 			"reads and changes every request, credentials included. " +
 			"Each YAML spelling of true counts, for the agent `on`, `y` and a quoted `\"yes\"` among them.",
 		Levels: errorInProduction(schemas.LevelInfo, schemas.LevelWarning),
+		Locked: true,
 		Admit:  true,
 		Check: func(p *Pass) {
 			for at, l := range p.listeners() {

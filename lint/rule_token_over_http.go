@@ -16,6 +16,7 @@ func tokenOverHTTP() Rule {
 		Doc: "With an `http://` or `ws://` URL the agent sends its token unencrypted to another host, " +
 			"where everyone on the way can read it and register endpoints with it.",
 		Levels: errorInProduction(schemas.LevelInfo, schemas.LevelError),
+		Locked: true,
 		Admit:  true,
 		Check: func(p *Pass) {
 			if p.agent == nil || p.agent.Connect.Token.Empty() {

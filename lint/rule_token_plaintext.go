@@ -15,6 +15,7 @@ func tokenPlaintext() Rule {
 		Doc: "Whoever can read the file, its backups or its repository can register endpoints with this token. " +
 			"The agent takes it from the environment: `token: ${PIKO_TOKEN}`, started with --config.expand-env.",
 		Levels: errorInProduction(schemas.LevelInfo, schemas.LevelWarning),
+		Locked: true,
 		Admit:  true,
 		Check: func(p *Pass) {
 			if p.agent == nil {

@@ -37,6 +37,9 @@ func TestRules(t *testing.T) {
 			!r.Levels[schemas.TierStaging].AtLeast(r.Levels[schemas.TierDevelopment]) {
 			t.Errorf("%s: less is demanded of a stricter tier", r.ID)
 		}
+		if r.Locked && r.Levels[schemas.TierProduction] != schemas.LevelError {
+			t.Errorf("%s: locked, and no error in production", r.ID)
+		}
 		file := filepath.Join("rule_" + strings.ReplaceAll(r.Slug, "-", "_") + ".go")
 		if _, err := os.Stat(file); err != nil {
 			t.Errorf("%s: one rule per file: %v", r.ID, err)
@@ -56,7 +59,7 @@ func TestRules(t *testing.T) {
 // TestAdmission: only what the agent refuses or what serves nothing is kept out.
 func TestAdmission(t *testing.T) {
 	t.Parallel()
-	refusing := []string{"P001", "P002", "P003", "P004", "P005", "A101", "A102", "H401"}
+	refusing := []string{"P001", "P002", "P003", "P004", "P005", "A101", "A102", "A103", "H401", "H408"}
 	for _, r := range lint.Rules() {
 		if r.Admit == slices.Contains(refusing, r.ID) {
 			t.Errorf("%s: admit is %v", r.ID, r.Admit)

@@ -14,14 +14,19 @@ import (
 // A validation repeats the checks of `piko agent start` v0.9 on a decoded
 // config. Piko stops at the first fault; this goes on and collects all.
 type validation struct {
-	checked  *schemas.Checked
-	readFile certs.ReadFunc // nil if files are not to be looked at
-	refusals []refusal
-	unread   error // set if the verdict depends on a file that was not looked at
+	checked   *schemas.Checked
+	read      certs.ReadFunc
+	parse     certs.ParseFunc
+	refusals  []refusal
+	materials []material   // of each listener, and of connect
+	unread    []unreadFile // on which the verdict depends
 }
 
-// errUnread says that a file was left alone.
-var errUnread = errors.New("not looked at")
+// An unreadFile is the JSON pointer to a path, and why its file was not read.
+type unreadFile struct {
+	pointer string
+	err     error
+}
 
 func (v *validation) refuse(pointer, reason, hint string) {
 	_, span := v.checked.Place(pointer)
@@ -126,18 +131,20 @@ func (v *validation) headers(pointer string, f schemas.HeaderFilter) {
 
 // tls checks the files. Piko opens them also where they are never used.
 func (v *validation) tls(at string, t schemas.TLS) {
-	read := v.readFile
-	if read == nil {
-		read = func(string) ([]byte, error) { return nil, errUnread }
+	pair, certErr := certs.Certificate(t, v.read)
+	roots, rootsErr := certs.RootBundle(t, v.read, v.parse)
+	m := material{TLS: t, at: at, roots: roots}
+	if pair != nil {
+		m.client = pair.Leaf
 	}
-	_, certErr := certs.Certificate(t, read)
-	_, rootsErr := certs.Roots(t, read)
+	v.materials = append(v.materials, m)
 	for _, err := range []error{certErr, rootsErr} {
 		var fault *certs.Fault
 		switch {
+		case !errors.As(err, &fault):
 		case errors.Is(err, errUnread):
-			v.unread = err
-		case errors.As(err, &fault):
+			v.unread = append(v.unread, unreadFile{at + "/" + fault.Field, err})
+		default:
 			v.refuse(at+"/"+fault.Field, fault.Error(), strings.Join(schemas.Hints(err), "; "))
 		}
 	}

@@ -34,13 +34,13 @@ type refusal struct {
 }
 
 // judge returns the verdict. Refusals are in the order of their place; unread
-// says that a file which might be another one was not read.
-func judge(refusals []refusal, unread error) Piko {
+// lists the files that might make another one of it.
+func judge(refusals []refusal, unread []unreadFile) Piko {
 	switch {
 	case len(refusals) > 0:
 		return Piko{Verdict: Reject, Message: refusals[0].reason}
-	case unread != nil:
-		return Piko{Verdict: Unknown, Message: unread.Error()}
+	case len(unread) > 0:
+		return Piko{Verdict: Unknown, Message: unread[0].err.Error()}
 	}
 	return Piko{Verdict: Accept}
 }

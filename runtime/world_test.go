@@ -304,10 +304,3 @@ func slowUpstream(t *testing.T, arrived chan<- struct{}, leave <-chan struct{}) 
 	t.Cleanup(server.Close)
 	return server.URL
 }
-
-func contextWithCancel(t *testing.T) (context.Context, context.CancelFunc) {
-	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	t.Cleanup(cancel)
-	return ctx, cancel
-}

@@ -97,10 +97,10 @@ func phrase(sentence string) string {
 	return strings.TrimSuffix(sentence, ".")
 }
 
-// isName reports whether a key is a plain word, as all keys of our schemas
+// IsName reports whether a key is a plain word, as all keys of our schemas
 // are. Anything else may be a secret that somebody put in the place of a key,
 // and is not repeated.
-func isName(key string) bool {
+func IsName(key string) bool {
 	return len(key) <= 32 && strings.Trim(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-") == ""
 }
 
@@ -114,7 +114,7 @@ func fieldName(pointer string) string {
 	if strings.Trim(last, "0123456789") == "" && len(words) > 1 {
 		return fmt.Sprintf("%s[%s]", unescapePointer.Replace(words[len(words)-2]), last)
 	}
-	if _, err := ParseSubject(last); err != nil && !isName(last) {
+	if _, err := ParseSubject(last); err != nil && !IsName(last) {
 		return "this entry"
 	}
 	return last

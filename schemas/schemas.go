@@ -35,11 +35,13 @@ const (
 	KindPlan      Kind = "plan"      // a proposal to change a rollout
 	KindEvent     Kind = "event"     // one line of an event log
 	KindJournal   Kind = "journal"   // one line of a rollout's journal
+
+	KindLintReport Kind = "lint-report" // what lint prints as JSON; its Go type lives in lint
 )
 
 // Kinds lists every kind that has a schema.
 func Kinds() []Kind {
-	return []Kind{KindAgent, KindPolicy, KindRollout, KindInventory, KindPlan, KindEvent, KindJournal}
+	return []Kind{KindAgent, KindPolicy, KindRollout, KindInventory, KindPlan, KindEvent, KindJournal, KindLintReport}
 }
 
 // Text returns the JSON Schema of kind, as published.

@@ -17,22 +17,40 @@ type sourceText struct{ lines []sourceLine }
 // A sourceLine is a line without its break.
 type sourceLine struct {
 	text  string
-	ascii bool // a column is a byte, so that finding one takes no time
+	marks []int // where every markEach-th column begins; nil if each column is a byte
 }
 
+// markEach bounds how far a column is looked for: a file may be one long line.
+const markEach = 64
+
 func newSourceLine(text string) sourceLine {
-	return sourceLine{text, strings.IndexFunc(text, func(r rune) bool { return r >= utf8.RuneSelf }) < 0}
+	line := sourceLine{text: text}
+	if strings.IndexFunc(text, func(r rune) bool { return r >= utf8.RuneSelf }) < 0 {
+		return line
+	}
+	column := 0
+	for i := range text {
+		if column%markEach == 0 {
+			line.marks = append(line.marks, i)
+		}
+		column++
+	}
+	return line
 }
 
 // offset returns where in the text a column begins, at most its end.
 func (l sourceLine) offset(column int) int {
-	if l.ascii {
+	if l.marks == nil {
 		return min(max(column-1, 0), len(l.text))
 	}
-	for i := range l.text {
-		if column--; column < 1 {
-			return i
+	column = max(column-1, 0)
+	mark := min(column/markEach, len(l.marks)-1)
+	column -= mark * markEach
+	for i := range l.text[l.marks[mark]:] {
+		if column == 0 {
+			return l.marks[mark] + i
 		}
+		column--
 	}
 	return len(l.text)
 }

@@ -231,10 +231,11 @@ func (b *builder) manyDuplicates(node *yaml.Node) {
 
 func (b *builder) duplicate(k, first *yaml.Node) {
 	name := "this key"
-	if isName(k.Value) {
+	if IsName(k.Value) {
 		name = fmt.Sprintf("key %q", k.Value)
 	}
 	b.fault("duplicateKey", k, fmt.Sprintf("%s is there already, on line %d", name, first.Line), "keep one of the two")
+	b.faults[len(b.faults)-1].First = b.doc.Span(first)
 }
 
 func (b *builder) fault(keyword string, node *yaml.Node, message, hint string) {

@@ -18,6 +18,7 @@ type Violation struct {
 	Keyword string // of JSON Schema, or duplicateKey, alias, merge, key
 	Name    string // the missing or unknown key, where there is one
 	Span    Span
+	First   Span   // of the key that a duplicateKey repeats
 	Message string // never quotes a value
 	Hint    string
 }
@@ -89,6 +90,18 @@ func (c *Checked) Text(pointer string) (text string, ok bool) {
 	return text, ok
 }
 
+// Int returns the whole number at a JSON pointer, as the agent reads it; ok is
+// false unless one stands there.
+func (c *Checked) Int(pointer string) (n int, ok bool) {
+	if it := find(c.root, pointer); it != nil {
+		n, ok = it.scalar.(int)
+	}
+	return n, ok
+}
+
+// Has reports whether a value other than null stands at a JSON pointer.
+func (c *Checked) Has(pointer string) bool { return find(c.root, pointer) != nil }
+
 // addLeaves adds the innermost causes, which are the ones that say what is wrong.
 func (c *Checked) addLeaves(e *jsonschema.ValidationError, schema *jsonschema.Schema) {
 	for _, cause := range e.Causes {
@@ -134,7 +147,7 @@ func (c *Checked) addUnknown(it *item, schema *jsonschema.Schema, v Violation) {
 		v.Name, v.Span = name, c.doc.Span(it.fields[name].key)
 		near, slip := Nearest(name, known)
 		v.Message = "there is no such key" + within(v.Pointer)
-		if slip || isName(name) {
+		if slip || IsName(name) {
 			v.Message = fmt.Sprintf("there is no key %q%s", name, within(v.Pointer))
 		}
 		switch {

@@ -111,3 +111,32 @@ func TestNearest(t *testing.T) {
 		}
 	}
 }
+
+// TestCheckedValues: a null is no value, and a number is one as the agent
+// reads it.
+func TestCheckedValues(t *testing.T) {
+	t.Parallel()
+	schema, err := schemas.Compile(schemas.KindAgent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := schemas.ParseDocument("f.yaml", []byte("listeners: [~, {http_client: {max_idle_conns: -1.5}, tls: ~, addr: x}]"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	checked := schema.Check(doc)
+	for pointer, want := range map[string]bool{
+		"": true, "/listeners": true, "/listeners/0/addr": true, "/listeners/0/addr/x": false, "/listeners/0/tls": false,
+		"/listeners/0/tls/cert": false, "/listeners/1": false, "/listeners/0/http_client/max_idle_conns": true,
+	} {
+		if got := checked.Has(pointer); got != want {
+			t.Errorf("%q is there: %v", pointer, got)
+		}
+	}
+	if n, ok := checked.Int("/listeners/0/http_client/max_idle_conns"); n != -1 || !ok {
+		t.Errorf("got %d, %v", n, ok)
+	}
+	if n, ok := checked.Int("/listeners/0/addr"); ok {
+		t.Errorf("a text is the number %d", n)
+	}
+}

@@ -1,6 +1,7 @@
 package schemas
 
 import (
+	"iter"
 	"strconv"
 	"strings"
 
@@ -30,24 +31,55 @@ func propertySchema(schema *jsonschema.Schema, name string) *jsonschema.Schema {
 // at returns the item and schema that a JSON pointer leads to. It stops at
 // the last item there is, so that a missing value is placed at its parent.
 func at(root *item, schema *jsonschema.Schema, pointer string) (*item, *jsonschema.Schema) {
-	for word := range strings.SplitSeq(strings.Trim(pointer, "/"), "/") {
+	for word := range pointerWords(pointer) {
 		for schema != nil && schema.Ref != nil {
 			schema = schema.Ref
 		}
-		name := unescapePointer.Replace(word)
-		index, err := strconv.Atoi(name)
+		next, isField := root.child(word)
 		switch {
-		case word == "":
-		case root.fields[name] != nil:
-			root, schema = root.fields[name], propertySchema(schema, name)
-		case err == nil && index >= 0 && index < len(root.items):
-			root, schema = root.items[index], elementSchema(schema)
-		default:
+		case next == nil:
 			return root, schema
+		case isField:
+			root, schema = next, propertySchema(schema, word)
+		default:
+			root, schema = next, elementSchema(schema)
 		}
 	}
 	for schema != nil && schema.Ref != nil {
 		schema = schema.Ref
 	}
 	return root, schema
+}
+
+// find returns the item that a JSON pointer leads to, nil if there is none.
+func find(root *item, pointer string) *item {
+	for word := range pointerWords(pointer) {
+		if root == nil {
+			return nil
+		}
+		root, _ = root.child(word)
+	}
+	return root
+}
+
+// pointerWords yields the unescaped parts of a JSON pointer.
+func pointerWords(pointer string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for word := range strings.SplitSeq(strings.Trim(pointer, "/"), "/") {
+			if word != "" && !yield(unescapePointer.Replace(word)) {
+				return
+			}
+		}
+	}
+}
+
+// child is the named field of a mapping, or the numbered element of a list.
+func (it *item) child(name string) (child *item, isField bool) {
+	if field := it.fields[name]; field != nil {
+		return field, true
+	}
+	if i, err := strconv.Atoi(name); err == nil && i >= 0 && i < len(it.items) {
+		return it.items[i], false
+	}
+	return nil, false
 }

@@ -58,7 +58,7 @@ func readHouse(fsys fs.FS) (houseTree, error) {
 			return nil
 		case entry.IsDir() && notOurs(name):
 			return fs.SkipDir
-		case !entry.Type().IsRegular():
+		case !entry.Type().IsRegular() || name == ".git": // which is a file in a worktree
 			return nil
 		}
 		content, err := fs.ReadFile(fsys, name)

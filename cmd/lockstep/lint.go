@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -24,17 +23,19 @@ func (p *process) lintCommand() *cli.Command {
 		Usage:     "validate Piko agent configs against what each tier demands",
 		ArgsUsage: "PATH...|-",
 		Description: "Each PATH is a Piko agent config; - reads one from standard input. Files that a config names\n" +
-			"are opened relative to the working directory, as the agent does. Nothing is dialled or written.\n\n" +
+			"are opened relative to the working directory, as the agent does, unless --root or --map say\n" +
+			"where they lie here. Nothing is dialled or written.\n\n" +
 			"Without --tier, the tier comes from a comment `# lockstep: tier=staging` at the top of the file\n" +
 			"or from the policy; a file of which nothing is known is judged as production.",
-		Flags: []cli.Flag{
+		Flags: append(filesFlags(),
 			tierFlag(), policyFlag(),
 			&cli.StringFlag{Name: "rollout", Usage: "also agree with the tier of the rollout `FILE`"},
 			&cli.StringFlag{Name: "fail-on", Value: string(schemas.LevelError), Usage: "exit with status 1 from `LEVEL` on: error, warning or info"},
-			listFlag(cli.GenericFlag{Name: "output", Aliases: []string{"o"}, Usage: "report as `FORMAT[=FILE]`, text or json; may be repeated"}),
+			listFlag(cli.GenericFlag{Name: "output", Aliases: []string{"o"}, Usage: "report as `FORMAT[=FILE]`: " + strings.Join(formats(), ", ") + "; may be repeated"}),
+			&cli.StringFlag{Name: "docs-url", EnvVars: []string{"LOCKSTEP_DOCS_URL"}, Usage: "link each rule to its page at `URL`/RULE.md, where you publish docs/rules"},
 			&cli.StringFlag{Name: "stdin-name", Value: "stdin", Usage: "call standard input `NAME` in findings and for the policy"},
 			switchFlag("exit-zero", "exit with status 0 whatever is found"),
-		},
+		),
 		Subcommands: []*cli.Command{p.lintRulesCommand(), p.lintExplainCommand()},
 		Action:      p.lint,
 	}
@@ -64,10 +65,12 @@ func (p *process) lint(c *cli.Context) error {
 	if err := reports.check(append(c.Args().Slice(), c.String("policy"), c.String("rollout"))); err != nil {
 		return usage(err)
 	}
-	found, unread, err := linter.files(c.Context, c.Args().Slice())
+	linter.inventory = reports.inventory()
+	found, unread, err := linter.judge(c.Context, c.Args().Slice())
 	if err != nil {
 		return err
 	}
+	reports.unread = unread
 	if err := reports.write(found); err != nil {
 		return err
 	}
@@ -82,7 +85,7 @@ func (p *process) lint(c *cli.Context) error {
 }
 
 // lintOptions checks the flags before any file is touched.
-func (p *process) lintOptions(c *cli.Context) (failOn schemas.Level, reports outputs, err error) {
+func (p *process) lintOptions(c *cli.Context) (failOn schemas.Level, reports *reporting, err error) {
 	failOn = schemas.Level(c.String("fail-on"))
 	switch failOn {
 	case schemas.LevelInfo, schemas.LevelWarning, schemas.LevelError:
@@ -91,7 +94,7 @@ func (p *process) lintOptions(c *cli.Context) (failOn schemas.Level, reports out
 	default:
 		return "", nil, usage(schemas.Hint(fmt.Errorf("--fail-on %q is no level", failOn), "use one of error, warning, info"))
 	}
-	reports, err = p.outputs(listOf(c, "output"))
+	reports, err = p.newReporting(listOf(c, "output"), c.String("docs-url"), failOn)
 	return failOn, reports, usage(err)
 }
 
@@ -103,12 +106,22 @@ type linter struct {
 	policy  *schemas.Policy
 	rollout *schemas.Rollout
 	stdin   string
+
+	inventory bool // some output lists the listeners
+	mode      lint.FileMode
+	files     fileTree
 }
 
 func (p *process) newLinter(c *cli.Context) (*linter, error) {
 	l := &linter{process: p, stdin: c.String("stdin-name")}
 	var err error
 	if l.tier, err = tierOf(c); err != nil {
+		return nil, err
+	}
+	if l.mode, err = filesMode(c); err != nil {
+		return nil, err
+	}
+	if l.files, err = newFileTree(c); err != nil {
 		return nil, err
 	}
 	if l.policy, err = loadPolicy(c.String("policy")); err != nil {
@@ -151,9 +164,9 @@ func loadPolicy(path string) (*schemas.Policy, error) {
 // collected: a tenth of the time for some 10 MiB.
 const gcPercent = 200
 
-// files lints all arguments of the command line on all processors, and keeps
+// judge lints all arguments of the command line on all processors, and keeps
 // their order. An error is one of usage, which makes all findings moot.
-func (l *linter) files(ctx context.Context, paths []string) (found []*lint.Report, unread []error, err error) {
+func (l *linter) judge(ctx context.Context, paths []string) (found []*lint.Report, unread []error, err error) {
 	debug.SetGCPercent(gcPercent)
 	reports, errs := make([]*lint.Report, len(paths)), make([]error, len(paths))
 	var next atomic.Int64
@@ -201,47 +214,11 @@ func (l *linter) file(ctx context.Context, path string) (*lint.Report, error) {
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
 	in := lint.Input{
-		Path: name, Tier: l.tier, Policy: l.policy, Rollout: l.rollout, ReadFile: inputfile.Read,
+		Path: name, Tier: l.tier, Policy: l.policy, Rollout: l.rollout,
+		ReadFile: l.files.read, Stat: l.files.stat, Files: l.mode, Now: l.process.now(),
+		Inventory: l.inventory,
 	}
 	in.Document, in.Err = schemas.ParseDocument(name, source)
 	report, err := l.checker.Check(in)
 	return report, usage(err)
-}
-
-// An output is one report and where it goes; an empty file means stdout.
-type output struct {
-	reporter lint.Reporter
-	file     string
-	stdout   io.Writer
-}
-
-type outputs []output
-
-// outputs reads the values of -o.
-func (p *process) outputs(texts []string) (outputs, error) {
-	if len(texts) == 0 {
-		texts = []string{"text"}
-	}
-	var all outputs
-	toStdout := 0
-	for _, text := range texts {
-		format, file, _ := strings.Cut(text, "=")
-		o := output{file: file, stdout: p.stdout}
-		switch format {
-		case "text":
-			o.reporter = lint.Text{Color: file == "" && p.colour(p.stdout)}
-		case "json":
-			o.reporter = lint.JSON{}
-		default:
-			return nil, schemas.Hint(fmt.Errorf("there is no output format %q", format), "use text or json, as in -o json=report.json")
-		}
-		if file == "" {
-			toStdout++
-		}
-		all = append(all, o)
-	}
-	if toStdout > 1 {
-		return nil, schemas.Hint(errors.New("two reports cannot share standard output"), "send one to a file, as in -o json=report.json")
-	}
-	return all, nil
 }

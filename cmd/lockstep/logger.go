@@ -3,7 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
-	"log"
+	"log" //nolint:depguard // only to keep it quiet
 	"log/slog"
 	"os"
 	"time"
@@ -52,13 +52,37 @@ func logLevel(c *cli.Context) (slog.Level, error) {
 // net/http does so with an answer that nobody asked for, and quotes it.
 func quietLibraries() { log.SetOutput(io.Discard) }
 
-// colour reports whether w is a terminal whose owner wants colours, see
-// https://no-color.org.
+// colour reports whether w is to be written in colours: on a terminal, unless
+// its owner says otherwise, see https://no-color.org and https://force-color.org.
 func (p *process) colour(w io.Writer) bool {
-	return isTerminal(w) && p.getenv("NO_COLOR") == "" && p.getenv("TERM") != "dumb"
+	switch {
+	case p.getenv("NO_COLOR") != "":
+		return false
+	case p.getenv("FORCE_COLOR") != "":
+		return true
+	}
+	return isTerminal(w) && p.getenv("TERM") != "dumb"
+}
+
+// width is how many columns w has, 0 if it is no terminal.
+func width(w io.Writer) int {
+	if f, ok := unchecked(w).(*os.File); ok {
+		if columns, _, err := term.GetSize(int(f.Fd())); err == nil {
+			return columns
+		}
+	}
+	return 0
 }
 
 func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
+	f, ok := unchecked(w).(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// unchecked is the writer behind the one that remembers errors.
+func unchecked(w io.Writer) io.Writer {
+	if c, ok := w.(*checkedWriter); ok {
+		return c.w
+	}
+	return w
 }

@@ -79,7 +79,7 @@ func (p *process) runOptions(c *cli.Context) (runtime.Options, error) {
 			return none, usage(schemas.Hint(fmt.Errorf("this machine has no host name: %w", err), "name the process with --node"))
 		}
 	}
-	gate, err := admission()
+	gate, err := p.admission()
 	return runtime.Options{
 		Config: c.String("config"), Rollout: c.String("rollout"), Policy: c.String("policy"), Tier: tier,
 		Listen: c.String("listen"), Metrics: c.String("metrics"), Events: c.String("events"), Node: node,
@@ -89,7 +89,7 @@ func (p *process) runOptions(c *cli.Context) (runtime.Options, error) {
 
 // admission makes the linter the gate of the runtime: what lints is what
 // runs.
-func admission() (runtime.Gate, error) {
+func (p *process) admission() (runtime.Gate, error) {
 	checker, err := lint.NewChecker()
 	if err != nil {
 		return nil, err
@@ -97,7 +97,7 @@ func admission() (runtime.Gate, error) {
 	return func(c runtime.Candidate) runtime.Admission {
 		report, err := checker.Check(lint.Input{
 			Path: c.Document.Path, Document: c.Document, Tier: c.Tier,
-			Policy: c.Policy, Rollout: c.Rollout, ReadFile: c.ReadFile,
+			Policy: c.Policy, Rollout: c.Rollout, ReadFile: c.ReadFile, Now: p.now(),
 		})
 		if err != nil {
 			return runtime.Admission{Refusals: []error{err}}

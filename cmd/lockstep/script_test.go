@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -42,6 +43,7 @@ func TestScript(t *testing.T) {
 			"ca":      makeCA,
 			"status":  expectStatus,
 			"history": writeHistory,
+			"formats": everyFormat,
 		},
 	})
 }
@@ -107,4 +109,20 @@ func writeHistory(ts *testscript.TestScript, neg bool, args []string) {
 		})
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), log.Bytes(), 0o600))
+}
+
+// everyFormat wants the same exit statuses in every format of a lint command:
+// `formats lockstep lint ...`, where ok.yaml is fine, skip.yaml has an error,
+// and none.yaml does not exist.
+func everyFormat(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: formats COMMAND...")
+	}
+	for _, format := range formats() {
+		for _, c := range [][]string{
+			{"0", "ok.yaml"}, {"1", "skip.yaml"}, {"0", "--exit-zero", "skip.yaml"}, {"2", "--fail-on", "x", "ok.yaml"}, {"3"}, {"4", "skip.yaml", "none.yaml"},
+		} {
+			expectStatus(ts, false, slices.Concat(c[:1], args, []string{"-o", format}, c[1:]))
+		}
+	}
 }

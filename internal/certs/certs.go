@@ -82,18 +82,11 @@ func Certificate(files schemas.TLS, read ReadFunc) (*tls.Certificate, error) {
 // from, or nil for those of the system. Like Piko it takes a file with one
 // good certificate among anything else. An error is a [*Fault].
 func Roots(files schemas.TLS, read ReadFunc) (*x509.CertPool, error) {
-	if files.RootCAs == "" {
-		return nil, nil // nil is what crypto/tls calls the system's roots
+	bundle, err := RootBundle(files, read, func(_ string, text []byte) *Bundle { return ParseBundle(text) })
+	if bundle == nil {
+		return nil, err // nil is what crypto/tls calls the system's roots
 	}
-	text, err := readField("root_cas", files.RootCAs, read)
-	if err != nil {
-		return nil, err
-	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(text) {
-		return nil, fault("root_cas", files.RootCAs, errors.New("no usable certificate in the file"))
-	}
-	return roots, nil
+	return bundle.Pool(), nil
 }
 
 // keyPair is tls.X509KeyPair with the fault placed in one of the two files.

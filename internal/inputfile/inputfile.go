@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"syscall"
 
 	"lockstep/schemas"
@@ -16,12 +17,69 @@ import (
 // Limit is the size in bytes up to which a file is read.
 const Limit = 4 << 20
 
+// ErrDirectory says that a directory stands where a file is expected.
+var ErrDirectory = errors.New("it is a directory")
+
+// errOutside says that a file is not where files may be read from.
+var errOutside = errors.New("it lies outside of the directory that files are read from")
+
 // Read returns the content of a regular file of at most [Limit] bytes, or of
 // one that a symbolic link leads to. A name can be anything that a config
 // says, so a FIFO or a device is refused instead of waited for.
-func Read(path string) ([]byte, error) {
+func Read(path string) ([]byte, error) { return read(path, os.Stat, os.OpenFile) }
+
+// ReadBelow is [Read] for a file that has to lie below dir, symbolic links
+// followed. A relative path is taken from dir.
+func ReadBelow(dir, path string) (data []byte, err error) {
+	err = below(dir, path, func(root *os.Root, path string) error {
+		data, err = read(path, root.Stat, root.OpenFile)
+		return err
+	})
+	return data, err
+}
+
+// StatBelow describes a file that [ReadBelow] reads.
+func StatBelow(dir, path string) (info fs.FileInfo, err error) {
+	err = below(dir, path, func(root *os.Root, path string) error {
+		info, err = root.Stat(path)
+		return bare(err)
+	})
+	return info, err
+}
+
+// below calls use with dir as a root, and path as seen from there.
+func below(dir, path string, use func(root *os.Root, path string) error) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return bare(err)
+	}
+	defer root.Close()
+	if filepath.IsAbs(path) {
+		if path, err = relative(dir, path); err != nil {
+			return err
+		}
+	}
+	if !filepath.IsLocal(path) {
+		return errOutside
+	}
+	return use(root, path)
+}
+
+// relative is an absolute path as seen from dir.
+func relative(dir, path string) (string, error) {
+	dir, err := filepath.Abs(dir)
+	if err == nil {
+		path, err = filepath.Rel(dir, path)
+	}
+	if err != nil {
+		return "", errOutside
+	}
+	return path, nil
+}
+
+func read(path string, stat func(string) (fs.FileInfo, error), open func(string, int, fs.FileMode) (*os.File, error)) ([]byte, error) {
 	// A device may act on being opened, so look before.
-	info, err := os.Stat(path)
+	info, err := stat(path)
 	if err == nil {
 		err = check(info)
 	}
@@ -30,7 +88,7 @@ func Read(path string) ([]byte, error) {
 	}
 	// And again after: by now the path may lead to a FIFO, where opening
 	// without O_NONBLOCK would wait for a writer.
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	f, err := open(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, bare(err)
 	}
@@ -47,7 +105,7 @@ func Read(path string) ([]byte, error) {
 func check(info fs.FileInfo) error {
 	switch {
 	case info.IsDir():
-		return schemas.Hint(errors.New("it is a directory"), "name a file in it")
+		return schemas.Hint(ErrDirectory, "name a file in it")
 	case !info.Mode().IsRegular():
 		return schemas.Hint(errors.New("it is not a regular file"), "copy its content to a file")
 	}

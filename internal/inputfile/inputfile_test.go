@@ -49,6 +49,40 @@ func TestReadRefuses(t *testing.T) {
 	}
 }
 
+// TestReadBelow: no name, absolute path or link leads out of the directory.
+func TestReadBelow(t *testing.T) {
+	t.Parallel()
+	top := t.TempDir()
+	dir := filepath.Join(top, "dir")
+	if err := os.MkdirAll(filepath.Join(dir, "sub"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	secret, inside := write(t, top, "secret", []byte("s")), write(t, filepath.Join(dir, "sub"), "file", []byte("f"))
+	for link, target := range map[string]string{"out": "../secret", "absolute": secret, "in": "sub/file", "dirlink": ".."} {
+		if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for path, good := range map[string]bool{
+		"sub/file": true, "in": true, inside: true, "sub/../in": true,
+		"../secret": false, secret: false, "out": false, "absolute": false, "dirlink/secret": false, "": false, "/etc/passwd": false,
+	} {
+		data, err := inputfile.ReadBelow(dir, path)
+		if (err == nil) != good || (good && string(data) != "f") {
+			t.Errorf("%s: %q, %v", path, data, err)
+		}
+		if info, err := inputfile.StatBelow(dir, path); (err == nil) != good || (good && info.Size() != 1) {
+			t.Errorf("stat %s: %v", path, err)
+		}
+	}
+	if _, err := inputfile.ReadBelow(dir, "sub"); !errors.Is(err, inputfile.ErrDirectory) {
+		t.Errorf("a directory: %v", err)
+	}
+	if _, err := inputfile.ReadBelow(filepath.Join(dir, "none"), "x"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("below a missing directory: %v", err)
+	}
+}
+
 func write(t *testing.T, dir, name string, data []byte) string {
 	t.Helper()
 	path := filepath.Join(dir, name)

@@ -1,0 +1,85 @@
+package lint
+
+import (
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"strings"
+	"time"
+
+	"lockstep/internal/certs"
+	"lockstep/schemas"
+)
+
+// A Listener is what an inventory says of one listener. Its addr is left out,
+// as it may hold credentials.
+type Listener struct {
+	Endpoint    string `json:"endpoint"` // its id; from the second one of an id on with its ordinal, as in svc#2
+	Line        int    `json:"line"`
+	Scheme      string `json:"scheme"`       // http, https or tcp; other, if the upstream cannot be reached
+	Verifies    bool   `json:"verifies"`     // the certificate of the upstream; never without TLS
+	RootCAs     string `json:"root_cas"`     // path; empty for the authorities of the system
+	RootsExpire string `json:"roots_expire"` // the day on which the first of them does; empty if it is not known
+	CertExpires string `json:"cert_expires"` // the day for the client certificate; empty if there is none or it is not known
+}
+
+// inventory lists the listeners; it is nil if the agent cannot decode the file.
+func (p *Pass) inventory(readFile certs.ReadFunc) []Listener {
+	if p.agent == nil {
+		return nil
+	}
+	names := p.agent.Names()
+	all := []Listener{}
+	for i := range p.agent.Listeners {
+		l := &p.agent.Listeners[i]
+		_, place := p.checked.Place(fmt.Sprintf("/listeners/%d", i))
+		scheme := schemeOf(l)
+		all = append(all, Listener{
+			Endpoint: names[i], Line: place.Start.Line, Scheme: scheme,
+			Verifies: scheme == "https" && !l.TLS.InsecureSkipVerify,
+			RootCAs:  shownPath(l.TLS.RootCAs), RootsExpire: expiry(l.TLS.RootCAs, readFile), CertExpires: expiry(l.TLS.Cert, readFile),
+		})
+	}
+	return all
+}
+
+// schemeOf is how a listener talks to its upstream, in a closed list: what
+// stands before :// may be a secret in the wrong place.
+func schemeOf(l *schemas.Listener) string {
+	if l.Protocol == schemas.ProtocolTCP {
+		return string(schemas.ProtocolTCP)
+	}
+	if u, ok := l.Upstream(); ok && (u.Scheme == "http" || u.Scheme == "https") {
+		return u.Scheme
+	}
+	return "other"
+}
+
+// shownPath hides what is no path, as it may be the content of a file.
+func shownPath(path string) string {
+	if strings.ContainsAny(path, "\r\n") || strings.Contains(path, "-----BEGIN") {
+		return masked
+	}
+	return path
+}
+
+// expiry is the first day on which a certificate in a file is no longer valid.
+func expiry(path string, readFile certs.ReadFunc) string {
+	if path == "" || readFile == nil || shownPath(path) != path {
+		return ""
+	}
+	text, err := readFile(path)
+	if err != nil {
+		return ""
+	}
+	var first time.Time
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		if c, err := x509.ParseCertificate(block.Bytes); err == nil && (first.IsZero() || c.NotAfter.Before(first)) {
+			first = c.NotAfter
+		}
+	}
+	if first.IsZero() {
+		return ""
+	}
+	return first.UTC().Format(time.DateOnly)
+}

@@ -1,0 +1,43 @@
+package lint
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	"lockstep/schemas"
+)
+
+// addrMetadata is A107.
+func addrMetadata() Rule {
+	return Rule{
+		ID:    "A107",
+		Slug:  "addr-metadata",
+		Title: "the upstream is the metadata service of the machine, or another link-local address",
+		Doc: "Link-local addresses, 169.254.169.254 first of all, answer whoever asks from this machine, and a cloud gives out " +
+			"the credentials of the machine there. A listener hands that to everyone who reaches the endpoint.",
+		Levels: errorInProduction(schemas.LevelWarning, schemas.LevelError),
+		Admit:  true,
+		Check: func(p *Pass) {
+			for at, u := range p.upstreams() {
+				if linkLocal(u.host) {
+					p.atValue(at+"/addr", "addr is a link-local or metadata address, which only this machine is meant to reach",
+						"forward to the service itself")
+				}
+			}
+		},
+	}
+}
+
+// linkLocal reports whether host answers only to machines beside it. Three
+// clouds have an address of another kind for their metadata: Alibaba, AWS
+// (IPv6) and Google (by name).
+func linkLocal(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	if err != nil {
+		return strings.EqualFold(strings.TrimSuffix(host, "."), "metadata.google.internal")
+	}
+	addr = addr.Unmap().WithZone("")
+	others := []netip.Addr{netip.AddrFrom4([4]byte{100, 100, 100, 200}), netip.MustParseAddr("fd00:ec2::254")}
+	return addr.IsLinkLocalUnicast() || slices.Contains(others, addr)
+}

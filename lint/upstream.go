@@ -1,0 +1,100 @@
+package lint
+
+import (
+	"errors"
+	"iter"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"lockstep/schemas"
+)
+
+// An upstream is where a listener forwards to, taken apart.
+type upstream struct {
+	*schemas.Listener
+	scheme     string // http, https or tcp
+	authority  string // host and port as the agent dials them
+	host, port string // port is empty where none is written
+	userinfo   bool   // a user name or password stands before the host
+}
+
+// upstreams yields each listener that has a usable upstream, with its JSON
+// pointer. What other rules refuse as a whole is left out, and so is an addr
+// with a `$`: only the environment knows what it becomes.
+func (p *Pass) upstreams() iter.Seq2[string, upstream] {
+	return func(yield func(string, upstream) bool) {
+		for at, l := range p.listeners() {
+			if u, ok := upstreamOf(l); ok && !yield(at, u) {
+				return
+			}
+		}
+	}
+}
+
+func upstreamOf(l *schemas.Listener) (u upstream, ok bool) {
+	if unusable(l) || variable(l.Addr) {
+		return upstream{}, false
+	}
+	u = upstream{Listener: l, scheme: "tcp"}
+	if l.Protocol == schemas.ProtocolTCP {
+		u.authority, ok = l.HostPort()
+	} else {
+		parsed, accepted := l.Upstream()
+		ok = accepted && (parsed.Scheme == "http" || parsed.Scheme == "https")
+		if !ok {
+			return upstream{}, false
+		}
+		u.scheme, u.authority, u.userinfo = parsed.Scheme, parsed.Host, parsed.User != nil
+	}
+	u.host, u.port = hostAndPort(u.authority)
+	u.userinfo = u.userinfo || strings.Contains(u.host, "@")
+	return u, ok
+}
+
+// variable reports whether a value is left to the environment.
+func variable(text string) bool { return strings.Contains(text, "$") }
+
+// hostAndPort splits an authority, of which the port may be missing.
+func hostAndPort(authority string) (host, port string) {
+	if host, port, err := net.SplitHostPort(authority); err == nil {
+		return host, port
+	}
+	return strings.Trim(authority, "[]"), ""
+}
+
+// address is what is really dialled, in a form that can be compared.
+func (u upstream) address() string { return canonical(u.host, u.port, u.scheme) }
+
+// canonical writes host and port in one way: names in lower case, all names
+// of this machine alike, and the port that the scheme stands for.
+func canonical(host, port, scheme string) string {
+	if port == "" {
+		port = map[string]string{"http": "80", "ws": "80", "https": "443", "wss": "443"}[scheme]
+	}
+	if n, err := strconv.Atoi(port); err == nil {
+		port = strconv.Itoa(n)
+	}
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	if thisMachine(host) {
+		host = "localhost"
+	}
+	return net.JoinHostPort(host, port)
+}
+
+// thisMachine reports whether a connection to host never leaves it.
+func thisMachine(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return host == "" || loopback(strings.ToLower(host)) || (err == nil && addr.IsUnspecified())
+}
+
+// portNumber reads a port; number is false where it is no number, and n is
+// out of range where it is too big for one.
+func portNumber(port string) (n int, number bool) {
+	n, err := strconv.Atoi(port)
+	return n, err == nil || errors.Is(err, strconv.ErrRange)
+}
+
+// inRange reports whether n is a port that one can connect to.
+func inRange(n int) bool { return n >= 1 && n <= 65535 }
