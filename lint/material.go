@@ -42,13 +42,15 @@ type peer struct {
 // addrs, and the Piko server. Elsewhere tls is never used, which T203 and
 // T204 say.
 func (p *Pass) peers() iter.Seq[peer] {
-	return func(yield func(peer) bool) {
+	if p.trusted == nil {
+		p.trusted = []peer{}
 		for _, m := range p.materials {
-			if to, ok := p.peerOf(m); ok && !yield(to) {
-				return
+			if to, ok := p.peerOf(m); ok {
+				p.trusted = append(p.trusted, to)
 			}
 		}
 	}
+	return slices.Values(p.trusted)
 }
 
 func (p *Pass) peerOf(m material) (peer, bool) {

@@ -30,6 +30,9 @@ type Pass struct {
 	piko         Piko
 	refusals     []refusal // why piko.Verdict is Reject, in the order of their place
 
+	usable  []located // see upstreams; nil until somebody asks
+	trusted []peer    // see peers; nil until somebody asks
+
 	rule     *Rule // whose turn it is
 	severity schemas.Level
 	findings []Finding

@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"bytes"
 	"strings"
 
 	"lockstep/schemas"
@@ -21,7 +22,7 @@ func ignoredDocument() Rule {
 }
 
 func checkIgnoredDocument(p *Pass) {
-	if p.document == nil || p.document.Root == nil {
+	if p.document == nil || p.document.Root == nil || !mayGoOn(p.document.Source) {
 		return
 	}
 	lines := p.document.Lines()
@@ -31,6 +32,13 @@ func checkIgnoredDocument(p *Pass) {
 		p.at(schemas.Span{Start: at, End: schemas.Position{Line: at.Line, Column: 4}}, "",
 			"the agent reads nothing from here on", "delete it, or move it to a file of its own")
 	}
+}
+
+// mayGoOn saves splitting a file into lines that has no marker after its
+// first three bytes. In UTF-16, every other byte of a marker is a zero.
+func mayGoOn(source []byte) bool {
+	rest := source[min(len(source), 3):]
+	return bytes.Contains(rest, []byte("---")) || bytes.Contains(rest, []byte("...")) || bytes.IndexByte(source, 0) >= 0
 }
 
 // documentEnd is the index of the line that ends the first document: a marker

@@ -24,13 +24,27 @@ type upstream struct {
 // pointer. What other rules refuse as a whole is left out, and so is an addr
 // with a `$`: only the environment knows what it becomes.
 func (p *Pass) upstreams() iter.Seq2[string, upstream] {
-	return func(yield func(string, upstream) bool) {
+	if p.usable == nil {
+		p.usable = []located{} // many rules ask, and taking an addr apart costs
 		for at, l := range p.listeners() {
-			if u, ok := upstreamOf(l); ok && !yield(at, u) {
+			if u, ok := upstreamOf(l); ok {
+				p.usable = append(p.usable, located{at, u})
+			}
+		}
+	}
+	return func(yield func(string, upstream) bool) {
+		for _, l := range p.usable {
+			if !yield(l.at, l.upstream) {
 				return
 			}
 		}
 	}
+}
+
+// located is an upstream with the JSON pointer of its listener.
+type located struct {
+	at string
+	upstream
 }
 
 func upstreamOf(l *schemas.Listener) (u upstream, ok bool) {

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -215,6 +216,9 @@ func (l *Listener) HostPort() (address string, ok bool) {
 // localPort reads an addr that is only a number. Piko takes 0 to 65534: its
 // check for 16 bits is off by one.
 func (l *Listener) localPort() (address string, ok bool) {
+	if l.Addr == "" || !strings.ContainsRune("+-0123456789", rune(l.Addr[0])) {
+		return "", false // the error of Atoi costs more than the look
+	}
 	port, err := strconv.Atoi(l.Addr)
 	return "localhost:" + l.Addr, err == nil && port >= 0 && port < 0xffff
 }

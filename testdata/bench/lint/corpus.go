@@ -52,13 +52,14 @@ func writeCorpus(ctx context.Context, dir string, files int) (*corpus, error) {
 	return c, nil
 }
 
-// agentConfig is a config that every rule is content with.
+// agentConfig is a config that every rule is content with: a run with findings
+// would measure how fast they are printed.
 func agentConfig(random *rand.Rand, number int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# config %d\nlisteners:\n", number)
 	for i := range 3 + random.IntN(3) {
 		fmt.Fprintf(&b, `  - endpoint_id: svc-%d-%d
-    addr: https://upstream-%d.example.com:%d
+    addr: http://localhost:%d
     protocol: http
     timeout: %ds
     access_log:
@@ -67,9 +68,9 @@ func agentConfig(random *rand.Rand, number int) string {
         block_list: [Authorization, Cookie, X-Piko-Authorization]
       response_headers:
         block_list: [Set-Cookie]
-`, number, i, i, 2000+random.IntN(6000), 5+random.IntN(50))
+`, number, i, 2000+random.IntN(6000), 5+random.IntN(50))
 	}
-	b.WriteString("connect:\n  url: https://piko.example.com\n  timeout: 30s\nlog:\n  level: info\ngrace_period: 1m\n")
+	b.WriteString("connect:\n  url: http://localhost:8001\n  timeout: 30s\nlog:\n  level: info\ngrace_period: 1m\n")
 	return b.String()
 }
 
