@@ -56,7 +56,7 @@ func readHouse(fsys fs.FS) (houseTree, error) {
 			return err
 		case entry.IsDir() && notOurs(name):
 			return fs.SkipDir
-		case !entry.Type().IsRegular():
+		case notOurs(name) || !entry.Type().IsRegular(): // in a work tree .git is a file
 			return nil
 		}
 		content, err := fs.ReadFile(fsys, name)
