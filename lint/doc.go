@@ -17,5 +17,5 @@
 //
 // No message, hint or report contains a value from a config, which may be a
 // secret. Names of keys, endpoint ids and paths of TLS files are the
-// exceptions.
+// exceptions; where a variable was put in, these too appear as in the file.
 package lint

@@ -100,13 +100,13 @@ func (p *Pass) atViolations(keywords ...string) {
 	}
 }
 
-// endpointID is the id of the listener that pointer leads into.
+// endpointID names the listener that pointer leads into.
 func (p *Pass) endpointID(pointer string) string {
 	i, ok := listenerIndex(pointer)
 	if !ok {
 		return ""
 	}
-	id, _ := p.checked.Text(fmt.Sprintf("/listeners/%d/endpoint_id", i))
+	id, _ := p.checked.Name(fmt.Sprintf("/listeners/%d/endpoint_id", i))
 	return id
 }
 

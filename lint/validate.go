@@ -133,12 +133,13 @@ func (v *validation) tls(at string, t schemas.TLS) {
 	_, certErr := certs.Certificate(t, read)
 	_, rootsErr := certs.Roots(t, read)
 	for _, err := range []error{certErr, rootsErr} {
-		var fault *certs.Fault
+		fault, ok := errors.AsType[*certs.Fault](err)
 		switch {
+		case !ok:
 		case errors.Is(err, errUnread):
-			v.unread = err
-		case errors.As(err, &fault):
-			v.refuse(at+"/"+fault.Field, fault.Error(), strings.Join(schemas.Hints(err), "; "))
+			v.unread = fault.Shown(v.checked, at)
+		default:
+			v.refuse(at+"/"+fault.Field, fault.Shown(v.checked, at).Error(), strings.Join(schemas.Hints(err), "; "))
 		}
 	}
 }

@@ -44,6 +44,7 @@ func checkInput(tb testing.TB, in lint.Input, source []byte) *lint.Report {
 type recorded struct {
 	File   string
 	Plain  struct{ Verdict, Message string }
+	Expand struct{ Verdict, Message string }
 	Source []byte `json:"-"`
 }
 

@@ -73,13 +73,26 @@ func decodeText(source []byte) string {
 	return string(utf16.Decode(units))
 }
 
-// Lines returns the text of the document, split where its positions count lines.
-func (d *Document) Lines() []string {
-	lines := make([]string, len(d.text.lines))
-	for i, l := range d.text.lines {
+// Lines returns the text of the file, split where spans count lines.
+func (d *Document) Lines() []string { return d.file.strings() }
+
+// ParsedLines returns the text that was parsed, split where nodes count
+// lines. It differs from [Document.Lines] where variables were put in.
+func (d *Document) ParsedLines() []string { return d.text.strings() }
+
+func (t sourceText) strings() []string {
+	lines := make([]string, len(t.lines))
+	for i, l := range t.lines {
 		lines[i] = l.text
 	}
 	return lines
+}
+
+// slice returns the text of a span on one line.
+func (t sourceText) slice(s Span) string {
+	line := t.line(s.Start.Line)
+	from := line.offset(s.Start.Column)
+	return line.text[from:max(from, line.offset(s.End.Column))]
 }
 
 // line returns a line counted from 1, an empty one if there is none.

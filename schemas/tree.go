@@ -181,7 +181,7 @@ func (b *builder) duplicates(node *yaml.Node) {
 		k := node.Content[i]
 		id := fmt.Sprint(k.Kind, " ", k.Value)
 		if prev, twice := first[id]; twice {
-			b.fault("duplicateKey", k, fmt.Sprintf("key %q is there already, on line %d", k.Value, prev.Line), "keep one of the two")
+			b.fault("duplicateKey", k, fmt.Sprintf("key %q is there already, on line %d", b.doc.Name(k), b.doc.Span(prev).Start.Line), "keep one of the two")
 			continue
 		}
 		first[id] = k

@@ -82,6 +82,22 @@ func (c *Checked) Text(pointer string) (text string, ok bool) {
 	return text, ok
 }
 
+// Name is what a message may call the text at a JSON pointer, see
+// [Document.Name]; ok is false unless a text stands there.
+func (c *Checked) Name(pointer string) (name string, ok bool) {
+	it, _ := at(c.root, nil, pointer)
+	if name, ok = it.value.(string); ok && c.doc.Expanded(it.node) {
+		name = c.doc.Name(it.node)
+	}
+	return name, ok
+}
+
+// Expanded reports whether a variable stands in the value at a JSON pointer.
+func (c *Checked) Expanded(pointer string) bool {
+	it, _ := at(c.root, nil, pointer)
+	return c.doc.Expanded(it.node)
+}
+
 // addLeaves adds the innermost causes, which are the ones that say what is wrong.
 func (c *Checked) addLeaves(e *jsonschema.ValidationError, schema *jsonschema.Schema) {
 	for _, cause := range e.Causes {
@@ -125,7 +141,7 @@ func (c *Checked) addUnknown(it *item, schema *jsonschema.Schema, v Violation) {
 			continue
 		}
 		v.Name, v.Span = name, c.doc.Span(it.fields[name].key)
-		v.Message = fmt.Sprintf("there is no key %q%s", name, within(v.Pointer))
+		v.Message = fmt.Sprintf("there is no key %q%s", c.doc.Name(it.fields[name].key), within(v.Pointer))
 		v.Hint = "the keys here are " + strings.Join(known, ", ")
 		if near, ok := Nearest(name, known); ok {
 			v.Hint = fmt.Sprintf("did you mean `%s`?", near)
