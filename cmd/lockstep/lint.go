@@ -23,7 +23,7 @@ func (p *process) lintCommand() *cli.Command {
 			"Without --tier, the tier comes from a comment `# lockstep: tier=staging` at the top of the file\n" +
 			"or from the policy; a file of which nothing is known is judged as production.",
 		Flags: []cli.Flag{
-			tierFlag(), policyFlag(),
+			tierFlag(), policyFlag(), expandFlag(), envFileFlag(),
 			&cli.StringFlag{Name: "rollout", Usage: "also agree with the tier of the rollout `FILE`"},
 			&cli.StringFlag{Name: "fail-on", Value: string(schemas.LevelError), Usage: "exit with status 1 from `LEVEL` on: error, warning or info"},
 			listFlag(cli.GenericFlag{Name: "output", Aliases: []string{"o"}, Usage: "report as `FORMAT[=FILE]`, text or json; may be repeated"}),
@@ -103,6 +103,7 @@ type linter struct {
 	tier    schemas.Tier
 	policy  *schemas.Policy
 	rollout *schemas.Rollout
+	expand  expander
 	stdin   string
 }
 
@@ -119,6 +120,9 @@ func (p *process) newLinter(c *cli.Context) (*linter, error) {
 		if l.rollout, err = load(path, schemas.DecodeRollout); err != nil {
 			return nil, err
 		}
+	}
+	if l.expand, err = p.expander(c); err != nil {
+		return nil, err
 	}
 	l.checker, err = lint.NewChecker()
 	return l, err
@@ -150,27 +154,37 @@ func loadPolicy(path string) (*schemas.Policy, error) {
 
 // file lints one argument of the command line.
 func (l *linter) file(path string) (*lint.Report, error) {
-	var source []byte
-	var err error
-	name := path
-	if path == "-" {
-		name = l.stdin
-		source, err = io.ReadAll(io.LimitReader(l.process.stdin, inputfile.Limit+1))
-		if err == nil && len(source) > inputfile.Limit {
-			err = fmt.Errorf("it is larger than %d MiB", inputfile.Limit>>20)
-		}
-	} else {
-		source, err = inputfile.Read(path)
-	}
+	name, source, err := l.read(path)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
 	in := lint.Input{
 		Path: name, Tier: l.tier, Policy: l.policy, Rollout: l.rollout, ReadFile: inputfile.Read,
 	}
-	in.Document, in.Err = schemas.ParseDocument(name, source)
+	if l.expand == nil {
+		in.Document, in.Err = schemas.ParseDocument(name, source)
+	} else {
+		expansion, err := l.expand(source)
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", name, err)
+		}
+		in.Document, in.Err = schemas.ParseExpanded(name, expansion)
+	}
 	report, err := l.checker.Check(in)
 	return report, usage(err)
+}
+
+// read returns the name that a file goes by, and what is in it.
+func (l *linter) read(path string) (name string, source []byte, err error) {
+	if path != "-" {
+		source, err = inputfile.Read(path)
+		return path, source, err
+	}
+	source, err = io.ReadAll(io.LimitReader(l.process.stdin, inputfile.Limit+1))
+	if err == nil && len(source) > inputfile.Limit {
+		err = fmt.Errorf("it is larger than %d MiB", inputfile.Limit>>20)
+	}
+	return l.stdin, source, err
 }
 
 // An output is one report and where it goes; an empty file means stdout.
