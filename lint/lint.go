@@ -3,6 +3,7 @@ package lint
 import (
 	"errors"
 	"fmt"
+	"sync"
 
 	"lockstep/schemas"
 )
@@ -10,17 +11,27 @@ import (
 // A Checker holds what is the same for every file. It may be used by many
 // goroutines.
 type Checker struct {
-	schema *schemas.Schema
-	rules  []Rule
+	version schemas.PikoVersion
+	schema  *schemas.Schema
+	other   func() (*schemas.Schema, error) // of versions with the other form of config
+	rules   []Rule
 }
 
-// NewChecker compiles the schema of agent configs, with which a checker works.
-func NewChecker() (*Checker, error) {
-	schema, err := schemas.Compile(schemas.KindAgent)
+// NewChecker makes a checker of configs for Piko v0.9.
+func NewChecker() (*Checker, error) { return NewCheckerFor(schemas.Piko09) }
+
+// NewCheckerFor makes a checker of configs for a version of Piko. It compiles
+// the schema with which the checker works.
+func NewCheckerFor(version schemas.PikoVersion) (*Checker, error) {
+	schema, err := version.Schema()
 	if err != nil {
 		return nil, fmt.Errorf("prepare to lint: %w", err)
 	}
-	return &Checker{schema: schema, rules: Rules()}, nil
+	other := schemas.Piko07
+	if version.Before08() {
+		other = schemas.Piko09
+	}
+	return &Checker{version: version, schema: schema, other: sync.OnceValues(other.Schema), rules: Rules()}, nil
 }
 
 // An Input is one file and what it is to be judged by. Path is needed, and
@@ -39,20 +50,20 @@ type Input struct {
 	ReadFile func(path string) ([]byte, error)
 }
 
-// Check judges one file. The only error is one of usage: the sources of the
-// tier contradict each other. Everything that is wrong with the file itself,
+// Check judges one file. The only error that can happen is one of usage: the
+// sources of the tier contradict each other. Everything that is wrong with the file itself,
 // also that it is not YAML, is a finding.
 func (c *Checker) Check(in Input) (*Report, error) {
 	tier, known, err := resolveTier(in)
 	if err != nil {
 		return nil, err
 	}
-	p := &Pass{path: in.Path, tierKnown: known}
+	p := &Pass{path: in.Path, version: c.version, tierKnown: known}
 	if in.Document == nil {
 		p.refusals = []refusal{parseRefusal(in.Err)}
 		p.piko = judge(p.refusals, nil)
-	} else {
-		p.read(in.Document, c.schema, in.ReadFile)
+	} else if err := p.read(in, c); err != nil {
+		return nil, err
 	}
 	report := &Report{Path: in.Path, Piko: p.piko, Tier: tier}
 	for _, r := range c.rules {

@@ -122,7 +122,7 @@ func TestNotYAML(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(report.Findings) != 1 || report.Findings[0].Message != "`piko agent start` refuses this file: it is not YAML" {
+		if len(report.Findings) != 1 || report.Findings[0].Message != "`piko agent start` v0.9 refuses this file: it is not YAML" {
 			t.Errorf("findings %+v", report.Findings)
 		}
 		if report.Findings[0].Span.Start.Line < 1 {

@@ -12,11 +12,13 @@ import (
 // rules share it, one after the other.
 type Pass struct {
 	path       string
+	version    schemas.PikoVersion
 	tierKnown  bool
-	document   *schemas.Document   // nil if the file is not YAML
-	checked    *schemas.Checked    // nil if document is
-	violations []schemas.Violation // of the schema, each mistake once; none if the file is blank
-	agent      *schemas.Agent      // nil if the agent cannot decode the file
+	document   *schemas.Document          // nil if the file is not YAML
+	checked    *schemas.Checked           // nil if document is
+	violations []schemas.Violation        // of the schema, each mistake once; none if the file is blank
+	drifted    map[schemas.Violation]bool // those that other versions of Piko do not see
+	agent      *schemas.Agent             // nil if the agent cannot decode the file
 	piko       Piko
 	refusals   []refusal // why piko.Verdict is Reject, in the order of their place
 
@@ -26,13 +28,20 @@ type Pass struct {
 }
 
 // read takes in a document, up to the real agent's verdict.
-func (p *Pass) read(doc *schemas.Document, schema *schemas.Schema, readFile func(string) ([]byte, error)) {
-	p.document, p.checked = doc, schema.Check(doc)
-	if !blank(doc) {
+func (p *Pass) read(in Input, c *Checker) error {
+	p.document, p.checked = in.Document, c.schema.Check(in.Document)
+	if !blank(in.Document) {
 		p.violations = withoutMisspelt(p.checked.Violations)
 	}
+	if len(p.violations) > 0 {
+		other, err := c.other()
+		if err != nil {
+			return fmt.Errorf("lint %s: %w", in.Path, err)
+		}
+		p.drifted = drift(p.violations, other.Check(in.Document).Violations)
+	}
 	agent, err := p.decode()
-	v := validation{checked: p.checked, readFile: readFile}
+	v := validation{checked: p.checked, readFile: in.ReadFile}
 	if err != nil {
 		v.undecodable(err, len(p.violations) > 0)
 	} else {
@@ -43,6 +52,7 @@ func (p *Pass) read(doc *schemas.Document, schema *schemas.Schema, readFile func
 		p.refusals = withViolations(v.refusals, p.violations)
 	}
 	p.piko = judge(p.refusals, v.unread)
+	return nil
 }
 
 // decode reads the config as the agent does. Duplicate keys are known to be
@@ -53,7 +63,7 @@ func (p *Pass) decode() (*schemas.Agent, error) {
 			return nil, schemas.ErrUnreadableAgent
 		}
 	}
-	return schemas.DecodeAgent(p.document)
+	return p.version.DecodeAgent(p.document)
 }
 
 // listeners yields each listener with its JSON pointer.
@@ -91,10 +101,11 @@ func (p *Pass) at(span schemas.Span, pointer, message, hint string) {
 	})
 }
 
-// atViolations reports the violations of the given keywords as they are.
+// atViolations reports the violations of the given keywords as they are,
+// unless they come with a version of Piko.
 func (p *Pass) atViolations(keywords ...string) {
 	for _, v := range p.violations {
-		if slices.Contains(keywords, v.Keyword) {
+		if !p.drifted[v] && slices.Contains(keywords, v.Keyword) {
 			p.at(v.Span, v.Pointer, v.Message, v.Hint)
 		}
 	}
@@ -114,10 +125,16 @@ func (p *Pass) endpointID(pointer string) string {
 // where an unknown key beside it is the same one misspelt: one mistake, which
 // is reported once, with the right spelling.
 func withoutMisspelt(violations []schemas.Violation) []schemas.Violation {
+	unknown := map[string][]string{} // by the pointer to the mapping
+	for _, v := range violations {
+		if v.Keyword == "additionalProperties" {
+			unknown[v.Pointer] = append(unknown[v.Pointer], v.Name)
+		}
+	}
 	return slices.DeleteFunc(slices.Clone(violations), func(missing schemas.Violation) bool {
-		return missing.Keyword == "required" && slices.ContainsFunc(violations, func(v schemas.Violation) bool {
-			_, near := schemas.Nearest(v.Name, []string{missing.Name})
-			return near && v.Keyword == "additionalProperties" && v.Pointer == missing.Pointer
+		return missing.Keyword == "required" && slices.ContainsFunc(unknown[missing.Pointer], func(name string) bool {
+			_, near := schemas.Nearest(name, []string{missing.Name})
+			return near
 		})
 	})
 }

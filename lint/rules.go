@@ -18,6 +18,7 @@ func Rules() []Rule {
 		duplicateKey(),
 		wrongType(),
 		ignoredDocument(),
+		versionDrift(),
 
 		addrUnusable(),
 		addrScheme(),

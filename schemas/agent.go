@@ -1,9 +1,7 @@
 package schemas
 
 import (
-	"bytes"
 	"errors"
-	"io"
 	"net"
 	"net/url"
 	"slices"
@@ -108,30 +106,18 @@ var ErrUnreadableAgent = errors.New("the piko agent cannot read this file")
 // ErrEmptyAgent says that a config file holds no document at all.
 var ErrEmptyAgent = errors.New("the file is empty")
 
-// DecodeAgent reads a config as the Piko agent does: the first document only,
-// unknown and duplicate keys refused, over Piko's defaults.
-func DecodeAgent(doc *Document) (*Agent, error) {
-	agent := &Agent{
+// DecodeAgent reads a config as the agent of v0.9 does, see
+// [PikoVersion.DecodeAgent].
+func DecodeAgent(doc *Document) (*Agent, error) { return Piko09.DecodeAgent(doc) }
+
+// defaultAgent is what the agent does unless its config says otherwise.
+func defaultAgent() *Agent {
+	return &Agent{
 		Connect:     Connect{URL: "http://localhost:8001", Timeout: 30 * time.Second},
 		Server:      AgentServer{BindAddr: ":5000"},
 		Log:         AgentLog{Level: "info"},
 		GracePeriod: time.Minute,
 	}
-	if overfull(doc.Root) {
-		return nil, ErrUnreadableAgent
-	}
-	dec := yaml.NewDecoder(bytes.NewReader(doc.Source))
-	dec.KnownFields(true)
-	switch err := dec.Decode(agent); {
-	case errors.Is(err, io.EOF):
-		return nil, ErrEmptyAgent
-	case err != nil:
-		return nil, ErrUnreadableAgent
-	}
-	for i := range agent.Listeners {
-		agent.Listeners[i].setDefaults()
-	}
-	return agent, nil
 }
 
 // overfull reports whether a mapping has more keys than Piko knows of, many

@@ -66,6 +66,10 @@ func Compile(kind Kind) (*Schema, error) {
 	if err != nil {
 		return nil, err
 	}
+	return compile(kind, text)
+}
+
+func compile(kind Kind, text []byte) (*Schema, error) {
 	c := jsonschema.NewCompiler()
 	c.Draft = jsonschema.Draft2020
 	c.ExtractAnnotations, c.AssertFormat = true, true

@@ -24,6 +24,7 @@ func (p *process) lintCommand() *cli.Command {
 			"or from the policy; a file of which nothing is known is judged as production.",
 		Flags: []cli.Flag{
 			tierFlag(), policyFlag(), expandFlag(), envFileFlag(),
+			&cli.StringFlag{Name: "piko-version", Value: string(schemas.Piko09), Usage: "judge as the agent of Piko `VERSION` does: 0.6, 0.7, 0.8 or 0.9"},
 			&cli.StringFlag{Name: "rollout", Usage: "also agree with the tier of the rollout `FILE`"},
 			&cli.StringFlag{Name: "fail-on", Value: string(schemas.LevelError), Usage: "exit with status 1 from `LEVEL` on: error, warning or info"},
 			listFlag(cli.GenericFlag{Name: "output", Aliases: []string{"o"}, Usage: "report as `FORMAT[=FILE]`, text or json; may be repeated"}),
@@ -124,7 +125,11 @@ func (p *process) newLinter(c *cli.Context) (*linter, error) {
 	if l.expand, err = p.expander(c); err != nil {
 		return nil, err
 	}
-	l.checker, err = lint.NewChecker()
+	version, err := schemas.ParsePikoVersion(c.String("piko-version"))
+	if err != nil {
+		return nil, usage(fmt.Errorf("--piko-version: %w", err))
+	}
+	l.checker, err = lint.NewCheckerFor(version)
 	return l, err
 }
 
