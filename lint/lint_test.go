@@ -9,7 +9,7 @@ import (
 	"lockstep/schemas"
 )
 
-const skipping = "listeners: [{endpoint_id: svc, addr: 'https://h', timeout: 1s, tls: {insecure_skip_verify: on}}]\n"
+const skipping = "listeners: [{endpoint_id: svc, addr: 'https://h', timeout: 1s, tls: {insecure_skip_verify: true}}]\n"
 
 func policy(t *testing.T, source string) (*schemas.Document, *schemas.Policy) {
 	t.Helper()

@@ -40,7 +40,12 @@ func (r *Rule) level(tier schemas.Tier, policy *schemas.Policy) schemas.Level {
 
 // alwaysError is for what works in no tier.
 func alwaysError() schemas.Levels {
-	return errorInProduction(schemas.LevelError, schemas.LevelError)
+	return sameLevel(schemas.LevelError)
+}
+
+// sameLevel is for what is as bad in every tier.
+func sameLevel(level schemas.Level) schemas.Levels {
+	return schemas.Levels{schemas.TierDevelopment: level, schemas.TierStaging: level, schemas.TierProduction: level}
 }
 
 // errorInProduction is for what a milder tier may put up with.

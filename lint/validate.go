@@ -115,9 +115,11 @@ func parses(text string) bool {
 }
 
 func (v *validation) level(pointer, level string) {
-	known := []string{"debug", "info", "warn", "error"}
-	v.refuseIf(!slices.Contains(known, level), pointer, "there is no such log level", "use one of "+strings.Join(known, ", "))
+	v.refuseIf(!slices.Contains(logLevels(), level), pointer, "there is no such log level", "use one of "+strings.Join(logLevels(), ", "))
 }
+
+// logLevels are those of the agent's logs.
+func logLevels() []string { return []string{"debug", "info", "warn", "error"} }
 
 func (v *validation) headers(pointer string, f schemas.HeaderFilter) {
 	v.refuseIf(len(f.AllowList) > 0 && len(f.BlockList) > 0, pointer,

@@ -19,7 +19,7 @@ func TestVersions(t *testing.T) {
 	}{
 		{listener, nil, nil},
 		{"listeners: [{endpoint_id: e, addr: '80', timeout: 1s, tls: {root_cas: ''}}]", nil, nil},
-		{"listeners: [{endpoint_id: e, addr: '80', timeout: 1s, access_log: yes}]", nil, []string{"P010"}},
+		{"listeners: [{endpoint_id: e, addr: '80', timeout: 1s, access_log: true}]", nil, []string{"P010"}},
 		{"listeners: [{endpoint_id: e, addr: '80', timeout: 1s, access_log: ~, http_client: ~}]", []string{"P010"}, nil},
 		{"listeners: [{endpoint_id: e, addr: '80', timeout: 1s, access_log: {level: warn}}]", []string{"P010"}, nil},
 		{"listeners: [{endpoint_id: e, addr: '80', timeout: 1s, access_log: {lvl: warn}}]", []string{"P010"}, []string{"P002"}},

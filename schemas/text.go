@@ -2,6 +2,7 @@ package schemas
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -17,10 +18,11 @@ type sourceText struct{ lines []sourceLine }
 type sourceLine struct {
 	text  string
 	ascii bool // a column is a byte, so that finding one takes no time
+	odd   bool // it ends with a break that editors do not show as one
 }
 
 func newSourceLine(text string) sourceLine {
-	return sourceLine{text, strings.IndexFunc(text, func(r rune) bool { return r >= utf8.RuneSelf }) < 0}
+	return sourceLine{text: text, ascii: strings.IndexFunc(text, func(r rune) bool { return r >= utf8.RuneSelf }) < 0}
 }
 
 // offset returns where in the text a column begins, at most its end.
@@ -45,11 +47,14 @@ func newSourceText(source []byte) sourceText {
 		if i < 0 {
 			break
 		}
-		lines = append(lines, newSourceLine(text[:i]))
+		line := newSourceLine(text[:i])
 		_, width := utf8.DecodeRuneInString(text[i:])
 		if strings.HasPrefix(text[i:], "\r\n") {
 			width = 2
+		} else {
+			line.odd = text[i] != '\n'
 		}
+		lines = append(lines, line)
 		text = text[i+width:]
 	}
 	return sourceText{lines: append(lines, newSourceLine(text))}
@@ -79,6 +84,28 @@ func (d *Document) Lines() []string { return d.file.strings() }
 // ParsedLines returns the text that was parsed, split where nodes count
 // lines. It differs from [Document.Lines] where variables were put in.
 func (d *Document) ParsedLines() []string { return d.text.strings() }
+
+// OddBreak spans the end of the first line that ends with a line break that
+// editors do not show as one; ok is false if all are LF or CRLF.
+func (d *Document) OddBreak() (at Span, ok bool) {
+	i := slices.IndexFunc(d.file.lines, func(l sourceLine) bool { return l.odd })
+	if i < 0 {
+		return Span{}, false
+	}
+	end := Position{i + 1, utf8.RuneCountInString(d.file.lines[i].text) + 1}
+	return Span{end, end}, true
+}
+
+// PlainUTF8 reports whether the file is UTF-8 without a byte order mark.
+func (d *Document) PlainUTF8() bool {
+	source := d.Source
+	if d.Expansion != nil {
+		source = d.Expansion.source
+	}
+	return !slices.ContainsFunc([]string{"\ufeff", "\xff\xfe", "\xfe\xff"}, func(mark string) bool {
+		return bytes.HasPrefix(source, []byte(mark))
+	})
+}
 
 func (t sourceText) strings() []string {
 	lines := make([]string, len(t.lines))

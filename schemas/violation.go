@@ -39,8 +39,15 @@ func Faults(path string, violations []Violation) error {
 // A Checked document has been unfolded and judged by a schema.
 type Checked struct {
 	Violations []Violation // in the order of their place
+	Nulls      []Null      // in lists
 	doc        *Document
 	root       *item
+}
+
+// A Null is an item of a list that Go's decoder drops.
+type Null struct {
+	Pointer string // to the list
+	Span    Span   // of the item
 }
 
 // Check judges doc by the schema.
@@ -50,7 +57,7 @@ func (s *Schema) Check(doc *Document) *Checked {
 	if doc.Root != nil {
 		c.root = b.build(nil, doc.Root, s.compiled)
 	}
-	c.Violations = b.faults
+	c.Violations, c.Nulls = b.faults, b.nulls
 	if c.root == nil {
 		c.root = &item{node: doc.Root}
 	}

@@ -1,6 +1,9 @@
 package schemas
 
 import (
+	"iter"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -50,4 +53,38 @@ func at(root *item, schema *jsonschema.Schema, pointer string) (*item, *jsonsche
 		schema = schema.Ref
 	}
 	return root, schema
+}
+
+// A Scalar is one value of a document as its Go type reads it.
+type Scalar struct {
+	Value any    // a bool or int only where one is asked for
+	Text  string // as written, without quotes
+	Span  Span
+}
+
+// Scalars yields each scalar with its JSON pointer.
+func (c *Checked) Scalars() iter.Seq2[string, Scalar] {
+	return func(yield func(string, Scalar) bool) { c.scalars("", c.root, yield) }
+}
+
+func (c *Checked) scalars(pointer string, it *item, yield func(string, Scalar) bool) bool {
+	switch {
+	case it.fields != nil:
+		for _, name := range slices.Sorted(maps.Keys(it.fields)) {
+			if !c.scalars(pointer+"/"+escapePointer.Replace(name), it.fields[name], yield) {
+				return false
+			}
+		}
+		return true
+	case it.items != nil:
+		for i, child := range it.items {
+			if !c.scalars(pointer+"/"+strconv.Itoa(i), child, yield) {
+				return false
+			}
+		}
+		return true
+	case it.node == nil:
+		return true
+	}
+	return yield(pointer, Scalar{Value: it.value, Text: it.node.Value, Span: c.doc.Span(it.node)})
 }
