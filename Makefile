@@ -1,8 +1,9 @@
 # Every target is one or two lines; what is longer is a Go test or a script in .ci.
 
 VERSION  := $(or $(shell git describe --tags --always --dirty 2>/dev/null),dev)
-FUZZTIME ?= 30s
-COUNT    ?= 10
+FUZZTIME   ?= 30s
+ORACLETIME ?= 30s
+COUNT      ?= 10
 
 # The linter is built once per version and needs no place on the PATH.
 LINT_VERSION := v2.15.0
@@ -12,7 +13,7 @@ LINTER       := $(CURDIR)/.bin/$(LINT_VERSION)/golangci-lint
 RACE = $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v $(firstword $(shell go env CC)) >/dev/null && echo -race)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check fmt fmt-check vet lint update fuzz bench bench-lint figures full cover clean
+.PHONY: help build demo test check fmt fmt-check vet lint update fuzz oracle bench bench-lint figures full cover clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +49,9 @@ update: ## rewrite the golden files; read the difference before you commit it
 fuzz: ## run all fuzz targets, FUZZTIME (30s) together
 	FUZZTIME=$(FUZZTIME) .ci/fuzz
 
+oracle: ## fuzz lint's verdicts against the code of the real agent for ORACLETIME (30s)
+	FUZZTIME=$(ORACLETIME) .ci/fuzz testdata/oracle/piko
+
 bench: ## run all benchmarks COUNT (10) times, for benchstat
 	go test -run '^$$' -bench . -benchmem -count $(COUNT) ./...
 
@@ -59,7 +63,8 @@ figures: ## print the figures of the house and their limits
 
 full: export FULL = 1
 full: FUZZTIME = 10m
-full: test fuzz bench bench-lint demo ## every figure at full size: FULL=1 for the tests, FUZZTIME=10m
+full: ORACLETIME = 1000000x
+full: test fuzz oracle bench bench-lint demo ## every figure at full size: FULL=1 for the tests, FUZZTIME=10m
 
 cover: ## measure the coverage of all packages by all tests
 	@mkdir -p bin && go test -coverpkg=./... -coverprofile=bin/cover.out ./...

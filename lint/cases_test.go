@@ -48,6 +48,7 @@ func TestCases(t *testing.T) {
 				t.Fatal(err)
 			}
 			report := checkCase(t, rule, path, source)
+			report.Findings = slices.DeleteFunc(report.Findings, func(f lint.Finding) bool { return aside(f, rule) })
 			if diff := cmp.Diff(wanted(t, source), found(report, source)); diff != "" {
 				t.Errorf("findings differ (-want +got):\n%s", diff)
 			}
@@ -59,6 +60,12 @@ func TestCases(t *testing.T) {
 			}
 		})
 	}
+}
+
+// aside reports whether a finding is one about spelling, which the cases of
+// other rules vary on purpose.
+func aside(f lint.Finding, rule string) bool {
+	return f.Rule != rule && slices.Contains([]string{"P007", "P009", "P012"}, f.Rule)
 }
 
 // TestCasesInOtherEncodings wants the same findings at the same places
@@ -75,7 +82,7 @@ func TestCasesInOtherEncodings(t *testing.T) {
 			t.Fatal(err)
 		}
 		rule, source := filepath.Base(filepath.Dir(path)), string(text)
-		want := checkCase(t, rule, path, text)
+		want := withoutP012(checkCase(t, rule, path, text))
 		for name, other := range map[string]string{
 			"CRLF":                 strings.ReplaceAll(source, "\n", "\r\n"),
 			"CR":                   strings.ReplaceAll(source, "\n", "\r"),
@@ -83,11 +90,20 @@ func TestCasesInOtherEncodings(t *testing.T) {
 			"UTF-16 little-endian": utf16Text(source, binary.LittleEndian),
 			"UTF-16 big-endian":    utf16Text(source, binary.BigEndian),
 		} {
-			if diff := cmp.Diff(want, checkCase(t, rule, path, []byte(other))); diff != "" {
+			if diff := cmp.Diff(want, withoutP012(checkCase(t, rule, path, []byte(other)))); diff != "" {
 				t.Errorf("%s in %s is judged differently (-UTF-8 +it):\n%s", path, name, diff)
 			}
 		}
 	}
+}
+
+// withoutP012 leaves out what is about the encoding itself.
+func withoutP012(report *lint.Report) *lint.Report {
+	report.Findings = slices.DeleteFunc(report.Findings, func(f lint.Finding) bool { return f.Rule == "P012" })
+	if len(report.Findings) == 0 {
+		report.Findings = nil
+	}
+	return report
 }
 
 func utf16Text(text string, order binary.AppendByteOrder) string {

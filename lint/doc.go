@@ -18,5 +18,6 @@
 // No message, hint or report contains a value from a config, which may be a
 // secret. Names of keys, endpoint ids and paths of TLS files are the
 // exceptions, and in the line that a [Snippet] shows, values that look like
-// nothing that could be one.
+// nothing that could be one. Where a variable was put in, all of these appear
+// as in the file.
 package lint

@@ -32,12 +32,13 @@ func (p *Pass) inventory(readFile certs.ReadFunc) []Listener {
 	all := []Listener{}
 	for i := range p.agent.Listeners {
 		l := &p.agent.Listeners[i]
-		_, place := p.checked.Place(fmt.Sprintf("/listeners/%d", i))
+		pointer := fmt.Sprintf("/listeners/%d", i)
+		_, place := p.checked.Place(pointer)
 		scheme := schemeOf(l)
 		all = append(all, Listener{
-			Endpoint: names[i], Line: place.Start.Line, Scheme: scheme,
+			Endpoint: p.shown(pointer+"/endpoint_id", l.EndpointID) + strings.TrimPrefix(names[i], l.EndpointID), Line: place.Start.Line, Scheme: scheme,
 			Verifies: scheme == "https" && !l.TLS.InsecureSkipVerify,
-			RootCAs:  shownPath(l.TLS.RootCAs), RootsExpire: expiry(l.TLS.RootCAs, readFile), CertExpires: expiry(l.TLS.Cert, readFile),
+			RootCAs:  p.shown(pointer+"/tls/root_cas", shownPath(l.TLS.RootCAs)), RootsExpire: expiry(l.TLS.RootCAs, readFile), CertExpires: expiry(l.TLS.Cert, readFile),
 		})
 	}
 	return all

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"sync"
 	"time"
 
 	"lockstep/schemas"
@@ -12,18 +13,31 @@ import (
 // A Checker holds what is the same for every file. It may be used by many
 // goroutines.
 type Checker struct {
+	version schemas.PikoVersion
 	schema  *schemas.Schema
+	other   func() (*schemas.Schema, error) // of versions with the other form of config
 	rules   []Rule
 	bundles *bundleCache
 }
 
-// NewChecker compiles the schema of agent configs, with which a checker works.
-func NewChecker() (*Checker, error) {
-	schema, err := schemas.Compile(schemas.KindAgent)
+// NewChecker makes a checker of configs for Piko v0.9.
+func NewChecker() (*Checker, error) { return NewCheckerFor(schemas.Piko09) }
+
+// NewCheckerFor makes a checker of configs for a version of Piko. It compiles
+// the schema with which the checker works.
+func NewCheckerFor(version schemas.PikoVersion) (*Checker, error) {
+	schema, err := version.Schema()
 	if err != nil {
 		return nil, fmt.Errorf("prepare to lint: %w", err)
 	}
-	return &Checker{schema: schema, rules: Rules(), bundles: &bundleCache{}}, nil
+	other := schemas.Piko07
+	if version.Before08() {
+		other = schemas.Piko09
+	}
+	return &Checker{
+		version: version, schema: schema, other: sync.OnceValues(other.Schema),
+		rules: Rules(), bundles: &bundleCache{},
+	}, nil
 }
 
 // An Input is one file and what it is to be judged by. Path is needed, and
@@ -53,21 +67,20 @@ type Input struct {
 	Files FileMode // what is made of them; [FilesRequire] if empty
 }
 
-// Check judges one file. The only error is one of usage: the sources of the
-// tier contradict each other. Everything that is wrong with the file itself,
+// Check judges one file. The only error that can happen is one of usage: the
+// sources of the tier contradict each other. Everything that is wrong with the file itself,
 // also that it is not YAML, is a finding.
 func (c *Checker) Check(in Input) (*Report, error) {
 	tier, known, err := resolveTier(in)
 	if err != nil {
 		return nil, err
 	}
-	p := &Pass{path: in.Path, tier: tier, tierKnown: known, policy: in.Policy, now: in.Now}
+	p := &Pass{path: in.Path, version: c.version, tier: tier, tierKnown: known, policy: in.Policy, now: in.Now}
 	if in.Document == nil {
 		p.refusals = []refusal{parseRefusal(in.Err)}
 		p.piko = judge(p.refusals, nil)
-	} else {
-		p.stat, p.looksAtFiles = in.Stat, in.looksAtFiles()
-		p.read(in.Document, c, in.reader())
+	} else if err := p.read(in, c); err != nil {
+		return nil, err
 	}
 	report := &Report{Path: in.Path, Piko: p.piko, Tier: tier}
 	if in.Inventory {

@@ -12,7 +12,7 @@ import (
 	"lockstep/schemas"
 )
 
-const skipping = "listeners: [{endpoint_id: svc, addr: 'https://h', timeout: 1s, tls: {insecure_skip_verify: on}}]\n"
+const skipping = "listeners: [{endpoint_id: svc, addr: 'https://h', timeout: 1s, tls: {insecure_skip_verify: true}}]\n"
 
 func policy(t *testing.T, source string) (*schemas.Document, *schemas.Policy) {
 	t.Helper()
@@ -125,7 +125,7 @@ func TestNotYAML(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(report.Findings) != 1 || report.Findings[0].Message != "`piko agent start` refuses this file: it is not YAML" {
+		if len(report.Findings) != 1 || report.Findings[0].Message != "`piko agent start` v0.9 refuses this file: it is not YAML" {
 			t.Errorf("findings %+v", report.Findings)
 		}
 		if report.Findings[0].Span.Start.Line < 1 {

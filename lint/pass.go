@@ -5,9 +5,9 @@ import (
 	"io/fs"
 	"iter"
 	"slices"
+	"strings"
 	"time"
 
-	"lockstep/internal/certs"
 	"lockstep/schemas"
 )
 
@@ -15,15 +15,17 @@ import (
 // rules share it, one after the other.
 type Pass struct {
 	path         string
+	version      schemas.PikoVersion
 	tier         schemas.Tier
 	tierKnown    bool
-	policy       *schemas.Policy     // or nil
-	now          time.Time           // zero if nothing is to be said of what expires
-	document     *schemas.Document   // nil if the file is not YAML
-	checked      *schemas.Checked    // nil if document is
-	violations   []schemas.Violation // of the schema, each mistake once; none if the file is blank
-	agent        *schemas.Agent      // nil if the agent cannot decode the file
-	materials    []material          // what its tls mappings lead to; none if agent is nil
+	policy       *schemas.Policy            // or nil
+	now          time.Time                  // zero if nothing is to be said of what expires
+	document     *schemas.Document          // nil if the file is not YAML
+	checked      *schemas.Checked           // nil if document is
+	violations   []schemas.Violation        // of the schema, each mistake once; none if the file is blank
+	drifted      map[schemas.Violation]bool // those that other versions of Piko do not see
+	agent        *schemas.Agent             // nil if the agent cannot decode the file
+	materials    []material                 // what its tls mappings lead to; none if agent is nil
 	looksAtFiles bool
 	stat         func(string) (fs.FileInfo, error) // or nil
 	unread       []unreadFile
@@ -39,13 +41,21 @@ type Pass struct {
 }
 
 // read takes in a document, up to the real agent's verdict.
-func (p *Pass) read(doc *schemas.Document, c *Checker, read certs.ReadFunc) {
-	p.document, p.checked = doc, c.schema.Check(doc)
-	if !blank(doc) {
+func (p *Pass) read(in Input, c *Checker) error {
+	p.document, p.checked = in.Document, c.schema.Check(in.Document)
+	p.stat, p.looksAtFiles = in.Stat, in.looksAtFiles()
+	if !blank(in.Document) {
 		p.violations = withoutMisspelt(p.checked.Violations)
 	}
+	if len(p.violations) > 0 {
+		other, err := c.other()
+		if err != nil {
+			return fmt.Errorf("lint %s: %w", in.Path, err)
+		}
+		p.drifted = drift(p.violations, other.Check(in.Document).Violations)
+	}
 	agent, err := p.decode()
-	v := validation{checked: p.checked, read: read, parse: c.bundles.parse}
+	v := validation{checked: p.checked, read: in.reader(), parse: c.bundles.parse}
 	if err != nil {
 		v.undecodable(err, len(p.violations) > 0)
 	} else {
@@ -57,6 +67,7 @@ func (p *Pass) read(doc *schemas.Document, c *Checker, read certs.ReadFunc) {
 		p.refusals = withViolations(v.refusals, p.violations)
 	}
 	p.piko = judge(p.refusals, v.unread)
+	return nil
 }
 
 // decode reads the config as the agent does. Duplicate keys are known to be
@@ -67,7 +78,7 @@ func (p *Pass) decode() (*schemas.Agent, error) {
 			return nil, schemas.ErrUnreadableAgent
 		}
 	}
-	return p.checked.DecodeAgent()
+	return p.checked.DecodeAgent(p.version)
 }
 
 // listeners yields each listener with its JSON pointer.
@@ -105,10 +116,11 @@ func (p *Pass) at(span schemas.Span, pointer, message, hint string, related ...R
 	})
 }
 
-// atViolations reports the violations of the given keywords as they are.
+// atViolations reports the violations of the given keywords as they are,
+// unless they come with a version of Piko.
 func (p *Pass) atViolations(keywords ...string) {
 	for _, v := range p.violations {
-		if slices.Contains(keywords, v.Keyword) {
+		if !p.drifted[v] && slices.Contains(keywords, v.Keyword) {
 			var related []Related
 			if v.First.Start.Line > 0 {
 				related = append(related, Related{Span: v.First, Message: "the first one is here"})
@@ -118,26 +130,44 @@ func (p *Pass) atViolations(keywords ...string) {
 	}
 }
 
-// endpointID is the id of the listener that pointer leads into.
+// endpointID names the listener that pointer leads into.
 func (p *Pass) endpointID(pointer string) string {
 	i, ok := listenerIndex(pointer)
 	if !ok {
 		return ""
 	}
-	id, _ := p.checked.Text(fmt.Sprintf("/listeners/%d/endpoint_id", i))
+	id, _ := p.checked.Name(fmt.Sprintf("/listeners/%d/endpoint_id", i))
 	return id
+}
+
+// shown is a text as a report may show it: where a variable stands in what is
+// at pointer, with the text of the file.
+func (p *Pass) shown(pointer, text string) string {
+	if name, ok := p.checked.Name(pointer); ok && p.checked.Expanded(pointer) {
+		return name
+	}
+	return text
+}
+
+// stands reports whether part of the text at pointer is in the file as it is,
+// and did not come from a variable.
+func (p *Pass) stands(pointer, part string) bool {
+	return strings.Contains(p.shown(pointer, part), part)
 }
 
 // withoutMisspelt drops the violations that say of a key that it is missing
 // where an unknown key beside it is the same one misspelt: one mistake, which
 // is reported once, with the right spelling.
 func withoutMisspelt(violations []schemas.Violation) []schemas.Violation {
+	unknown := map[string][]string{} // by the pointer to the mapping
+	for _, v := range violations {
+		if v.Keyword == "additionalProperties" {
+			unknown[v.Pointer] = append(unknown[v.Pointer], v.Name)
+		}
+	}
 	return slices.DeleteFunc(slices.Clone(violations), func(missing schemas.Violation) bool {
-		return missing.Keyword == "required" && slices.ContainsFunc(violations, func(v schemas.Violation) bool {
-			if v.Keyword != "additionalProperties" || v.Pointer != missing.Pointer {
-				return false
-			}
-			_, near := schemas.Nearest(v.Name, []string{missing.Name})
+		return missing.Keyword == "required" && slices.ContainsFunc(unknown[missing.Pointer], func(name string) bool {
+			_, near := schemas.Nearest(name, []string{missing.Name})
 			return near
 		})
 	})

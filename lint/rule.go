@@ -49,7 +49,12 @@ func (r *Rule) mayBeOff(tier schemas.Tier) bool {
 
 // alwaysError is for what works in no tier.
 func alwaysError() schemas.Levels {
-	return errorInProduction(schemas.LevelError, schemas.LevelError)
+	return sameLevel(schemas.LevelError)
+}
+
+// sameLevel is for what is as bad in every tier.
+func sameLevel(level schemas.Level) schemas.Levels {
+	return schemas.Levels{schemas.TierDevelopment: level, schemas.TierStaging: level, schemas.TierProduction: level}
 }
 
 // alwaysWarning is for what hurts in no tier more than in another.

@@ -25,11 +25,11 @@ func checkIgnoredDocument(p *Pass) {
 	if p.document == nil || p.document.Root == nil || !mayGoOn(p.document.Source) {
 		return
 	}
-	lines := p.document.Lines()
+	lines := p.document.ParsedLines()
 	end := documentEnd(p.document, lines)
 	if end < len(lines) && holdsContent(lines[end:]) {
 		at := schemas.Position{Line: end + 1, Column: 1}
-		p.at(schemas.Span{Start: at, End: schemas.Position{Line: at.Line, Column: 4}}, "",
+		p.at(p.document.Origin(schemas.Span{Start: at, End: schemas.Position{Line: at.Line, Column: 4}}), "",
 			"the agent reads nothing from here on", "delete it, or move it to a file of its own")
 	}
 }

@@ -18,8 +18,9 @@ func noAccessLog() Rule {
 		Admit: true,
 		Check: func(p *Pass) {
 			for at, l := range p.listeners() {
-				if l.AccessLog.Disable {
-					p.atValue(at+"/access_log/disable", "the access log is switched off", "remove it, and keep credentials out by block_list")
+				pointer := at + "/access_log/disable"
+				if l.AccessLog.Disable && p.checked.Has(pointer) { // before v0.8 it is off unless switched on
+					p.atValue(pointer, "the access log is switched off", "remove it, and keep credentials out by block_list")
 				}
 			}
 		},

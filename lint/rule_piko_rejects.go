@@ -1,12 +1,14 @@
 package lint
 
+import "fmt"
+
 // pikoRejects is P001.
 func pikoRejects() Rule {
 	return Rule{
 		ID:    "P001",
 		Slug:  "piko-rejects",
 		Title: "the real agent refuses this file",
-		Doc: "`piko agent start` v0.9 exits with status 1 when it reads this file, so no listener of it comes up. " +
+		Doc: "`piko agent start` exits with status 1 when it reads this file, so no listener of it comes up. " +
 			"The agent stops at the first fault and names no line; here each fault stands at its place.",
 		Levels: alwaysError(),
 		Locked: true,
@@ -18,7 +20,7 @@ func pikoRejects() Rule {
 // first fault if others report them all, so that P001 is there exactly when
 // the agent refuses the file.
 func checkPikoRejects(p *Pass) {
-	const says = "`piko agent start` refuses this file: "
+	says := fmt.Sprintf("`piko agent start` v%s refuses this file: ", p.version)
 	reported := false
 	for _, r := range p.refusals {
 		if !r.covered {

@@ -24,7 +24,7 @@ func proxyCredentials() Rule {
 			if err != nil || u.User == nil {
 				return
 			}
-			if password, set := u.User.Password(); set && password != "" && !variable(password) {
+			if password, set := u.User.Password(); set && password != "" && !variable(password) && p.stands("/connect/proxy_url", password) {
 				p.atValue("/connect/proxy_url", "proxy_url holds a password in plain text",
 					"write `proxy_url: ${PIKO_PROXY}` and start the agent with --config.expand-env")
 			}

@@ -22,7 +22,7 @@ func tokenPlaintext() Rule {
 				return
 			}
 			token := p.agent.Connect.Token
-			if !token.Empty() && !bytes.ContainsRune(token.Reveal(), '$') {
+			if !token.Empty() && !bytes.ContainsRune(token.Reveal(), '$') && !p.checked.Expanded("/connect/token") {
 				p.atValue("/connect/token", "the token stands here in plain text",
 					"write `token: ${PIKO_TOKEN}` and start the agent with --config.expand-env")
 			}

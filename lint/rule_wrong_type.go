@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"fmt"
 	"slices"
 )
 
@@ -22,8 +23,12 @@ func wrongType() Rule {
 func checkWrongType(p *Pass) {
 	others := []string{"additionalProperties", "required", "duplicateKey"}
 	for _, v := range p.violations {
-		if !slices.Contains(others, v.Keyword) {
-			p.at(v.Span, v.Pointer, v.Message, v.Hint)
+		if p.drifted[v] || slices.Contains(others, v.Keyword) {
+			continue
 		}
+		if v.Keyword == "type" {
+			v.Message += fmt.Sprintf(" for Piko v%s", p.version)
+		}
+		p.at(v.Span, v.Pointer, v.Message, v.Hint)
 	}
 }

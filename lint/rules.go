@@ -18,6 +18,13 @@ func Rules() []Rule {
 		duplicateKey(),
 		wrongType(),
 		ignoredDocument(),
+		nullListItem(),
+		lossyNumber(),
+		yaml11Bool(),
+		versionDrift(),
+		panicsAtStart(),
+		oddEncoding(),
+		yamlDirective(),
 
 		addrUnusable(),
 		addrScheme(),

@@ -47,7 +47,7 @@ func commentTier(doc *schemas.Document) (schemas.Tier, error) {
 	var claims []schemas.TierClaim
 	for i, line := range doc.Lines() {
 		number := i + 1
-		if doc.Root != nil && number >= doc.Root.Line {
+		if doc.Root != nil && number >= doc.Span(doc.Root).Start.Line {
 			break
 		}
 		name, ok := tierMarker(line)

@@ -120,9 +120,11 @@ func parses(text string) bool {
 }
 
 func (v *validation) level(pointer, level string) {
-	known := []string{"debug", "info", "warn", "error"}
-	v.refuseIf(!slices.Contains(known, level), pointer, "there is no such log level", "use one of "+strings.Join(known, ", "))
+	v.refuseIf(!slices.Contains(logLevels(), level), pointer, "there is no such log level", "use one of "+strings.Join(logLevels(), ", "))
 }
+
+// logLevels are those of the agent's logs.
+func logLevels() []string { return []string{"debug", "info", "warn", "error"} }
 
 func (v *validation) headers(pointer string, f schemas.HeaderFilter) {
 	v.refuseIf(len(f.AllowList) > 0 && len(f.BlockList) > 0, pointer,
@@ -139,13 +141,13 @@ func (v *validation) tls(at string, t schemas.TLS) {
 	}
 	v.materials = append(v.materials, m)
 	for _, err := range []error{certErr, rootsErr} {
-		var fault *certs.Fault
+		fault, ok := errors.AsType[*certs.Fault](err)
 		switch {
-		case !errors.As(err, &fault):
+		case !ok:
 		case errors.Is(err, errUnread):
-			v.unread = append(v.unread, unreadFile{at + "/" + fault.Field, err})
+			v.unread = append(v.unread, unreadFile{at + "/" + fault.Field, fault.Shown(v.checked, at)})
 		default:
-			v.refuse(at+"/"+fault.Field, fault.Error(), strings.Join(schemas.Hints(err), "; "))
+			v.refuse(at+"/"+fault.Field, fault.Shown(v.checked, at).Error(), strings.Join(schemas.Hints(err), "; "))
 		}
 	}
 }

@@ -45,6 +45,7 @@ func checkInput(tb testing.TB, in lint.Input, source []byte) *lint.Report {
 type recorded struct {
 	File   string
 	Plain  struct{ Verdict, Message string }
+	Expand struct{ Verdict, Message string }
 	Source []byte `json:"-"`
 }
 
@@ -114,7 +115,7 @@ func TestReasons(t *testing.T) {
 		{"endpoint id", "listeners: [{endpoint_id: '', addr: '80', timeout: 1s}]", "endpoint_id is empty", "''"},
 		{"addr", "listeners: [{endpoint_id: e, addr: 65535, timeout: 1s}]", "addr is not a usable address", "65535"},
 		{"tcp addr", "listeners: [{endpoint_id: e, addr: 'http://h:1', timeout: 1s, protocol: tcp}]", "addr is not a usable address", "'http://h:1'"},
-		{"second listener", "listeners: [~, {endpoint_id: e, addr: '80', timeout: 1s}, {endpoint_id: f, addr: host, timeout: 1s}]", "addr is not a usable address", "host"},
+		{"second listener", "listeners: [{endpoint_id: e, addr: '80', timeout: 1s}, ~, {endpoint_id: f, addr: host, timeout: 1s}]", "addr is not a usable address", "host"},
 		{"timeout", "listeners: [{endpoint_id: e, addr: '80', timeout: 0s}]", "timeout is zero", "0s"},
 		{"protocol", "listeners: [{endpoint_id: e, addr: '80', timeout: 1s, protocol: udp}]", "protocol is none of the allowed values", "udp"},
 		{"access log", "listeners: [{endpoint_id: e, addr: '80', timeout: 1s, access_log: {level: loud}}]", "there is no such log level", "loud"},
@@ -122,7 +123,7 @@ func TestReasons(t *testing.T) {
 		{"connect url", listener + "connect: {url: ':80'}", "url is not a URL", "':80'"},
 		{"proxy url", listener + "connect: {proxy_url: ':80'}", "proxy_url is not a URL", "':80'"},
 		{"connect timeout", listener + "connect: {timeout: 0s}", "timeout is zero", "0s"},
-		{"bind addr", listener + "server: {enabled: yes, bind_addr: ''}", "bind_addr is empty and the server enabled", "''"},
+		{"bind addr", listener + "server: {enabled: true, bind_addr: ''}", "bind_addr is empty and the server enabled", "''"},
 		{"log level", listener + "log: {level: loud}", "level is none of the allowed values", "loud"},
 		{"grace period", listener + "grace_period: 0s", "grace_period is zero", "0s"},
 		{"cert without key", listener + "connect: {tls: {cert: c.pem}}", `cert "c.pem": missing key`, "c.pem"},

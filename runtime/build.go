@@ -165,7 +165,7 @@ func (b *builder) certFaults(at string, err error) error {
 	}
 	for i, e := range all {
 		if f := (*certs.Fault)(nil); errors.As(e, &f) {
-			all[i] = b.fault(at+"/"+f.Field, f.Error(), strings.Join(schemas.Hints(e), "; "))
+			all[i] = b.certFault(at, f)
 		}
 	}
 	return errors.Join(all...)
@@ -252,10 +252,28 @@ func (b *builder) alarm(causes ...string) { b.snap.alarms = slices.Concat(b.snap
 
 // fault is an error placed at a JSON pointer of the config.
 func (b *builder) fault(pointer, message, remedy string) error {
-	schema, err := schemas.Compile(schemas.KindAgent)
+	checked, err := checkAgent(b.in.config)
 	if err != nil {
 		return errors.Join(errors.New(message), err)
 	}
-	_, span := schema.Check(b.in.config).Place(pointer)
+	_, span := checked.Place(pointer)
 	return &schemas.Fault{Path: b.in.config.Path, Span: span, Message: message, Remedy: remedy}
+}
+
+// certFault places a fault of the TLS files named at a JSON pointer.
+func (b *builder) certFault(at string, f *certs.Fault) error {
+	checked, err := checkAgent(b.in.config)
+	if err != nil {
+		return errors.Join(f, err)
+	}
+	return b.fault(at+"/"+f.Field, f.Shown(checked, at).Error(), strings.Join(schemas.Hints(f), "; "))
+}
+
+// checkAgent finds the places in a config.
+func checkAgent(config *schemas.Document) (*schemas.Checked, error) {
+	schema, err := schemas.Compile(schemas.KindAgent)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // it names the schema
+	}
+	return schema.Check(config), nil
 }

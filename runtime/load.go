@@ -42,15 +42,15 @@ func loadInputs(opts *Options) (*inputs, error) {
 		files: map[string]content{}, policy: &schemas.Policy{},
 		rolloutPath: opts.Rollout, policyPath: opts.Policy,
 	}
-	err := errors.Join(in.loadConfig(opts.Config), in.loadPolicy(), in.loadRollout())
+	err := errors.Join(in.loadConfig(opts), in.loadPolicy(), in.loadRollout())
 	in.digest = in.sum()
 	return in, err
 }
 
 // loadConfig reads the config and the TLS files of every listener, also of
 // those that need none, and of the connection to Piko: the gate judges all.
-func (in *inputs) loadConfig(path string) error {
-	doc, err := in.document("config", path)
+func (in *inputs) loadConfig(opts *Options) error {
+	doc, err := in.configDocument(opts)
 	if err != nil {
 		return err
 	}
@@ -65,18 +65,34 @@ func (in *inputs) loadConfig(path string) error {
 	return nil
 }
 
+// configDocument reads the config, with variables put in if that is asked for.
+func (in *inputs) configDocument(opts *Options) (*schemas.Document, error) {
+	if opts.Expand == nil {
+		return in.document("config", opts.Config)
+	}
+	data, err := in.load(opts.Config)
+	if err != nil {
+		return nil, fmt.Errorf("read config %s: %w", opts.Config, err)
+	}
+	expansion, err := opts.Expand(data)
+	if err != nil {
+		return nil, fmt.Errorf("read config %s: %w", opts.Config, err)
+	}
+	return schemas.ParseExpanded(opts.Config, expansion)
+}
+
 // decodeFault places the verdict of Piko's decoder, which names no place
 // itself: where the schema sees what is wrong, and at the top otherwise.
 func decodeFault(doc *schemas.Document, err error) error {
 	if errors.Is(err, schemas.ErrEmptyAgent) {
 		return doc.Fault(nil, err.Error(), "write listeners, as in the config of a Piko agent")
 	}
-	schema, compileErr := schemas.Compile(schemas.KindAgent)
-	if compileErr != nil {
-		return errors.Join(err, compileErr)
+	checked, checkErr := checkAgent(doc)
+	if checkErr != nil {
+		return errors.Join(err, checkErr)
 	}
-	if violations := schema.Check(doc).Violations; len(violations) > 0 {
-		return schemas.Faults(doc.Path, violations)
+	if len(checked.Violations) > 0 {
+		return schemas.Faults(doc.Path, checked.Violations)
 	}
 	return fmt.Errorf("config %s: %w", doc.Path, err)
 }

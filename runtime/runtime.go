@@ -40,6 +40,10 @@ type Options struct {
 	Node    string       // this process in the event log
 	Version string       // of the program, for the metrics
 
+	// Expand puts variables in the config before it is parsed; it is taken as
+	// it stands if nil.
+	Expand func(config []byte) (*schemas.Expansion, error)
+
 	Now    func() time.Time
 	Getenv func(name string) string // for env: references; no variable is set if nil
 	Logger *slog.Logger             // control log; nothing is logged if nil

@@ -1,9 +1,7 @@
 package schemas
 
 import (
-	"bytes"
 	"errors"
-	"io"
 	"net"
 	"net/url"
 	"slices"
@@ -109,23 +107,9 @@ var ErrUnreadableAgent = errors.New("the piko agent cannot read this file")
 // ErrEmptyAgent says that a config file holds no document at all.
 var ErrEmptyAgent = errors.New("the file is empty")
 
-// DecodeAgent reads a config as the Piko agent does: the first document only,
-// unknown and duplicate keys refused, over Piko's defaults.
-func DecodeAgent(doc *Document) (*Agent, error) {
-	agent := defaultAgent()
-	if overfull(doc.Root) {
-		return nil, ErrUnreadableAgent
-	}
-	dec := yaml.NewDecoder(bytes.NewReader(doc.Source))
-	dec.KnownFields(true)
-	switch err := dec.Decode(agent); {
-	case errors.Is(err, io.EOF):
-		return nil, ErrEmptyAgent
-	case err != nil:
-		return nil, ErrUnreadableAgent
-	}
-	return agent.withDefaults(), nil
-}
+// DecodeAgent reads a config as the agent of v0.9 does, see
+// [PikoVersion.DecodeAgent].
+func DecodeAgent(doc *Document) (*Agent, error) { return Piko09.DecodeAgent(doc) }
 
 // defaultAgent is the config of a Piko agent that was told nothing.
 func defaultAgent() *Agent {
@@ -142,20 +126,6 @@ func (a *Agent) withDefaults() *Agent {
 		a.Listeners[i].setDefaults()
 	}
 	return a
-}
-
-// DecodeAgent is the function of that name for a document that was checked
-// already. Without a violation there is no unknown key in it, and its tree can
-// be decoded as it is, which saves parsing it once more.
-func (c *Checked) DecodeAgent() (*Agent, error) {
-	if len(c.Violations) > 0 || c.doc.Root == nil {
-		return DecodeAgent(c.doc)
-	}
-	agent := defaultAgent()
-	if err := c.doc.Root.Decode(agent); err != nil {
-		return nil, ErrUnreadableAgent
-	}
-	return agent.withDefaults(), nil
 }
 
 // overfull reports whether a mapping has more keys than Piko knows of, many

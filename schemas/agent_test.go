@@ -95,3 +95,34 @@ func TestUnlimitedIdleConnections(t *testing.T) {
 		}
 	}
 }
+
+// TestOlderAgent: the form of the config before v0.8 is read into today's.
+func TestOlderAgent(t *testing.T) {
+	t.Parallel()
+	const source = `listeners:
+  - {endpoint_id: a, addr: "80", timeout: 1s, access_log: on, tls: {insecure_skip_verify: yes}}
+  - {endpoint_id: b, addr: "81", timeout: 1s, protocol: tcp}
+connect: {url: http://piko, token: t}
+server: {enabled: true}
+grace_period: 7s
+`
+	doc, err := schemas.ParseDocument("t.yaml", []byte(source))
+	if err != nil {
+		t.Fatal(err)
+	}
+	agent, err := schemas.Piko07.DecodeAgent(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b := agent.Listeners[0], agent.Listeners[1]
+	if a.AccessLog.Disable || a.AccessLog.Level != "info" || !a.TLS.InsecureSkipVerify || !b.AccessLog.Disable || b.Protocol != schemas.ProtocolTCP {
+		t.Errorf("listeners %+v", agent.Listeners)
+	}
+	if agent.Connect.Timeout != 30*time.Second || string(agent.Connect.Token.Reveal()) != "t" || agent.Server.BindAddr != ":5000" ||
+		!agent.Server.Enabled || agent.GracePeriod != 7*time.Second || agent.Log.Level != "info" {
+		t.Errorf("agent %+v", agent)
+	}
+	if _, err := schemas.DecodeAgent(doc); !errors.Is(err, schemas.ErrUnreadableAgent) {
+		t.Errorf("v0.9 says %v", err)
+	}
+}

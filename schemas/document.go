@@ -15,18 +15,34 @@ import (
 // A Document is one YAML (or JSON) file, parsed once: its tree, and the text
 // that the tree's positions point into. It is not modified after parsing.
 type Document struct {
-	Path   string     // as the user named it
-	Source []byte     // the bytes as read
-	Root   *yaml.Node // of the first YAML document; nil if the file is empty
-	text   func() sourceText
+	Path      string            // as the user named it
+	Source    []byte            // what was parsed: the bytes as read, or as expanded
+	Root      *yaml.Node        // of the first YAML document; nil if the file is empty
+	Expansion *Expansion        // of variables in the file; nil if none were asked for
+	text      func() sourceText // of Source, which the nodes point into
+	file      func() sourceText // what spans point into
 }
 
 // ParseDocument parses the first YAML document of source; as in the Piko
 // agent, nothing after it is looked at. A syntax error is a [*Fault].
 func ParseDocument(path string, source []byte) (*Document, error) {
-	doc := &Document{Path: path, Source: source, text: lazyText(source)}
+	text := lazyText(source)
+	return parse(&Document{Path: path, Source: source, text: text, file: text})
+}
+
+// ParseExpanded parses a text in which variables were put in place. All
+// positions are those of the file: what is wrong within a variable stands at
+// its placeholder.
+func ParseExpanded(path string, e *Expansion) (*Document, error) {
+	return parse(&Document{
+		Path: path, Source: e.Text, Expansion: e,
+		text: lazyText(e.Text), file: lazyText(e.source),
+	})
+}
+
+func parse(doc *Document) (*Document, error) {
 	var node yaml.Node
-	err := yaml.NewDecoder(bytes.NewReader(source)).Decode(&node)
+	err := yaml.NewDecoder(bytes.NewReader(doc.Source)).Decode(&node)
 	switch {
 	case errors.Is(err, io.EOF):
 		return doc, nil
@@ -56,7 +72,7 @@ func (d *Document) syntaxFault(err error) *Fault {
 		message = "an alias names no anchor"
 	}
 	return &Fault{
-		Path: d.Path, Span: span,
+		Path: d.Path, Span: d.Origin(span),
 		Message: "not YAML: " + message,
 		Remedy:  "check indentation, quotes and tabs on this line and the one before",
 	}
@@ -74,7 +90,7 @@ func (d *Document) typeFault(kind Kind, err error) *Fault {
 		}
 	}
 	return &Fault{
-		Path: d.Path, Span: span, Message: fmt.Sprintf("this value cannot be read as part of a %s", kind),
+		Path: d.Path, Span: d.Origin(span), Message: fmt.Sprintf("this value cannot be read as part of a %s", kind),
 		Remedy: fmt.Sprintf("`lockstep schema %s` prints what belongs here", kind),
 	}
 }
@@ -85,7 +101,46 @@ func (d *Document) Span(node *yaml.Node) Span {
 	if node == nil {
 		return Span{Start: Position{1, 1}, End: Position{1, 1}}
 	}
-	return d.text().tokenSpan(node)
+	return d.Origin(d.text().tokenSpan(node))
+}
+
+// Origin translates a span of the text that was parsed into one of the file,
+// which differ where variables were put in. It stays on one line.
+func (d *Document) Origin(s Span) Span {
+	if d.Expansion == nil {
+		return s
+	}
+	s = Span{d.Expansion.start(s.Start), d.Expansion.end(s.End)}
+	lines := d.file().lines
+	if s.Start.Line > len(lines) {
+		s.Start.Line = len(lines)
+	}
+	if s.End.Line != s.Start.Line || s.End.Column < s.Start.Column {
+		s.End = Position{s.Start.Line, max(s.Start.Column, d.file().wholeLine(s.Start.Line).End.Column)}
+	}
+	return s
+}
+
+// Expanded reports whether a variable stands in the scalar node, or may do:
+// of one that goes on in the next line only the first token is known.
+func (d *Document) Expanded(node *yaml.Node) bool {
+	if d.Expansion == nil || len(d.Expansion.Placeholders) == 0 || node == nil {
+		return false
+	}
+	span := d.text().tokenSpan(node)
+	return d.Expansion.touches(span) || !strings.Contains(d.text().slice(span), node.Value)
+}
+
+// Name is what a message may call a scalar node: its value, but where a
+// variable was put in, which may be a secret, the text in the file.
+func (d *Document) Name(node *yaml.Node) string {
+	if node.Kind == yaml.AliasNode {
+		node = node.Alias
+	}
+	if d.Expanded(node) {
+		return d.file().slice(d.Span(node))
+	}
+	return node.Value
 }
 
 // Fault returns an error placed at node.

@@ -12,12 +12,12 @@ import (
 // holdFits makes sure, for one document and one schema, that what the fast
 // walk passes the validator would pass as well, and that an agent config is
 // decoded from its tree as it is from its text.
-func holdFits(t *testing.T, schema *Schema, source []byte) (passed bool) {
+func holdFits(t *testing.T, v PikoVersion, schema *Schema, doc *Document) (passed bool) {
 	t.Helper()
-	doc, err := ParseDocument("f.yaml", source)
-	if err != nil || doc.Root == nil {
+	if doc == nil || doc.Root == nil {
 		return false
 	}
+	source := doc.Source
 	checked := schema.Check(doc)
 	passed = fits(checked.root, schema.compiled)
 	if passed {
@@ -25,12 +25,22 @@ func holdFits(t *testing.T, schema *Schema, source []byte) (passed bool) {
 			t.Errorf("the walk passes what the validator refuses: %v\n%s", err, source)
 		}
 	}
-	fast, fastErr := checked.DecodeAgent()
-	slow, slowErr := DecodeAgent(doc)
+	fast, fastErr := checked.DecodeAgent(v)
+	slow, slowErr := v.DecodeAgent(doc)
 	if diff := cmp.Diff(slow, fast, cmp.Comparer(func(a, b Secret) bool { return string(a.value) == string(b.value) })); diff != "" || (fastErr == nil) != (slowErr == nil) {
 		t.Errorf("decoded from the tree %v, from the text %v\n%s\n%s", fastErr, slowErr, diff, source)
 	}
 	return passed
+}
+
+// documents parses source as it is, and with variables put in; nil is what
+// cannot be parsed.
+func documents(source []byte) (doc, expanded *Document) {
+	doc, _ = ParseDocument("f.yaml", source)
+	if e, err := Expand(source, func(name string) string { return name + ": 1\n  b: [x]" }); err == nil {
+		expanded, _ = ParseExpanded("f.yaml", e)
+	}
+	return doc, expanded
 }
 
 // pikoCases are the recorded configs.
@@ -60,15 +70,22 @@ func compileAgent(tb testing.TB) *Schema {
 
 func TestFitsIsNoLaxerThanTheValidator(t *testing.T) {
 	t.Parallel()
-	schema := compileAgent(t)
-	passed := 0
-	for _, source := range pikoCases(t) {
-		if holdFits(t, schema, source) {
-			passed++
+	for _, v := range PikoVersions() {
+		schema, err := v.Schema()
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	if passed < 60 {
-		t.Errorf("the walk passes %d of the cases, so it saves little", passed)
+		passed := 0
+		for _, source := range pikoCases(t) {
+			doc, expanded := documents(source)
+			if holdFits(t, v, schema, doc) {
+				passed++
+			}
+			holdFits(t, v, schema, expanded)
+		}
+		if passed < 60 {
+			t.Errorf("the walk passes %d of the cases for %s, so it saves little", passed, v)
+		}
 	}
 }
 
@@ -96,6 +113,19 @@ func FuzzFits(f *testing.F) {
 	for _, source := range pikoCases(f) {
 		f.Add(source)
 	}
-	schema := compileAgent(f)
-	f.Fuzz(func(t *testing.T, source []byte) { holdFits(t, schema, source) })
+	schemas := map[PikoVersion]*Schema{}
+	for _, v := range []PikoVersion{Piko07, Piko09} {
+		schema, err := v.Schema()
+		if err != nil {
+			f.Fatal(err)
+		}
+		schemas[v] = schema
+	}
+	f.Fuzz(func(t *testing.T, source []byte) {
+		doc, expanded := documents(source)
+		for v, schema := range schemas {
+			holdFits(t, v, schema, doc)
+			holdFits(t, v, schema, expanded)
+		}
+	})
 }

@@ -2,7 +2,8 @@
 // process door as a document, as Go types beside their JSON Schemas.
 //
 // A [Document] is parsed once and knows where each of its tokens stands. A
-// [Schema] judges it and returns each [Violation] with its place. The types
+// [Schema] judges it and returns each [Violation] with its place. An
+// [Expansion] puts variables in a text before it is parsed. The types
 // that follow ([Agent], [Policy], [Rollout], [Inventory], [Plan], [Event],
 // [JournalEntry]) are what the rooms of lockstep exchange; the words they use
 // ([Mode], [Tier], [Subject], [Tally], [Secret]) mean the same everywhere.
@@ -67,6 +68,10 @@ func Compile(kind Kind) (*Schema, error) {
 	if err != nil {
 		return nil, err
 	}
+	return compile(kind, text)
+}
+
+func compile(kind Kind, text []byte) (*Schema, error) {
 	c := jsonschema.NewCompiler()
 	c.Draft = jsonschema.Draft2020
 	c.ExtractAnnotations, c.AssertFormat = true, true

@@ -2,6 +2,7 @@ package schemas
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"sync"
 	"unicode/utf16"
@@ -18,6 +19,7 @@ type sourceText struct{ lines []sourceLine }
 type sourceLine struct {
 	text  string
 	marks []int // where every markEach-th column begins; nil if each column is a byte
+	odd   bool  // it ends with a break that editors do not show as one
 }
 
 // markEach bounds how far a column is looked for: a file may be one long line.
@@ -70,11 +72,14 @@ func newSourceText(source []byte) sourceText {
 		if i < 0 {
 			break
 		}
-		lines = append(lines, newSourceLine(text[:i]))
+		line := newSourceLine(text[:i])
 		_, width := utf8.DecodeRuneInString(text[i:])
 		if strings.HasPrefix(text[i:], "\r\n") {
 			width = 2
+		} else {
+			line.odd = text[i] != '\n'
 		}
+		lines = append(lines, line)
 		text = text[i+width:]
 	}
 	return sourceText{lines: append(lines, newSourceLine(text))}
@@ -98,13 +103,64 @@ func decodeText(source []byte) string {
 	return string(utf16.Decode(units))
 }
 
-// Lines returns the text of the document, split where its positions count lines.
-func (d *Document) Lines() []string {
-	lines := make([]string, len(d.text().lines))
-	for i, l := range d.text().lines {
+// Lines returns the text of the file, split where spans count lines.
+func (d *Document) Lines() []string { return d.file().strings() }
+
+// ParsedLines returns the text that was parsed, split where nodes count
+// lines. It differs from [Document.Lines] where variables were put in.
+func (d *Document) ParsedLines() []string { return d.text().strings() }
+
+// OddBreak spans the end of the first line that ends with a line break that
+// editors do not show as one; ok is false if all are LF or CRLF.
+func (d *Document) OddBreak() (at Span, ok bool) {
+	if !mayHaveOddBreak(d.original()) {
+		return Span{}, false
+	}
+	i := slices.IndexFunc(d.file().lines, func(l sourceLine) bool { return l.odd })
+	if i < 0 {
+		return Span{}, false
+	}
+	end := Position{i + 1, utf8.RuneCountInString(d.file().lines[i].text) + 1}
+	return Span{end, end}, true
+}
+
+// PlainUTF8 reports whether the file is UTF-8 without a byte order mark.
+func (d *Document) PlainUTF8() bool {
+	return !slices.ContainsFunc([]string{"\ufeff", "\xff\xfe", "\xfe\xff"}, func(mark string) bool {
+		return bytes.HasPrefix(d.original(), []byte(mark))
+	})
+}
+
+// original returns the bytes of the file, before variables were put in.
+func (d *Document) original() []byte {
+	if d.Expansion != nil {
+		return d.Expansion.source
+	}
+	return d.Source
+}
+
+// mayHaveOddBreak saves splitting a file into lines that has no odd break. In
+// UTF-16, which begins with a byte that UTF-8 never has, each may be one.
+func mayHaveOddBreak(source []byte) bool {
+	utf16 := len(source) > 0 && source[0] >= 0xfe
+	return utf16 || slices.ContainsFunc([]string{"\r", "\u0085", "\u2028", "\u2029"}, func(mark string) bool {
+		return bytes.Contains(source, []byte(mark))
+	})
+}
+
+func (t sourceText) strings() []string {
+	lines := make([]string, len(t.lines))
+	for i, l := range t.lines {
 		lines[i] = l.text
 	}
 	return lines
+}
+
+// slice returns the text of a span on one line.
+func (t sourceText) slice(s Span) string {
+	line := t.line(s.Start.Line)
+	from := line.offset(s.Start.Column)
+	return line.text[from:max(from, line.offset(s.End.Column))]
 }
 
 // line returns a line counted from 1, an empty one if there is none.

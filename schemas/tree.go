@@ -56,15 +56,13 @@ type builder struct {
 	left    int
 	open    map[*yaml.Node]bool // anchored collections being built, which no alias may lead back to
 	faults  []Violation
+	nulls   []Null
 	pointer []string
 }
 
 // build returns the item of node, directed by schema, or nil for a null.
 func (b *builder) build(key, node *yaml.Node, schema *jsonschema.Schema) *item {
-	if b.left--; b.left < 0 {
-		if b.left == -1 {
-			b.fault("alias", node, "the aliases of this document unfold to too many values", "write the values out")
-		}
+	if b.exhausted(node) {
 		return nil
 	}
 	for schema != nil && schema.Ref != nil {
@@ -85,6 +83,14 @@ func (b *builder) build(key, node *yaml.Node, schema *jsonschema.Schema) *item {
 	}
 }
 
+// exhausted counts a value, and reports whether there were too many.
+func (b *builder) exhausted(node *yaml.Node) bool {
+	if b.left--; b.left == -1 {
+		b.fault("alias", node, "the aliases of this document unfold to too many values", "write the values out")
+	}
+	return b.left < 0
+}
+
 func (b *builder) follow(key, node *yaml.Node, schema *jsonschema.Schema) *item {
 	if b.open[node.Alias] {
 		b.fault("alias", node, "this alias contains itself", "write the value out")
@@ -100,6 +106,8 @@ func (b *builder) sequence(key, node *yaml.Node, schema *jsonschema.Schema) *ite
 		b.pointer = append(b.pointer, strconv.Itoa(len(it.items)))
 		if c := b.build(nil, child, elementSchema(schema)); c != nil {
 			it.items = append(it.items, c)
+		} else if isNull(child) {
+			b.nulls = append(b.nulls, Null{Pointer: "/" + strings.Join(b.pointer[:len(b.pointer)-1], "/"), Span: b.doc.Span(child)})
 		}
 		b.pointer = b.pointer[:len(b.pointer)-1]
 	}
@@ -172,6 +180,9 @@ func (b *builder) merge(it *item, node *yaml.Node, schema *jsonschema.Schema) {
 	if source.Kind == yaml.AliasNode {
 		source = source.Alias
 	}
+	if b.exhausted(node) {
+		return
+	}
 	if b.open[source] {
 		b.fault("alias", node, "this merge contains itself", "write the values out")
 		return
@@ -230,12 +241,12 @@ func (b *builder) manyDuplicates(node *yaml.Node) {
 }
 
 func (b *builder) duplicate(k, first *yaml.Node) {
-	name := "this key"
-	if IsName(k.Value) {
-		name = fmt.Sprintf("key %q", k.Value)
+	key, place := "this key", b.doc.Span(first)
+	if name := b.doc.Name(k); IsName(name) {
+		key = fmt.Sprintf("key %q", name)
 	}
-	b.fault("duplicateKey", k, fmt.Sprintf("%s is there already, on line %d", name, first.Line), "keep one of the two")
-	b.faults[len(b.faults)-1].First = b.doc.Span(first)
+	b.fault("duplicateKey", k, fmt.Sprintf("%s is there already, on line %d", key, place.Start.Line), "keep one of the two")
+	b.faults[len(b.faults)-1].First = place
 }
 
 func (b *builder) fault(keyword string, node *yaml.Node, message, hint string) {
@@ -243,6 +254,14 @@ func (b *builder) fault(keyword string, node *yaml.Node, message, hint string) {
 		Pointer: "/" + strings.Join(b.pointer, "/"), Keyword: keyword,
 		Span: b.doc.Span(node), Message: message, Hint: hint,
 	})
+}
+
+// isNull reports whether node, or what it is an alias of, is a null.
+func isNull(node *yaml.Node) bool {
+	if node.Kind == yaml.AliasNode {
+		node = node.Alias
+	}
+	return node.ShortTag() == "!!null"
 }
 
 // isMerge reports whether key is an unquoted `<<`.

@@ -40,8 +40,15 @@ func Faults(path string, violations []Violation) error {
 // A Checked document has been unfolded and judged by a schema.
 type Checked struct {
 	Violations []Violation // in the order of their place
+	Nulls      []Null      // in lists
 	doc        *Document
 	root       *item
+}
+
+// A Null is an item of a list that Go's decoder drops.
+type Null struct {
+	Pointer string // to the list
+	Span    Span   // of the item
 }
 
 // Check judges doc by the schema.
@@ -51,7 +58,7 @@ func (s *Schema) Check(doc *Document) *Checked {
 	if doc.Root != nil {
 		c.root = b.build(nil, doc.Root, s.compiled)
 	}
-	c.Violations = b.faults
+	c.Violations, c.Nulls = b.faults, b.nulls
 	if c.root == nil {
 		c.root = &item{node: doc.Root}
 	}
@@ -102,6 +109,22 @@ func (c *Checked) Int(pointer string) (n int, ok bool) {
 // Has reports whether a value other than null stands at a JSON pointer.
 func (c *Checked) Has(pointer string) bool { return find(c.root, pointer) != nil }
 
+// Name is what a message may call the text at a JSON pointer, see
+// [Document.Name]; ok is false unless a text stands there.
+func (c *Checked) Name(pointer string) (name string, ok bool) {
+	it, _ := at(c.root, nil, pointer)
+	if name, ok = it.scalar.(string); ok && c.doc.Expanded(it.node) {
+		name = c.doc.Name(it.node)
+	}
+	return name, ok
+}
+
+// Expanded reports whether a variable stands in the value at a JSON pointer.
+func (c *Checked) Expanded(pointer string) bool {
+	it, _ := at(c.root, nil, pointer)
+	return c.doc.Expanded(it.node)
+}
+
 // addLeaves adds the innermost causes, which are the ones that say what is wrong.
 func (c *Checked) addLeaves(e *jsonschema.ValidationError, schema *jsonschema.Schema) {
 	for _, cause := range e.Causes {
@@ -147,8 +170,8 @@ func (c *Checked) addUnknown(it *item, schema *jsonschema.Schema, v Violation) {
 		v.Name, v.Span = name, c.doc.Span(it.fields[name].key)
 		near, slip := Nearest(name, known)
 		v.Message = "there is no such key" + within(v.Pointer)
-		if slip || IsName(name) {
-			v.Message = fmt.Sprintf("there is no key %q%s", name, within(v.Pointer))
+		if shown := c.doc.Name(it.fields[name].key); IsName(shown) || (slip && shown == name) {
+			v.Message = fmt.Sprintf("there is no key %q%s", shown, within(v.Pointer))
 		}
 		switch {
 		case slip:

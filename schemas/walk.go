@@ -2,10 +2,13 @@ package schemas
 
 import (
 	"iter"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v5"
+	"go.yaml.in/yaml/v3"
 )
 
 // elementSchema is the schema of the elements of a list that schema judges.
@@ -82,4 +85,42 @@ func (it *item) child(name string) (child *item, isField bool) {
 		return it.items[i], false
 	}
 	return nil, false
+}
+
+// A Scalar is one value of a document as its Go type reads it.
+type Scalar struct {
+	Value any    // a bool or int only where one is asked for
+	Text  string // as written, without quotes
+	doc   *Document
+	node  *yaml.Node
+}
+
+// Span returns where the scalar stands.
+func (s Scalar) Span() Span { return s.doc.Span(s.node) }
+
+// Scalars yields each scalar with its JSON pointer.
+func (c *Checked) Scalars() iter.Seq2[string, Scalar] {
+	return func(yield func(string, Scalar) bool) { c.scalars("", c.root, yield) }
+}
+
+func (c *Checked) scalars(pointer string, it *item, yield func(string, Scalar) bool) bool {
+	switch {
+	case it.fields != nil:
+		for _, name := range slices.Sorted(maps.Keys(it.fields)) {
+			if !c.scalars(pointer+"/"+escapePointer.Replace(name), it.fields[name], yield) {
+				return false
+			}
+		}
+		return true
+	case it.items != nil:
+		for i, child := range it.items {
+			if !c.scalars(pointer+"/"+strconv.Itoa(i), child, yield) {
+				return false
+			}
+		}
+		return true
+	case it.node == nil:
+		return true
+	}
+	return yield(pointer, Scalar{Value: it.scalar, Text: it.node.Value, doc: c.doc, node: it.node})
 }

@@ -28,7 +28,8 @@ func (p *process) lintCommand() *cli.Command {
 			"Without --tier, the tier comes from a comment `# lockstep: tier=staging` at the top of the file\n" +
 			"or from the policy; a file of which nothing is known is judged as production.",
 		Flags: append(filesFlags(),
-			tierFlag(), policyFlag(),
+			tierFlag(), policyFlag(), expandFlag(), envFileFlag(),
+			&cli.StringFlag{Name: "piko-version", Value: string(schemas.Piko09), Usage: "judge as the agent of Piko `VERSION` does: 0.6, 0.7, 0.8 or 0.9"},
 			&cli.StringFlag{Name: "rollout", Usage: "also agree with the tier of the rollout `FILE`"},
 			&cli.StringFlag{Name: "fail-on", Value: string(schemas.LevelError), Usage: "exit with status 1 from `LEVEL` on: error, warning or info"},
 			listFlag(cli.GenericFlag{Name: "output", Aliases: []string{"o"}, Usage: "report as `FORMAT[=FILE]`: " + strings.Join(formats(), ", ") + "; may be repeated"}),
@@ -105,6 +106,7 @@ type linter struct {
 	tier    schemas.Tier
 	policy  *schemas.Policy
 	rollout *schemas.Rollout
+	expand  expander
 	stdin   string
 
 	inventory bool // some output lists the listeners
@@ -132,7 +134,14 @@ func (p *process) newLinter(c *cli.Context) (*linter, error) {
 			return nil, err
 		}
 	}
-	l.checker, err = lint.NewChecker()
+	if l.expand, err = p.expander(c); err != nil {
+		return nil, err
+	}
+	version, err := schemas.ParsePikoVersion(c.String("piko-version"))
+	if err != nil {
+		return nil, usage(fmt.Errorf("--piko-version: %w", err))
+	}
+	l.checker, err = lint.NewCheckerFor(version)
 	return l, err
 }
 
@@ -218,7 +227,15 @@ func (l *linter) file(ctx context.Context, path string) (*lint.Report, error) {
 		ReadFile: l.files.read, Stat: l.files.stat, Files: l.mode, Now: l.process.now(),
 		Inventory: l.inventory,
 	}
-	in.Document, in.Err = schemas.ParseDocument(name, source)
+	if l.expand == nil {
+		in.Document, in.Err = schemas.ParseDocument(name, source)
+	} else {
+		expansion, err := l.expand(source)
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", name, err)
+		}
+		in.Document, in.Err = schemas.ParseExpanded(name, expansion)
+	}
 	report, err := l.checker.Check(in)
 	return report, usage(err)
 }

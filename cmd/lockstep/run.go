@@ -24,7 +24,7 @@ func (p *process) runCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "config", Usage: "serve the Piko agent config `FILE`", Required: true},
 			&cli.StringFlag{Name: "rollout", Usage: "take the modes of access keys from the rollout `FILE`"},
-			policyFlag(), tierFlag(),
+			policyFlag(), tierFlag(), expandFlag(), envFileFlag(),
 			&cli.StringFlag{Name: "listen", Value: "127.0.0.1:8080", Usage: "take requests at `ADDR`"},
 			&cli.StringFlag{Name: "metrics", Usage: "serve /metrics, /healthz and /readyz at `ADDR`"},
 			&cli.StringFlag{Name: "events", Usage: "append events to `PATH`, a file or a directory"},
@@ -62,7 +62,8 @@ func startStatus(err error) int {
 	return statusUsage
 }
 
-// runOptions turns the flags into options; no file is opened yet.
+// runOptions turns the flags into options; of the files, only that of the
+// environment is opened yet.
 func (p *process) runOptions(c *cli.Context) (runtime.Options, error) {
 	var none runtime.Options
 	logger, err := p.logger(c)
@@ -79,10 +80,15 @@ func (p *process) runOptions(c *cli.Context) (runtime.Options, error) {
 			return none, usage(schemas.Hint(fmt.Errorf("this machine has no host name: %w", err), "name the process with --node"))
 		}
 	}
+	expand, err := p.expander(c)
+	if err != nil {
+		return none, err
+	}
 	gate, err := p.admission()
 	return runtime.Options{
 		Config: c.String("config"), Rollout: c.String("rollout"), Policy: c.String("policy"), Tier: tier,
 		Listen: c.String("listen"), Metrics: c.String("metrics"), Events: c.String("events"), Node: node,
+		Expand: expand,
 		Logger: logger, Getenv: p.getenv, Now: p.now, Version: version, Gate: gate,
 	}, err
 }

@@ -33,6 +33,17 @@ func (f *Fault) Error() string {
 // Unwrap gives the cause.
 func (f *Fault) Unwrap() error { return f.Err }
 
+// Shown returns the fault as a message may show it: where a variable stands
+// in the path, with the text of the config, in which TLS is at pointer.
+func (f *Fault) Shown(config *schemas.Checked, pointer string) *Fault {
+	pointer += "/" + f.Field
+	if f.Path == "" || !config.Expanded(pointer) {
+		return f
+	}
+	name, _ := config.Name(pointer)
+	return &Fault{Field: f.Field, Path: name, Err: f.Err}
+}
+
 // A ReadFunc reads a whole file, such as inputfile.Read.
 type ReadFunc func(path string) ([]byte, error)
 

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// The budget of one run of the program, whatever it is given. The time is that
+// of the processor, as others share the machine with a test; waiting for a
+// file that never ends costs five times as much, and the run is killed.
+const (
+	hostileTime   = 2 * time.Second
+	hostileMemory = 256 << 20
+)
+
+// TestHostileFiles gives the real program files that are made to hang it or
+// to fill its memory. Each run ends in time, in little memory and with an
+// error for a person.
+func TestHostileFiles(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	program := filepath.Join(dir, "lockstep")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	files := hostileFiles(t, dir)
+	for name, want := range map[string]string{
+		"large.yaml": "larger than 4 MiB", "fifo": "not a regular file", "/dev/zero": "not a regular file",
+		"bomb.yaml": "too many values", "merges.yaml": "too many values", "deep.yaml": "depth", "mappings.yaml": "refuses", "open.yaml": "not YAML",
+	} {
+		path := files(name)
+		hostile(t, want, program, "lint", "--tier", "staging", path)
+		hostile(t, want, program, "lint", "--tier", "staging", "--expand-env", path)
+		hostile(t, "", program, "lint", "--tier", "staging", "--policy", path, files("ca.yaml"))
+		hostile(t, "", program, "lint", "--expand-env", "--env-file", path, files("ca.yaml"))
+		hostile(t, "", program, "run", "--listen", "127.0.0.1:0", "--config", path)
+	}
+	for _, ca := range []string{"large.yaml", "fifo", "/dev/zero", "bomb.yaml"} {
+		config := "listeners: [{endpoint_id: e, addr: 'https://h', timeout: 1s, tls: {root_cas: '" + files(ca) + "'}}]\n"
+		if err := os.WriteFile(files("ca.yaml"), []byte(config), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		hostile(t, "root_cas", program, "lint", "--tier", "staging", files("ca.yaml"))
+		hostile(t, "root_cas", program, "run", "--listen", "127.0.0.1:0", "--config", files("ca.yaml"))
+	}
+}
+
+// hostileFiles makes the files in dir and returns how to find them.
+func hostileFiles(t *testing.T, dir string) (find func(name string) string) {
+	t.Helper()
+	find = func(name string) string {
+		if filepath.IsAbs(name) {
+			return name
+		}
+		return filepath.Join(dir, name)
+	}
+	const ok = "listeners: [{endpoint_id: e, addr: '80', timeout: 1s}]\n"
+	bomb, merges := "a0: &a0 [x,x,x,x,x,x,x,x,x]\n", "a0: &a0 {k: 1}\n"
+	for _, level := range []string{"1", "2", "3", "4", "5", "6", "7", "8", "9"} {
+		below := string(level[0] - 1)
+		all := strings.TrimSuffix(strings.Repeat("*a"+below+",", 9), ",")
+		bomb += "a" + level + ": &a" + level + " [" + all + "]\n"
+		merges += "a" + level + ": &a" + level + " {<<: [" + all + "]}\n"
+	}
+	const depth = 10_000
+	for name, text := range map[string]string{
+		"ca.yaml": ok, "bomb.yaml": bomb, "merges.yaml": merges,
+		"deep.yaml":     "listeners: " + strings.Repeat("[", 2*depth) + strings.Repeat("]", 2*depth),
+		"mappings.yaml": strings.Repeat("{a: ", depth) + strings.Repeat("}", depth),
+		"open.yaml":     strings.Repeat("- [", depth),
+	} {
+		if err := os.WriteFile(find(name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := syscall.Mkfifo(find("fifo"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(find("large.yaml"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(find("large.yaml"), 100_000_000); err != nil {
+		t.Fatal(err)
+	}
+	return find
+}
+
+// hostile runs the program within its budget and wants a word in what it says.
+func hostile(t *testing.T, want, program string, args ...string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*hostileTime)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, args...)
+	out, err := cmd.CombinedOutput()
+	usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
+	if !ok {
+		t.Fatal("this system does not say how much memory a process took")
+	}
+	status, memory := cmd.ProcessState.ExitCode(), usage.Maxrss<<10
+	took := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	if status < 1 || status >= statusBug || !bytes.Contains(out, []byte(want)) || bytes.Contains(out, []byte("goroutine ")) {
+		t.Errorf("%q: status %d (%v), %q is not in\n%.500s", args, status, err, want, out)
+	}
+	if took > hostileTime || memory > hostileMemory {
+		t.Errorf("%q: %v, %d MiB; the budget is %v, %d MiB", args, took, memory>>20, hostileTime, hostileMemory>>20)
+	}
+}
