@@ -96,7 +96,7 @@ func utf16Text(text string, order binary.AppendByteOrder) string {
 // checkCase lints a case as production, unless its rule is about the tier.
 func checkCase(t *testing.T, rule, path string, source []byte) *lint.Report {
 	t.Helper()
-	in := lint.Input{Path: path, Tier: schemas.TierProduction, ReadFile: func(name string) ([]byte, error) {
+	in := lint.Input{Path: path, Now: today, Tier: schemas.TierProduction, ReadFile: func(name string) ([]byte, error) {
 		return inputfile.Read(filepath.Join(pikoDir, "cases", name))
 	}}
 	if rule == "M604" {

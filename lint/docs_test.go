@@ -68,7 +68,7 @@ func golden(t *testing.T, path string, text, want []byte) {
 // file is there.
 func checkExample(t *testing.T, rule lint.Rule, source string) *lint.Report {
 	t.Helper()
-	in := lint.Input{Path: "agent.yaml", Tier: schemas.TierProduction, ReadFile: func(string) ([]byte, error) {
+	in := lint.Input{Path: "agent.yaml", Now: today, Tier: schemas.TierProduction, ReadFile: func(string) ([]byte, error) {
 		return os.ReadFile(filepath.Join(pikoDir, "cases", "c.pem"))
 	}}
 	if rule.ID == "M604" {
@@ -111,6 +111,9 @@ func (p page) write(t *testing.T, rule lint.Rule, bad *lint.Report) []byte {
 	fmt.Fprintf(&out, "# %s %s\n\nIt means: %s.\n\n", rule.ID, rule.Slug, rule.Title)
 	fmt.Fprintf(&out, "| development | staging | production | loaded by `lockstep run` |\n|---|---|---|---|\n| %s | %s | %s | %s |\n\n",
 		rule.Levels[schemas.TierDevelopment], rule.Levels[schemas.TierStaging], rule.Levels[schemas.TierProduction], admitted)
+	if rule.Binding {
+		fmt.Fprint(&out, "In production it cannot be suppressed.\n\n")
+	}
 	fmt.Fprintf(&out, "## Why\n\n%s\n\n", rule.Doc)
 	if p.why != "" {
 		fmt.Fprintf(&out, "%s\n\n", p.why)

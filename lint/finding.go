@@ -51,15 +51,16 @@ func byPlace(a, b schemas.Span) int {
 
 // A Report is all there is to say about one file.
 type Report struct {
-	Path     string
-	Piko     Piko
-	Tier     schemas.Tier // that the file was judged by
-	Findings []Finding    // in the order of their place
+	Path       string
+	Piko       Piko
+	Tier       schemas.Tier // that the file was judged by
+	Findings   []Finding    // in the order of their place
+	Suppressed []Suppressed // no part of Findings
 }
 
 // Refusals lists the findings that keep `lockstep run` from loading the file,
 // or from loading one of its listeners, see [Finding.Listener]. All others
-// are alarms.
+// are alarms. No suppression changes what is loaded.
 func (r *Report) Refusals() []Finding {
 	var refusals []Finding
 	for _, f := range r.Findings {
@@ -67,7 +68,12 @@ func (r *Report) Refusals() []Finding {
 			refusals = append(refusals, f)
 		}
 	}
-	return refusals
+	for _, s := range r.Suppressed {
+		if !s.Admit {
+			refusals = append(refusals, s.Finding)
+		}
+	}
+	return sorted(refusals)
 }
 
 // A Summary counts over many files.
@@ -76,12 +82,15 @@ type Summary struct {
 	Errors   int `json:"errors"`
 	Warnings int `json:"warnings"`
 	Infos    int `json:"infos"`
+
+	Suppressed int `json:"suppressed"` // in none of the numbers above
 }
 
 // Summarize counts the findings of reports.
 func Summarize(reports []*Report) Summary {
 	s := Summary{Files: len(reports)}
 	for _, r := range reports {
+		s.Suppressed += len(r.Suppressed)
 		for _, f := range r.Findings {
 			switch f.Severity {
 			case schemas.LevelError:

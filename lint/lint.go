@@ -3,6 +3,7 @@ package lint
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"lockstep/schemas"
 )
@@ -34,6 +35,10 @@ type Input struct {
 	Policy  *schemas.Policy  // or nil
 	Rollout *schemas.Rollout // or nil
 
+	// Now is the time by which suppressions expire. If it is zero, the file
+	// is judged as if it had none.
+	Now time.Time
+
 	// ReadFile reads a TLS file by its path in the config. If it is nil, no
 	// file is looked at, and a config that names one may get [Unknown].
 	ReadFile func(path string) ([]byte, error)
@@ -47,7 +52,10 @@ func (c *Checker) Check(in Input) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Pass{path: in.Path, tierKnown: known}
+	p := &Pass{path: in.Path, tier: tier, tierKnown: known, policy: in.Policy, rules: c.rules, now: in.Now}
+	if !in.Now.IsZero() {
+		p.suppressions = readSuppressions(in.Document)
+	}
 	if in.Document == nil {
 		p.refusals = []refusal{parseRefusal(in.Err)}
 		p.piko = judge(p.refusals, nil)
@@ -61,6 +69,7 @@ func (c *Checker) Check(in Input) (*Report, error) {
 			r.Check(p)
 		}
 	}
+	report.Suppressed = p.suppress()
 	report.Findings = sorted(p.findings)
 	return report, nil
 }

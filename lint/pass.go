@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"time"
 
 	"lockstep/schemas"
 )
@@ -12,13 +13,19 @@ import (
 // rules share it, one after the other.
 type Pass struct {
 	path       string
+	tier       schemas.Tier
 	tierKnown  bool
+	policy     *schemas.Policy // or nil
+	rules      []Rule
+	now        time.Time
 	document   *schemas.Document   // nil if the file is not YAML
 	checked    *schemas.Checked    // nil if document is
 	violations []schemas.Violation // of the schema, each mistake once; none if the file is blank
 	agent      *schemas.Agent      // nil if the agent cannot decode the file
 	piko       Piko
 	refusals   []refusal // why piko.Verdict is Reject, in the order of their place
+
+	suppressions []suppression
 
 	rule     *Rule // whose turn it is
 	severity schemas.Level

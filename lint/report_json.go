@@ -19,16 +19,17 @@ type JSON struct{}
 func (JSON) Report(w io.Writer, reports []*Report) error {
 	out := jsonReport{
 		Version: jsonVersion,
-		Files:   []jsonFile{}, Findings: []jsonFinding{}, // lists, also if empty
+		Files:   []jsonFile{}, Findings: []jsonFinding{}, Suppressed: []jsonSuppressed{}, // lists, also if empty
 		Summary: Summarize(reports),
 	}
 	for _, r := range reports {
 		out.Files = append(out.Files, jsonFile{r.Path, r.Piko, r.Tier})
-		for _, f := range r.Findings {
-			out.Findings = append(out.Findings, jsonFinding{
-				Rule: f.Rule, Severity: f.Severity, Path: f.Path, Span: f.Span,
-				Message: f.Message, Hint: f.Hint, EndpointID: f.EndpointID,
-			})
+		for i := range r.Findings {
+			out.Findings = append(out.Findings, newJSONFinding(&r.Findings[i]))
+		}
+		for i := range r.Suppressed {
+			s := &r.Suppressed[i]
+			out.Suppressed = append(out.Suppressed, jsonSuppressed{newJSONFinding(&s.Finding), s.Reason, s.Until})
 		}
 	}
 	enc := json.NewEncoder(w)
@@ -40,11 +41,19 @@ func (JSON) Report(w io.Writer, reports []*Report) error {
 	return nil
 }
 
+func newJSONFinding(f *Finding) jsonFinding {
+	return jsonFinding{
+		Rule: f.Rule, Severity: f.Severity, Path: f.Path, Span: f.Span,
+		Message: f.Message, Hint: f.Hint, EndpointID: f.EndpointID,
+	}
+}
+
 type jsonReport struct {
-	Version  int           `json:"version"`
-	Files    []jsonFile    `json:"files"`
-	Findings []jsonFinding `json:"findings"`
-	Summary  Summary       `json:"summary"`
+	Version    int              `json:"version"`
+	Files      []jsonFile       `json:"files"`
+	Findings   []jsonFinding    `json:"findings"`
+	Suppressed []jsonSuppressed `json:"suppressed"`
+	Summary    Summary          `json:"summary"`
 }
 
 type jsonFile struct {
@@ -62,4 +71,10 @@ type jsonFinding struct {
 	Hint         string        `json:"hint"`
 	EndpointID   string        `json:"endpoint_id"`
 	Fix          *struct{}     `json:"fix"` // null: no rule offers an edit yet
+}
+
+type jsonSuppressed struct {
+	jsonFinding
+	Reason string `json:"reason"`
+	Until  string `json:"until"`
 }

@@ -78,7 +78,10 @@ func totals(s Summary) string {
 		}
 	}
 	if len(parts) == 0 {
-		return files + ": no findings"
+		parts = append(parts, "no findings")
+	}
+	if s.Suppressed > 0 {
+		parts = append(parts, fmt.Sprintf("%d suppressed", s.Suppressed))
 	}
 	return files + ": " + strings.Join(parts, ", ")
 }

@@ -24,6 +24,9 @@ type Rule struct {
 	// It may not if the real agent refuses it or if nothing could be served.
 	Admit bool
 
+	// Binding says that no comment suppresses a finding in production.
+	Binding bool
+
 	// Check reports what it finds to the pass.
 	Check func(*Pass)
 }
@@ -41,6 +44,15 @@ func (r *Rule) level(tier schemas.Tier, policy *schemas.Policy) schemas.Level {
 // alwaysError is for what works in no tier.
 func alwaysError() schemas.Levels {
 	return errorInProduction(schemas.LevelError, schemas.LevelError)
+}
+
+// alwaysWarning is for what should be mended in every tier.
+func alwaysWarning() schemas.Levels {
+	return schemas.Levels{
+		schemas.TierDevelopment: schemas.LevelWarning,
+		schemas.TierStaging:     schemas.LevelWarning,
+		schemas.TierProduction:  schemas.LevelWarning,
+	}
 }
 
 // errorInProduction is for what a milder tier may put up with.

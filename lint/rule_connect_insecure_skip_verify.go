@@ -10,8 +10,9 @@ func connectInsecureSkipVerify() Rule {
 		Title: "the agent takes any certificate for the Piko server",
 		Doc: "The agent sends its token to whoever answers in place of the Piko server, " +
 			"who can then register the agent's endpoints and receive their requests.",
-		Levels: errorInProduction(schemas.LevelWarning, schemas.LevelError),
-		Admit:  true,
+		Levels:  errorInProduction(schemas.LevelWarning, schemas.LevelError),
+		Binding: true,
+		Admit:   true,
 		Check: func(p *Pass) {
 			if p.agent != nil && p.agent.Connect.TLS.InsecureSkipVerify {
 				p.atValue("/connect/tls/insecure_skip_verify", "the certificate of the Piko server is not verified",

@@ -11,8 +11,9 @@ func insecureSkipVerify() Rule {
 		Doc: "With insecure_skip_verify the agent does not know whom it talks to: whoever can answer in place of the upstream " +
 			"reads and changes every request, credentials included. " +
 			"Each YAML spelling of true counts, for the agent `on`, `y` and a quoted `\"yes\"` among them.",
-		Levels: errorInProduction(schemas.LevelInfo, schemas.LevelWarning),
-		Admit:  true,
+		Levels:  errorInProduction(schemas.LevelInfo, schemas.LevelWarning),
+		Binding: true,
+		Admit:   true,
 		Check: func(p *Pass) {
 			for at, l := range p.listeners() {
 				if l.TLS.InsecureSkipVerify {

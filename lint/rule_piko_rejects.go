@@ -8,8 +8,9 @@ func pikoRejects() Rule {
 		Title: "the real agent refuses this file",
 		Doc: "`piko agent start` v0.9 exits with status 1 when it reads this file, so no listener of it comes up. " +
 			"The agent stops at the first fault and names no line; here each fault stands at its place.",
-		Levels: alwaysError(),
-		Check:  checkPikoRejects,
+		Levels:  alwaysError(),
+		Binding: true,
+		Check:   checkPikoRejects,
 	}
 }
 

@@ -15,8 +15,9 @@ func tokenOverHTTP() Rule {
 		Title: "the token is sent without TLS",
 		Doc: "With an `http://` or `ws://` URL the agent sends its token unencrypted to another host, " +
 			"where everyone on the way can read it and register endpoints with it.",
-		Levels: errorInProduction(schemas.LevelInfo, schemas.LevelError),
-		Admit:  true,
+		Levels:  errorInProduction(schemas.LevelInfo, schemas.LevelError),
+		Binding: true,
+		Admit:   true,
 		Check: func(p *Pass) {
 			if p.agent == nil || p.agent.Connect.Token.Empty() {
 				return

@@ -14,8 +14,9 @@ func tokenPlaintext() Rule {
 		Title: "the token stands in the config file",
 		Doc: "Whoever can read the file, its backups or its repository can register endpoints with this token. " +
 			"The agent takes it from the environment: `token: ${PIKO_TOKEN}`, started with --config.expand-env.",
-		Levels: errorInProduction(schemas.LevelInfo, schemas.LevelWarning),
-		Admit:  true,
+		Levels:  errorInProduction(schemas.LevelInfo, schemas.LevelWarning),
+		Binding: true,
+		Admit:   true,
 		Check: func(p *Pass) {
 			if p.agent == nil {
 				return

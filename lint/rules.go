@@ -34,6 +34,11 @@ func Rules() []Rule {
 		negativeDuration(),
 
 		tierUnresolved(),
+
+		// These judge what the others have found, so they come last.
+		suppressionExpired(),
+		suppressionNoReason(),
+		suppressionUnused(),
 	}
 }
 

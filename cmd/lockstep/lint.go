@@ -194,6 +194,7 @@ func (l *linter) file(path string) (*lint.Report, error) {
 	}
 	in := lint.Input{
 		Path: name, Tier: l.tier, Policy: l.policy, Rollout: l.rollout, ReadFile: inputfile.Read,
+		Now: l.process.now(),
 	}
 	in.Document, in.Err = schemas.ParseDocument(name, source)
 	report, err := l.checker.Check(in)

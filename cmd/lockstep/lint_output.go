@@ -70,6 +70,9 @@ func (p *process) lintExplainCommand() *cli.Command {
 			for _, tier := range schemas.Tiers() {
 				fmt.Fprintf(p.stdout, "%-12s %s\n", tier, rule.Levels[tier])
 			}
+			if rule.Binding {
+				fmt.Fprintln(p.stdout, "\nIn production it cannot be suppressed.")
+			}
 			return nil
 		},
 	}
