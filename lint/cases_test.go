@@ -102,6 +102,9 @@ func checkCase(t *testing.T, rule, path string, source []byte) *lint.Report {
 	if rule == "M604" {
 		in.Tier = ""
 	}
+	if rule == "M605" {
+		in.Baseline = knowing(t, path)
+	}
 	return checkInput(t, in, source)
 }
 

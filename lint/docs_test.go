@@ -74,6 +74,9 @@ func checkExample(t *testing.T, rule lint.Rule, source string) *lint.Report {
 	if rule.ID == "M604" {
 		in.Tier = ""
 	}
+	if rule.ID == "M605" {
+		in.Baseline = knowing(t, in.Path)
+	}
 	return checkInput(t, in, []byte(source))
 }
 

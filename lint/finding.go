@@ -56,14 +56,15 @@ type Report struct {
 	Tier       schemas.Tier // that the file was judged by
 	Findings   []Finding    // in the order of their place
 	Suppressed []Suppressed // no part of Findings
+	Known      []Finding    // that the baseline holds; no part of Findings
 }
 
 // Refusals lists the findings that keep `lockstep run` from loading the file,
 // or from loading one of its listeners, see [Finding.Listener]. All others
-// are alarms. No suppression changes what is loaded.
+// are alarms. No suppression and no baseline changes what is loaded.
 func (r *Report) Refusals() []Finding {
 	var refusals []Finding
-	for _, f := range r.Findings {
+	for _, f := range slices.Concat(r.Findings, r.Known) {
 		if !f.Admit {
 			refusals = append(refusals, f)
 		}
@@ -84,6 +85,7 @@ type Summary struct {
 	Infos    int `json:"infos"`
 
 	Suppressed int `json:"suppressed"` // in none of the numbers above
+	Known      int `json:"baseline"`   // and neither are these
 }
 
 // Summarize counts the findings of reports.
@@ -91,6 +93,7 @@ func Summarize(reports []*Report) Summary {
 	s := Summary{Files: len(reports)}
 	for _, r := range reports {
 		s.Suppressed += len(r.Suppressed)
+		s.Known += len(r.Known)
 		for _, f := range r.Findings {
 			switch f.Severity {
 			case schemas.LevelError:

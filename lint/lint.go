@@ -35,6 +35,8 @@ type Input struct {
 	Policy  *schemas.Policy  // or nil
 	Rollout *schemas.Rollout // or nil
 
+	Baseline *Baseline // or nil
+
 	// Now is the time by which suppressions expire. If it is zero, the file
 	// is judged as if it had none.
 	Now time.Time
@@ -52,7 +54,7 @@ func (c *Checker) Check(in Input) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Pass{path: in.Path, tier: tier, tierKnown: known, policy: in.Policy, rules: c.rules, now: in.Now}
+	p := &Pass{path: in.Path, tier: tier, tierKnown: known, policy: in.Policy, rules: c.rules, now: in.Now, baseline: in.Baseline}
 	if !in.Now.IsZero() {
 		p.suppressions = readSuppressions(in.Document)
 	}
@@ -70,7 +72,7 @@ func (c *Checker) Check(in Input) (*Report, error) {
 		}
 	}
 	report.Suppressed = p.suppress()
-	report.Findings = sorted(p.findings)
+	report.Known, report.Findings, _ = in.Baseline.match(in.Path, sorted(p.findings))
 	return report, nil
 }
 

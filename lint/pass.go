@@ -26,6 +26,7 @@ type Pass struct {
 	refusals   []refusal // why piko.Verdict is Reject, in the order of their place
 
 	suppressions []suppression
+	baseline     *Baseline // or nil
 
 	rule     *Rule // whose turn it is
 	severity schemas.Level
@@ -102,9 +103,17 @@ func (p *Pass) at(span schemas.Span, pointer, message, hint string) {
 func (p *Pass) atViolations(keywords ...string) {
 	for _, v := range p.violations {
 		if slices.Contains(keywords, v.Keyword) {
-			p.at(v.Span, v.Pointer, v.Message, v.Hint)
+			p.at(v.Span, pointerOf(v), v.Message, v.Hint)
 		}
 	}
+}
+
+// pointerOf leads to the value itself, where v stands at its parent.
+func pointerOf(v schemas.Violation) string {
+	if v.Name == "" {
+		return v.Pointer
+	}
+	return v.Pointer + "/" + escapePointer.Replace(v.Name)
 }
 
 // endpointID is the id of the listener that pointer leads into.

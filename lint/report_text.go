@@ -83,6 +83,9 @@ func totals(s Summary) string {
 	if s.Suppressed > 0 {
 		parts = append(parts, fmt.Sprintf("%d suppressed", s.Suppressed))
 	}
+	if s.Known > 0 {
+		parts = append(parts, fmt.Sprintf("%d in the baseline", s.Known))
+	}
 	return files + ": " + strings.Join(parts, ", ")
 }
 

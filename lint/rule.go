@@ -64,6 +64,8 @@ func errorInProduction(development, staging schemas.Level) schemas.Levels {
 	}
 }
 
+var escapePointer = strings.NewReplacer("~", "~0", "/", "~1")
+
 // CheckPolicy returns an error for each rule id in a policy that no rule has,
 // with its place in doc, the document the policy was read from.
 func CheckPolicy(doc *schemas.Document, policy *schemas.Policy) error {
@@ -73,13 +75,12 @@ func CheckPolicy(doc *schemas.Document, policy *schemas.Policy) error {
 	}
 	rules := Rules()
 	checked := schema.Check(doc)
-	pointer := strings.NewReplacer("~", "~0", "/", "~1")
 	var errs []error
 	for _, id := range slices.Sorted(maps.Keys(policy.Rules)) {
 		if slices.ContainsFunc(rules, func(r Rule) bool { return r.ID == id }) {
 			continue
 		}
-		key, _ := checked.Place("/rules/" + pointer.Replace(id))
+		key, _ := checked.Place("/rules/" + escapePointer.Replace(id))
 		errs = append(errs, &schemas.Fault{
 			Path: doc.Path, Span: key, Message: fmt.Sprintf("there is no rule %q", id), Remedy: nearestRule(id, rules),
 		})

@@ -3,8 +3,6 @@ package lint
 import (
 	"fmt"
 	"slices"
-
-	"lockstep/schemas"
 )
 
 // suppressionUnused is M603.
@@ -29,13 +27,12 @@ func suppressionUnused() Rule {
 
 func checkUnused(p *Pass, s *suppression) {
 	for _, name := range s.rules {
-		i := slices.IndexFunc(p.rules, func(r Rule) bool { return r.ID == name.id })
 		switch {
-		case i < 0:
+		case !slices.ContainsFunc(p.rules, func(r Rule) bool { return r.ID == name.id }):
 			p.at(name.span, "", fmt.Sprintf("there is no rule %q to suppress", name.id), nearestRule(name.id, p.rules))
 		case !p.suppressible(name.id):
 			p.at(name.span, "", fmt.Sprintf("findings of %s cannot be suppressed in %s", name.id, p.tier), "mend what they are about, and remove it here")
-		case p.rules[i].level(p.tier, p.policy) != schemas.LevelOff && !p.hasFinding(name.id, s.target):
+		case !p.isOff(name.id) && !p.hasFinding(name.id, s.target):
 			p.at(name.span, "", fmt.Sprintf("there is no finding of %s here to suppress", name.id), "remove it, or put it on the line of the finding or right above")
 		}
 	}

@@ -39,6 +39,7 @@ func Rules() []Rule {
 		suppressionExpired(),
 		suppressionNoReason(),
 		suppressionUnused(),
+		baselineStale(),
 	}
 }
 

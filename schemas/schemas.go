@@ -28,18 +28,19 @@ type Kind string
 
 // The kinds of documents.
 const (
-	KindAgent     Kind = "agent"     // Piko's own agent config
-	KindPolicy    Kind = "policy"    // lockstep.yaml
-	KindRollout   Kind = "rollout"   // modes of one environment
-	KindInventory Kind = "inventory" // clients that should exist
-	KindPlan      Kind = "plan"      // a proposal to change a rollout
-	KindEvent     Kind = "event"     // one line of an event log
-	KindJournal   Kind = "journal"   // one line of a rollout's journal
+	KindAgent     Kind = "agent"         // Piko's own agent config
+	KindPolicy    Kind = "policy"        // lockstep.yaml
+	KindRollout   Kind = "rollout"       // modes of one environment
+	KindInventory Kind = "inventory"     // clients that should exist
+	KindPlan      Kind = "plan"          // a proposal to change a rollout
+	KindEvent     Kind = "event"         // one line of an event log
+	KindJournal   Kind = "journal"       // one line of a rollout's journal
+	KindBaseline  Kind = "lint-baseline" // findings of lint that are known
 )
 
 // Kinds lists every kind that has a schema.
 func Kinds() []Kind {
-	return []Kind{KindAgent, KindPolicy, KindRollout, KindInventory, KindPlan, KindEvent, KindJournal}
+	return []Kind{KindAgent, KindPolicy, KindRollout, KindInventory, KindPlan, KindEvent, KindJournal, KindBaseline}
 }
 
 // Text returns the JSON Schema of kind, as published.

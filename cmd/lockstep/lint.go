@@ -26,14 +26,14 @@ func (p *process) lintCommand() *cli.Command {
 			"are opened relative to the working directory, as the agent does. Nothing is dialled or written.\n\n" +
 			"Without --tier, the tier comes from a comment `# lockstep: tier=staging` at the top of the file\n" +
 			"or from the policy; a file of which nothing is known is judged as production.",
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			tierFlag(), policyFlag(),
 			&cli.StringFlag{Name: "rollout", Usage: "also agree with the tier of the rollout `FILE`"},
 			&cli.StringFlag{Name: "fail-on", Value: string(schemas.LevelError), Usage: "exit with status 1 from `LEVEL` on: error, warning or info"},
 			listFlag(cli.GenericFlag{Name: "output", Aliases: []string{"o"}, Usage: "report as `FORMAT[=FILE]`, text or json; may be repeated"}),
 			&cli.StringFlag{Name: "stdin-name", Value: "stdin", Usage: "call standard input `NAME` in findings and for the policy"},
 			switchFlag("exit-zero", "exit with status 0 whatever is found"),
-		},
+		}, baselineFlags()...),
 		Subcommands: []*cli.Command{p.lintRulesCommand(), p.lintExplainCommand()},
 		Action:      p.lint,
 	}
@@ -62,6 +62,9 @@ func (p *process) lint(c *cli.Context) error {
 	}
 	found, unread, err := linter.files(c.Args().Slice())
 	if err != nil {
+		return err
+	}
+	if err := linter.writeBaseline(c.String("write-baseline"), found, unread); err != nil {
 		return err
 	}
 	if err := reports.write(found); err != nil {
@@ -93,12 +96,13 @@ func (p *process) lintOptions(c *cli.Context) (failOn schemas.Level, reports out
 
 // A linter is lint with the inputs of one command line.
 type linter struct {
-	process *process
-	checker *lint.Checker
-	tier    schemas.Tier
-	policy  *schemas.Policy
-	rollout *schemas.Rollout
-	stdin   string
+	process  *process
+	checker  *lint.Checker
+	tier     schemas.Tier
+	policy   *schemas.Policy
+	rollout  *schemas.Rollout
+	baseline *lint.Baseline
+	stdin    string
 }
 
 func (p *process) newLinter(c *cli.Context) (*linter, error) {
@@ -114,6 +118,9 @@ func (p *process) newLinter(c *cli.Context) (*linter, error) {
 		if l.rollout, err = load(path, schemas.DecodeRollout); err != nil {
 			return nil, err
 		}
+	}
+	if l.baseline, err = loadBaseline(c); err != nil {
+		return nil, err
 	}
 	l.checker, err = lint.NewChecker()
 	return l, err
@@ -194,7 +201,7 @@ func (l *linter) file(path string) (*lint.Report, error) {
 	}
 	in := lint.Input{
 		Path: name, Tier: l.tier, Policy: l.policy, Rollout: l.rollout, ReadFile: inputfile.Read,
-		Now: l.process.now(),
+		Now: l.process.now(), Baseline: l.baseline,
 	}
 	in.Document, in.Err = schemas.ParseDocument(name, source)
 	report, err := l.checker.Check(in)
