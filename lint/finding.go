@@ -21,6 +21,7 @@ type Finding struct {
 	Message    string
 	Hint       string // what to do about it; may be empty
 	Admit      bool   // may `lockstep run` load the file?
+	Fix        *Fix   // nil if none is known
 }
 
 // Listener is the index of the listener that the finding is in, as the agent

@@ -104,6 +104,7 @@ func (p *Pass) atViolations(keywords ...string) {
 	for _, v := range p.violations {
 		if slices.Contains(keywords, v.Keyword) {
 			p.at(v.Span, pointerOf(v), v.Message, v.Hint)
+			p.mend(true, v.Edits)
 		}
 	}
 }

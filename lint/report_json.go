@@ -44,7 +44,7 @@ func (JSON) Report(w io.Writer, reports []*Report) error {
 func newJSONFinding(f *Finding) jsonFinding {
 	return jsonFinding{
 		Rule: f.Rule, Severity: f.Severity, Path: f.Path, Span: f.Span,
-		Message: f.Message, Hint: f.Hint, EndpointID: f.EndpointID,
+		Message: f.Message, Hint: f.Hint, EndpointID: f.EndpointID, Fix: f.Fix,
 	}
 }
 
@@ -70,7 +70,7 @@ type jsonFinding struct {
 	Message      string        `json:"message"`
 	Hint         string        `json:"hint"`
 	EndpointID   string        `json:"endpoint_id"`
-	Fix          *struct{}     `json:"fix"` // null: no rule offers an edit yet
+	Fix          *Fix          `json:"fix"` // null if none is known
 }
 
 type jsonSuppressed struct {

@@ -24,6 +24,7 @@ func checkWrongType(p *Pass) {
 	for _, v := range p.violations {
 		if !slices.Contains(others, v.Keyword) {
 			p.at(v.Span, v.Pointer, v.Message, v.Hint)
+			p.mend(true, v.Edits)
 		}
 	}
 }

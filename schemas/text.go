@@ -17,11 +17,12 @@ type sourceText struct{ lines []sourceLine }
 // A sourceLine is a line without its break.
 type sourceLine struct {
 	text  string
+	start int  // in bytes from the start of the text, the byte order mark left out
 	ascii bool // a column is a byte, so that finding one takes no time
 }
 
-func newSourceLine(text string) sourceLine {
-	return sourceLine{text, strings.IndexFunc(text, func(r rune) bool { return r >= utf8.RuneSelf }) < 0}
+func newSourceLine(text string, start int) sourceLine {
+	return sourceLine{text, start, strings.IndexFunc(text, func(r rune) bool { return r >= utf8.RuneSelf }) < 0}
 }
 
 // offset returns where in the text a column begins, at most its end.
@@ -47,19 +48,20 @@ func lazyText(source []byte) func() sourceText {
 func newSourceText(source []byte) sourceText {
 	text := strings.TrimPrefix(decodeText(source), "\ufeff")
 	var lines []sourceLine
+	length := len(text)
 	for len(text) > 0 {
 		i := strings.IndexAny(text, "\r\n\u0085\u2028\u2029")
 		if i < 0 {
 			break
 		}
-		lines = append(lines, newSourceLine(text[:i]))
+		lines = append(lines, newSourceLine(text[:i], length-len(text)))
 		_, width := utf8.DecodeRuneInString(text[i:])
 		if strings.HasPrefix(text[i:], "\r\n") {
 			width = 2
 		}
 		text = text[i+width:]
 	}
-	return sourceText{lines: append(lines, newSourceLine(text))}
+	return sourceText{lines: append(lines, newSourceLine(text, length-len(text)))}
 }
 
 // decodeText returns source as UTF-8. YAML also allows UTF-16 with a byte

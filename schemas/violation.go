@@ -20,6 +20,7 @@ type Violation struct {
 	Span    Span
 	Message string // never quotes a value
 	Hint    string
+	Edits   []Edit // that mend it without a change of meaning; none if that is not certain
 }
 
 // Fault returns the violation as an error in the file at path.
@@ -82,6 +83,20 @@ func (c *Checked) Place(pointer string) (key, value Span) {
 	return c.doc.Span(it.key), value
 }
 
+// Nodes returns the key and the value at a JSON pointer, nil if nothing
+// stands there. The key of a list element is nil.
+func (c *Checked) Nodes(pointer string) (key, value *yaml.Node) {
+	it := c.root
+	for word := range strings.SplitSeq(strings.TrimPrefix(pointer, "/"), "/") {
+		next, _ := at(it, nil, word)
+		if next == it && word != "" {
+			return nil, nil
+		}
+		it = next
+	}
+	return it.key, it.node
+}
+
 // Text returns the text at a JSON pointer; ok is false unless a text stands there.
 func (c *Checked) Text(pointer string) (text string, ok bool) {
 	it, _ := at(c.root, nil, pointer)
@@ -110,6 +125,7 @@ func (c *Checked) addLeaf(it *item, schema *jsonschema.Schema, v Violation) {
 	default:
 		v.Span = c.doc.Span(it.node)
 		v.Message, v.Hint = describe(v, schema)
+		v.Edits = mendValue(it.node, schema, v.Span)
 		c.Violations = append(c.Violations, v)
 	}
 }
@@ -133,6 +149,7 @@ func (c *Checked) addUnknown(it *item, schema *jsonschema.Schema, v Violation) {
 		}
 		v.Name, v.Span = name, c.doc.Span(it.fields[name].key)
 		v.Message = fmt.Sprintf("there is no key %q%s", name, within(v.Pointer))
+		v.Edits = mendKey(it, name, known, v.Span)
 		v.Hint = "the keys here are " + strings.Join(known, ", ")
 		if near, ok := Nearest(name, known); ok {
 			v.Hint = fmt.Sprintf("did you mean `%s`?", near)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -23,7 +24,9 @@ func (p *process) lintCommand() *cli.Command {
 		Usage:     "validate Piko agent configs against what each tier demands",
 		ArgsUsage: "PATH...|-",
 		Description: "Each PATH is a Piko agent config; - reads one from standard input. Files that a config names\n" +
-			"are opened relative to the working directory, as the agent does. Nothing is dialled or written.\n\n" +
+			"are opened relative to the working directory, as the agent does. Nothing is dialled, and nothing\n" +
+			"is written without --fix; from standard input --fix writes to standard output, and reports to\n" +
+			"standard error.\n\n" +
 			"Without --tier, the tier comes from a comment `# lockstep: tier=staging` at the top of the file\n" +
 			"or from the policy; a file of which nothing is known is judged as production.",
 		Flags: append([]cli.Flag{
@@ -33,7 +36,7 @@ func (p *process) lintCommand() *cli.Command {
 			listFlag(cli.GenericFlag{Name: "output", Aliases: []string{"o"}, Usage: "report as `FORMAT[=FILE]`, text or json; may be repeated"}),
 			&cli.StringFlag{Name: "stdin-name", Value: "stdin", Usage: "call standard input `NAME` in findings and for the policy"},
 			switchFlag("exit-zero", "exit with status 0 whatever is found"),
-		}, baselineFlags()...),
+		}, slices.Concat(baselineFlags(), fixFlags())...),
 		Subcommands: []*cli.Command{p.lintRulesCommand(), p.lintExplainCommand()},
 		Action:      p.lint,
 	}
@@ -64,6 +67,9 @@ func (p *process) lint(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if linter.fixer.diff {
+		return linter.fixer.report(p, found, unread)
+	}
 	if err := linter.writeBaseline(c.String("write-baseline"), found, unread); err != nil {
 		return err
 	}
@@ -90,7 +96,7 @@ func (p *process) lintOptions(c *cli.Context) (failOn schemas.Level, reports out
 	default:
 		return "", nil, usage(schemas.Hint(fmt.Errorf("--fail-on %q is no level", failOn), "use one of error, warning, info"))
 	}
-	reports, err = p.outputs(listOf(c, "output"))
+	reports, err = p.outputs(listOf(c, "output"), p.reportTo(c))
 	return failOn, reports, usage(err)
 }
 
@@ -102,6 +108,7 @@ type linter struct {
 	policy   *schemas.Policy
 	rollout  *schemas.Rollout
 	baseline *lint.Baseline
+	fixer    *fixer
 	stdin    string
 }
 
@@ -120,6 +127,9 @@ func (p *process) newLinter(c *cli.Context) (*linter, error) {
 		}
 	}
 	if l.baseline, err = loadBaseline(c); err != nil {
+		return nil, err
+	}
+	if l.fixer, err = newFixer(c); err != nil {
 		return nil, err
 	}
 	l.checker, err = lint.NewChecker()
@@ -204,8 +214,7 @@ func (l *linter) file(path string) (*lint.Report, error) {
 		Now: l.process.now(), Baseline: l.baseline,
 	}
 	in.Document, in.Err = schemas.ParseDocument(name, source)
-	report, err := l.checker.Check(in)
-	return report, usage(err)
+	return l.check(in, source, path == "-")
 }
 
 // An output is one report and where it goes; an empty file means stdout.
@@ -218,7 +227,7 @@ type output struct {
 type outputs []output
 
 // outputs reads the values of -o.
-func (p *process) outputs(texts []string) (outputs, error) {
+func (p *process) outputs(texts []string, stdout io.Writer) (outputs, error) {
 	if len(texts) == 0 {
 		texts = []string{"text"}
 	}
@@ -226,10 +235,10 @@ func (p *process) outputs(texts []string) (outputs, error) {
 	toStdout := 0
 	for _, text := range texts {
 		format, file, _ := strings.Cut(text, "=")
-		o := output{file: file, stdout: p.stdout}
+		o := output{file: file, stdout: stdout}
 		switch format {
 		case "text":
-			o.reporter = lint.Text{Color: file == "" && p.colour(p.stdout)}
+			o.reporter = lint.Text{Color: file == "" && p.colour(stdout)}
 		case "json":
 			o.reporter = lint.JSON{}
 		default:
