@@ -69,7 +69,7 @@ func (b *Baseline) With(reports []*Report) *schemas.Baseline {
 	doc, seen := &schemas.Baseline{}, map[string]bool{}
 	for _, r := range reports {
 		seen[cleanPath(r.Path)] = true
-		for _, f := range slices.Concat(r.Findings, r.Known) {
+		for _, f := range slices.Concat(r.Findings, r.Known, r.Unchanged) {
 			if f.Rule != baselineStaleID {
 				doc.Findings = append(doc.Findings, schemas.KnownFinding{Path: cleanPath(f.Path), Rule: f.Rule, Fingerprint: f.Fingerprint()})
 			}
@@ -85,6 +85,6 @@ func (b *Baseline) With(reports []*Report) *schemas.Baseline {
 
 // Accept makes all findings known, as they are once they stand in a baseline.
 func (r *Report) Accept() {
-	r.Known = sorted(slices.DeleteFunc(slices.Concat(r.Known, r.Findings), func(f Finding) bool { return f.Rule == baselineStaleID }))
-	r.Findings = nil
+	r.Known = sorted(slices.DeleteFunc(slices.Concat(r.Known, r.Findings, r.Unchanged), func(f Finding) bool { return f.Rule == baselineStaleID }))
+	r.Findings, r.Unchanged = nil, nil
 }

@@ -58,6 +58,7 @@ type Report struct {
 	Findings   []Finding    // in the order of their place
 	Suppressed []Suppressed // no part of Findings
 	Known      []Finding    // that the baseline holds; no part of Findings
+	Unchanged  []Finding    // that are no newer than [Input.Since]; no part of Findings
 }
 
 // Refusals lists the findings that keep `lockstep run` from loading the file,
@@ -65,7 +66,7 @@ type Report struct {
 // are alarms. No suppression and no baseline changes what is loaded.
 func (r *Report) Refusals() []Finding {
 	var refusals []Finding
-	for _, f := range slices.Concat(r.Findings, r.Known) {
+	for _, f := range slices.Concat(r.Findings, r.Known, r.Unchanged) {
 		if !f.Admit {
 			refusals = append(refusals, f)
 		}
@@ -87,6 +88,7 @@ type Summary struct {
 
 	Suppressed int `json:"suppressed"` // in none of the numbers above
 	Known      int `json:"baseline"`   // and neither are these
+	Unchanged  int `json:"unchanged"`
 }
 
 // Summarize counts the findings of reports.
@@ -95,6 +97,7 @@ func Summarize(reports []*Report) Summary {
 	for _, r := range reports {
 		s.Suppressed += len(r.Suppressed)
 		s.Known += len(r.Known)
+		s.Unchanged += len(r.Unchanged)
 		for _, f := range r.Findings {
 			switch f.Severity {
 			case schemas.LevelError:

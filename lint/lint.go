@@ -36,6 +36,7 @@ type Input struct {
 	Rollout *schemas.Rollout // or nil
 
 	Baseline *Baseline // or nil
+	Since    *Since    // or nil, for all findings
 
 	// Now is the time by which suppressions expire. If it is zero, the file
 	// is judged as if it had none.
@@ -73,6 +74,7 @@ func (c *Checker) Check(in Input) (*Report, error) {
 	}
 	report.Suppressed = p.suppress()
 	report.Known, report.Findings, _ = in.Baseline.match(in.Path, sorted(p.findings))
+	report.Unchanged, report.Findings = in.Since.split(in.Document, in.Path, report.Findings)
 	return report, nil
 }
 

@@ -86,6 +86,9 @@ func totals(s Summary) string {
 	if s.Known > 0 {
 		parts = append(parts, fmt.Sprintf("%d in the baseline", s.Known))
 	}
+	if s.Unchanged > 0 {
+		parts = append(parts, fmt.Sprintf("%d on unchanged lines", s.Unchanged))
+	}
 	return files + ": " + strings.Join(parts, ", ")
 }
 

@@ -28,7 +28,7 @@ func (d *Document) Edit(edits []Edit) ([]byte, error) {
 	var out []byte
 	done := 0
 	for _, e := range slices.SortedStableFunc(slices.Values(edits), func(a, b Edit) int { return a.Start.compare(b.Start) }) {
-		start, end := d.offset(e.Start), d.offset(e.End)
+		start, end := d.Offset(e.Start), d.Offset(e.End)
 		if start < done || end < start {
 			return nil, errors.New("two edits overlap")
 		}
@@ -39,8 +39,9 @@ func (d *Document) Edit(edits []Edit) ([]byte, error) {
 	return append(out, d.Source[done:]...), nil
 }
 
-// offset is the byte at which a position stands, at most the end of the source.
-func (d *Document) offset(p Position) int {
+// Offset is the byte at which a position stands in a source in UTF-8, at most
+// its end.
+func (d *Document) Offset(p Position) int {
 	if p.Line > len(d.text().lines) {
 		return len(d.Source)
 	}
@@ -124,5 +125,5 @@ func (d *Document) TextAt(span Span, edits []Edit) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return string(text[d.offset(span.Start) : d.offset(span.End)+len(text)-len(d.Source)]), nil
+	return string(text[d.Offset(span.Start) : d.Offset(span.End)+len(text)-len(d.Source)]), nil
 }

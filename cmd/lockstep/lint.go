@@ -36,7 +36,7 @@ func (p *process) lintCommand() *cli.Command {
 			listFlag(cli.GenericFlag{Name: "output", Aliases: []string{"o"}, Usage: "report as `FORMAT[=FILE]`, text or json; may be repeated"}),
 			&cli.StringFlag{Name: "stdin-name", Value: "stdin", Usage: "call standard input `NAME` in findings and for the policy"},
 			switchFlag("exit-zero", "exit with status 0 whatever is found"),
-		}, slices.Concat(baselineFlags(), fixFlags())...),
+		}, slices.Concat(baselineFlags(), fixFlags(), []cli.Flag{sinceFlag()})...),
 		Subcommands: []*cli.Command{p.lintRulesCommand(), p.lintExplainCommand()},
 		Action:      p.lint,
 	}
@@ -109,6 +109,7 @@ type linter struct {
 	rollout  *schemas.Rollout
 	baseline *lint.Baseline
 	fixer    *fixer
+	history  *history
 	stdin    string
 }
 
@@ -130,6 +131,9 @@ func (p *process) newLinter(c *cli.Context) (*linter, error) {
 		return nil, err
 	}
 	if l.fixer, err = newFixer(c); err != nil {
+		return nil, err
+	}
+	if l.history, err = newHistory(c); err != nil {
 		return nil, err
 	}
 	l.checker, err = lint.NewChecker()
@@ -214,6 +218,9 @@ func (l *linter) file(path string) (*lint.Report, error) {
 		Now: l.process.now(), Baseline: l.baseline,
 	}
 	in.Document, in.Err = schemas.ParseDocument(name, source)
+	if in.Since, err = l.since(in, source, path == "-"); err != nil {
+		return nil, fmt.Errorf("compare %s: %w", name, err)
+	}
 	return l.check(in, source, path == "-")
 }
 
