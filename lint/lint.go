@@ -34,6 +34,10 @@ type Input struct {
 	Policy  *schemas.Policy  // or nil
 	Rollout *schemas.Rollout // or nil
 
+	// ManifestTier is what the Kubernetes manifest around the file tells, or
+	// empty. It counts if nothing else names a tier.
+	ManifestTier schemas.Tier
+
 	// ReadFile reads a TLS file by its path in the config. If it is nil, no
 	// file is looked at, and a config that names one may get [Unknown].
 	ReadFile func(path string) ([]byte, error)

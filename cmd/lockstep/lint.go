@@ -22,10 +22,14 @@ func (p *process) lintCommand() *cli.Command {
 		Name:      "lint",
 		Usage:     "validate Piko agent configs against what each tier demands",
 		ArgsUsage: "PATH...|-",
-		Description: "Each PATH is a Piko agent config; - reads one from standard input. Files that a config names\n" +
-			"are opened relative to the working directory, as the agent does. Nothing is dialled or written.\n\n" +
-			"Without --tier, the tier comes from a comment `# lockstep: tier=staging` at the top of the file\n" +
-			"or from the policy; a file of which nothing is known is judged as production.",
+		Description: "Each PATH is a Piko agent config, a Kubernetes manifest with one in a ConfigMap or Secret, a\n" +
+			"directory to look for both in *.yaml, *.yml and *.json, or a quoted glob such as 'deploy/**/*.yaml';\n" +
+			"- reads standard input. Hidden directories, node_modules and vendor are left out, links to\n" +
+			"directories are not followed. Files that a config names are opened relative to the working\n" +
+			"directory, as the agent does. Nothing is dialled or written.\n\n" +
+			"Without --tier, the tier comes from a comment `# lockstep: tier=staging` at the top of the file,\n" +
+			"from the policy, or from labels (lockstep/tier, environment, env, tier) and the namespace of a\n" +
+			"manifest; a file of which nothing is known is judged as production.",
 		Flags: []cli.Flag{
 			tierFlag(), policyFlag(),
 			&cli.StringFlag{Name: "rollout", Usage: "also agree with the tier of the rollout `FILE`"},
@@ -60,7 +64,7 @@ func (p *process) lint(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	found, unread, err := linter.files(c.Args().Slice())
+	found, faults, err := linter.files(c.Args().Slice())
 	if err != nil {
 		return err
 	}
@@ -71,8 +75,11 @@ func (p *process) lint(c *cli.Context) error {
 	if lint.Summarize(found).Worst().AtLeast(failOn) && !c.Bool("exit-zero") {
 		status = statusFindings
 	}
-	if len(unread) > 0 {
-		return withStatus(worse(status, statusIncomplete), errors.Join(unread...))
+	for _, err := range faults {
+		status = worse(status, statusOf(err))
+	}
+	if len(faults) > 0 {
+		return withStatus(status, errors.Join(faults...))
 	}
 	return silent(status)
 }
@@ -148,56 +155,69 @@ func loadPolicy(path string) (*schemas.Policy, error) {
 const gcPercent = 200
 
 // files lints all arguments of the command line on all processors, and keeps
-// their order. An error is one of usage, which makes all findings moot.
-func (l *linter) files(paths []string) (found []*lint.Report, unread []error, err error) {
+// their order. Faults are of files that cannot be judged and of arguments
+// behind which there is none; an error is one of usage, which makes all
+// findings moot.
+func (l *linter) files(args []string) (found []*lint.Report, faults []error, err error) {
 	debug.SetGCPercent(gcPercent)
-	reports, errs := make([]*lint.Report, len(paths)), make([]error, len(paths))
+	in := l.inputs(args)
+	results := make([]result, len(in.files))
 	var next atomic.Int64
 	var workers sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(paths)) {
+	for range min(runtime.GOMAXPROCS(0), len(in.files)) {
 		workers.Go(func() {
-			for i := next.Add(1) - 1; i < int64(len(paths)); i = next.Add(1) - 1 {
-				reports[i], errs[i] = l.file(paths[i])
+			for i := next.Add(1) - 1; i < int64(len(in.files)); i = next.Add(1) - 1 {
+				results[i] = l.file(in.files[i])
 			}
 		})
 	}
 	workers.Wait()
-	for i, err := range errs {
-		switch {
-		case err == nil:
-			found = append(found, reports[i])
-		case statusOf(err) == statusUsage:
+	for _, r := range results {
+		found = append(found, r.reports...)
+		in.fault(r.err)
+	}
+	in.faultEmpty(results)
+	for _, err := range in.faults {
+		if statusOf(err) == statusUsage {
 			return nil, nil, err
-		default:
-			unread = append(unread, err)
 		}
 	}
-	return found, unread, nil
+	return found, in.faults, nil
 }
 
-// file lints one argument of the command line.
-func (l *linter) file(path string) (*lint.Report, error) {
+// file lints one file.
+func (l *linter) file(f inputFile) result {
 	var source []byte
 	var err error
-	name := path
-	if path == "-" {
-		name = l.stdin
+	if f.path == "-" {
+		f.path = l.stdin
 		source, err = io.ReadAll(io.LimitReader(l.process.stdin, inputfile.Limit+1))
 		if err == nil && len(source) > inputfile.Limit {
 			err = fmt.Errorf("it is larger than %d MiB", inputfile.Limit>>20)
 		}
 	} else {
-		source, err = inputfile.Read(path)
+		source, err = inputfile.Read(f.path)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", name, err)
+		return result{err: fmt.Errorf("read %s: %w", f.path, err)}
 	}
-	in := lint.Input{
-		Path: name, Tier: l.tier, Policy: l.policy, Rollout: l.rollout, ReadFile: inputfile.Read,
+	return l.source(f, source, inputfile.Read)
+}
+
+// source lints the configs in one file.
+func (l *linter) source(f inputFile, text []byte, readFile func(string) ([]byte, error)) result {
+	sources, err := lint.Sources(f.path, text, f.named)
+	r := result{err: err}
+	for _, s := range sources {
+		report, err := l.checker.CheckSource(s, lint.Input{
+			Tier: l.tier, Policy: l.policy, Rollout: l.rollout, ReadFile: readFile,
+		})
+		if err != nil {
+			return result{err: usage(err)}
+		}
+		r.reports = append(r.reports, report)
 	}
-	in.Document, in.Err = schemas.ParseDocument(name, source)
-	report, err := l.checker.Check(in)
-	return report, usage(err)
+	return r
 }
 
 // An output is one report and where it goes; an empty file means stdout.
