@@ -36,6 +36,8 @@ func (p *process) lintCommand() *cli.Command {
 			&cli.StringFlag{Name: "fail-on", Value: string(schemas.LevelError), Usage: "exit with status 1 from `LEVEL` on: error, warning or info"},
 			listFlag(cli.GenericFlag{Name: "output", Aliases: []string{"o"}, Usage: "report as `FORMAT[=FILE]`, text or json; may be repeated"}),
 			&cli.StringFlag{Name: "stdin-name", Value: "stdin", Usage: "call standard input `NAME` in findings and for the policy"},
+			&cli.StringFlag{Name: "cache", EnvVars: []string{"LOCKSTEP_CACHE"}, Usage: "keep results of unchanged files in `DIR`, for the next run"},
+			switchFlag("no-cache", "use no cache, also if LOCKSTEP_CACHE is set"),
 			switchFlag("exit-zero", "exit with status 0 whatever is found"),
 		},
 		Subcommands: []*cli.Command{p.lintRulesCommand(), p.lintExplainCommand()},
@@ -64,12 +66,19 @@ func (p *process) lint(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	logger, err := p.logger(c)
+	if err != nil {
+		return err
+	}
 	found, faults, err := linter.files(c.Args().Slice())
 	if err != nil {
 		return err
 	}
 	if err := reports.write(found); err != nil {
 		return err
+	}
+	if err := linter.cache.save(); err != nil {
+		logger.Warn("the next run will start without this one's results", "error", err)
 	}
 	status := statusOK
 	if lint.Summarize(found).Worst().AtLeast(failOn) && !c.Bool("exit-zero") {
@@ -101,7 +110,8 @@ func (p *process) lintOptions(c *cli.Context) (failOn schemas.Level, reports out
 // A linter is lint with the inputs of one command line.
 type linter struct {
 	process *process
-	checker *lint.Checker
+	checker func() (*lint.Checker, error)
+	cache   *resultCache
 	tier    schemas.Tier
 	policy  *schemas.Policy
 	rollout *schemas.Rollout
@@ -122,7 +132,8 @@ func (p *process) newLinter(c *cli.Context) (*linter, error) {
 			return nil, err
 		}
 	}
-	l.checker, err = lint.NewChecker()
+	l.checker = sync.OnceValues(lint.NewChecker) // a file that has not changed needs none
+	l.cache, err = l.newCache(c, p.now())
 	return l, err
 }
 
@@ -201,7 +212,9 @@ func (l *linter) file(f inputFile) result {
 	if err != nil {
 		return result{err: fmt.Errorf("read %s: %w", f.path, err)}
 	}
-	return l.source(f, source, inputfile.Read)
+	return l.cache.result(f, source, func(readFile func(string) ([]byte, error)) result {
+		return l.source(f, source, readFile)
+	})
 }
 
 // source lints the configs in one file.
@@ -209,7 +222,11 @@ func (l *linter) source(f inputFile, text []byte, readFile func(string) ([]byte,
 	sources, err := lint.Sources(f.path, text, f.named)
 	r := result{err: err}
 	for _, s := range sources {
-		report, err := l.checker.CheckSource(s, lint.Input{
+		checker, err := l.checker()
+		if err != nil {
+			return result{err: err}
+		}
+		report, err := checker.CheckSource(s, lint.Input{
 			Tier: l.tier, Policy: l.policy, Rollout: l.rollout, ReadFile: readFile,
 		})
 		if err != nil {
