@@ -133,7 +133,7 @@ func (p *process) newLinter(c *cli.Context) (*linter, error) {
 		}
 	}
 	l.checker = sync.OnceValues(lint.NewChecker) // a file that has not changed needs none
-	l.cache, err = l.newCache(c, p.now())
+	l.cache, err = l.newCache(c, p.now)
 	return l, err
 }
 

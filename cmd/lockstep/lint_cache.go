@@ -37,12 +37,12 @@ type cachedResult struct {
 }
 
 // newCache opens the cache that the command line asks for, if any.
-func (l *linter) newCache(c *cli.Context, now time.Time) (*resultCache, error) {
+func (l *linter) newCache(c *cli.Context, now func() time.Time) (*resultCache, error) {
 	dir := c.String("cache")
 	if dir == "" || c.Bool("no-cache") {
 		return nil, nil //nolint:nilnil // a nil cache remembers nothing
 	}
-	space, err := l.cacheSpace(c, now)
+	space, err := l.cacheSpace(c, now())
 	if err != nil {
 		return nil, err
 	}
