@@ -14,6 +14,8 @@ type Pass struct {
 	path       string
 	version    schemas.PikoVersion
 	tierKnown  bool
+	expansion  *schemas.Expansion         // nil unless variables were put in
+	commented  []bool                     // of the placeholders of expansion
 	document   *schemas.Document          // nil if the file is not YAML
 	checked    *schemas.Checked           // nil if document is
 	violations []schemas.Violation        // of the schema, each mistake once; none if the file is blank
@@ -29,6 +31,7 @@ type Pass struct {
 
 // read takes in a document, up to the real agent's verdict.
 func (p *Pass) read(in Input, c *Checker) error {
+	p.setExpansion(in.Document.Expansion)
 	p.document, p.checked = in.Document, c.schema.Check(in.Document)
 	if !blank(in.Document) {
 		p.violations = withoutMisspelt(p.checked.Violations)
@@ -64,6 +67,29 @@ func (p *Pass) decode() (*schemas.Agent, error) {
 		}
 	}
 	return p.version.DecodeAgent(p.document)
+}
+
+func (p *Pass) setExpansion(e *schemas.Expansion) {
+	if e != nil {
+		p.expansion, p.commented = e, e.Commented()
+	}
+}
+
+// placeholders are those of variables that were put in where it matters.
+func (p *Pass) placeholders() []schemas.Placeholder { return p.placeholdersWhere(false) }
+
+// placeholdersWhere are those in comments, or those elsewhere.
+func (p *Pass) placeholdersWhere(commented bool) []schemas.Placeholder {
+	if p.expansion == nil {
+		return nil
+	}
+	var all []schemas.Placeholder
+	for i, c := range p.commented {
+		if c == commented {
+			all = append(all, p.expansion.Placeholders[i])
+		}
+	}
+	return all
 }
 
 // listeners yields each listener with its JSON pointer.

@@ -40,6 +40,11 @@ func Rules() []Rule {
 
 		negativeDuration(),
 
+		envUnset(),
+		envBashDefault(),
+		envDollarEaten(),
+		envMalformed(),
+
 		tierUnresolved(),
 	}
 }
