@@ -58,7 +58,7 @@ func schemeOf(l *schemas.Listener) string {
 
 // shownPath hides what is no path, as it may be the content of a file.
 func shownPath(path string) string {
-	if strings.ContainsAny(path, "\r\n") || strings.Contains(path, "-----BEGIN") {
+	if certs.IsInline(path) {
 		return masked
 	}
 	return path

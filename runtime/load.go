@@ -8,8 +8,8 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
-	"strings"
 
+	"lockstep/internal/certs"
 	"lockstep/internal/inputfile"
 	"lockstep/schemas"
 )
@@ -99,7 +99,7 @@ func decodeFault(doc *schemas.Document, err error) error {
 
 func (in *inputs) loadTLS(files schemas.TLS) {
 	for _, path := range []string{files.Cert, files.Key, files.RootCAs} {
-		if path != "" && !strings.Contains(path, "-----BEGIN") { // a key that was pasted is no name for an audit log
+		if path != "" && !certs.HoldsPEM(path) { // a key that was pasted is no name for an audit log
 			_, _ = in.load(path) // whoever needs it meets the error again
 		}
 	}

@@ -145,25 +145,27 @@ var errInline = errors.New("inline PEM, a path is expected")
 // readField reads the file that a field names. PEM text never gets as far as
 // the file system, where an audit log would keep it.
 func readField(field, path string, read ReadFunc) ([]byte, error) {
-	if strings.Contains(path, "-----BEGIN") {
+	if HoldsPEM(path) {
 		return nil, fault(field, path, errInline)
 	}
 	text, err := read(path)
 	switch {
 	case err == nil:
 		return text, nil
-	case isInline(path):
+	case IsInline(path):
 		return nil, fault(field, path, errInline)
 	default:
 		return nil, fault(field, path, err)
 	}
 }
 
-// isInline reports whether a path looks like the content of a file, which may
-// be a private key.
-func isInline(path string) bool {
-	return strings.ContainsAny(path, "\r\n") || strings.Contains(path, "-----BEGIN")
-}
+// HoldsPEM reports whether somebody put PEM text, which may be a private key,
+// in the place of a path. Such a path is not even to be opened.
+func HoldsPEM(path string) bool { return strings.Contains(path, "-----BEGIN") }
+
+// IsInline reports whether a path looks like the content of a file, so that it
+// is not to be shown.
+func IsInline(path string) bool { return strings.ContainsAny(path, "\r\n") || HoldsPEM(path) }
 
 // fault takes the path out of an error of the file system, as a fault has
 // one, and leaves it out where it may be a secret.
@@ -171,7 +173,7 @@ func fault(field, path string, err error) error {
 	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		err = pathErr.Err
 	}
-	if isInline(path) {
+	if IsInline(path) {
 		path = ""
 	}
 	return &Fault{Field: field, Path: path, Err: err}
