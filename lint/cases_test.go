@@ -31,6 +31,7 @@ var casesDir = filepath.Join("..", "testdata", "lint")
 //
 //	timeout: 10 # want P001 "10" P005 "10"
 //	# want+1 P001 "|"       (for the line below)
+//	# want E501 "\x24A"     (where a dollar sign would be a variable itself)
 //
 // A bad case has a finding of the rule it is filed under, an ok case none.
 func TestCases(t *testing.T) {
@@ -90,6 +91,9 @@ func TestCasesInOtherEncodings(t *testing.T) {
 			"UTF-16 little-endian": utf16Text(source, binary.LittleEndian),
 			"UTF-16 big-endian":    utf16Text(source, binary.BigEndian),
 		} {
+			if strings.HasPrefix(rule, "E") && strings.HasPrefix(name, "UTF-16") {
+				continue // in which the agent finds no variables
+			}
 			if diff := cmp.Diff(want, withoutP012(checkCase(t, rule, path, []byte(other)))); diff != "" {
 				t.Errorf("%s in %s is judged differently (-UTF-8 +it):\n%s", path, name, diff)
 			}
@@ -119,6 +123,16 @@ func checkCase(t *testing.T, rule, path string, source []byte) *lint.Report {
 	t.Helper()
 	in := lint.Input{Path: path, Tier: schemas.TierProduction, ReadFile: readCase(t)}
 	setMode(&in, rule)
+	return checkRule(t, rule, in, source)
+}
+
+// checkRule lints source as the rule wants it: those on variables with
+// variables put in.
+func checkRule(t *testing.T, rule string, in lint.Input, source []byte) *lint.Report {
+	t.Helper()
+	if strings.HasPrefix(rule, "E") {
+		return checkExpanded(t, in, source, recordedEnv)
+	}
 	return checkInput(t, in, source)
 }
 

@@ -78,7 +78,7 @@ func checkExample(t *testing.T, rule lint.Rule, source string) *lint.Report {
 		in.ReadFile = readCase(t)
 	}
 	setMode(&in, rule.ID)
-	return checkInput(t, in, []byte(source))
+	return checkRule(t, rule.ID, in, []byte(source))
 }
 
 // readPage takes a page apart. What is generated is left out.
@@ -119,7 +119,11 @@ func (p page) write(t *testing.T, rule lint.Rule, bad *lint.Report) []byte {
 	if p.why != "" {
 		fmt.Fprintf(&out, "%s\n\n", p.why)
 	}
-	fmt.Fprintf(&out, "## Bad\n\n```yaml\n%s```\n\nThis prints, in production:\n\n```text\n%s```\n\n## Good\n\n```yaml\n%s```\n",
-		p.bad, printed.String(), p.good)
+	where := "in production"
+	if strings.HasPrefix(rule.ID, "E") {
+		where += " and with --expand-env"
+	}
+	fmt.Fprintf(&out, "## Bad\n\n```yaml\n%s```\n\nThis prints, %s:\n\n```text\n%s```\n\n## Good\n\n```yaml\n%s```\n",
+		p.bad, where, printed.String(), p.good)
 	return out.Bytes()
 }

@@ -47,6 +47,10 @@ type Input struct {
 	Document *schemas.Document
 	Err      error
 
+	// Expansion is what Err was found in, if variables were put in; a document
+	// knows its own.
+	Expansion *schemas.Expansion
+
 	Tier    schemas.Tier     // that the user asked for, or empty
 	Policy  *schemas.Policy  // or nil
 	Rollout *schemas.Rollout // or nil
@@ -77,6 +81,7 @@ func (c *Checker) Check(in Input) (*Report, error) {
 	}
 	p := &Pass{path: in.Path, version: c.version, tier: tier, tierKnown: known, policy: in.Policy, now: in.Now}
 	if in.Document == nil {
+		p.setExpansion(in.Expansion)
 		p.refusals = []refusal{parseRefusal(in.Err)}
 		p.piko = judge(p.refusals, nil)
 	} else if err := p.read(in, c); err != nil {

@@ -20,6 +20,8 @@ type Pass struct {
 	tierKnown    bool
 	policy       *schemas.Policy            // or nil
 	now          time.Time                  // zero if nothing is to be said of what expires
+	expansion    *schemas.Expansion         // nil unless variables were put in
+	commented    []bool                     // of the placeholders of expansion
 	document     *schemas.Document          // nil if the file is not YAML
 	checked      *schemas.Checked           // nil if document is
 	violations   []schemas.Violation        // of the schema, each mistake once; none if the file is blank
@@ -42,6 +44,7 @@ type Pass struct {
 
 // read takes in a document, up to the real agent's verdict.
 func (p *Pass) read(in Input, c *Checker) error {
+	p.setExpansion(in.Document.Expansion)
 	p.document, p.checked = in.Document, c.schema.Check(in.Document)
 	p.stat, p.looksAtFiles = in.Stat, in.looksAtFiles()
 	if !blank(in.Document) {
@@ -79,6 +82,29 @@ func (p *Pass) decode() (*schemas.Agent, error) {
 		}
 	}
 	return p.checked.DecodeAgent(p.version)
+}
+
+func (p *Pass) setExpansion(e *schemas.Expansion) {
+	if e != nil {
+		p.expansion, p.commented = e, e.Commented()
+	}
+}
+
+// placeholders are those of variables that were put in where it matters.
+func (p *Pass) placeholders() []schemas.Placeholder { return p.placeholdersWhere(false) }
+
+// placeholdersWhere are those in comments, or those elsewhere.
+func (p *Pass) placeholdersWhere(commented bool) []schemas.Placeholder {
+	if p.expansion == nil {
+		return nil
+	}
+	var all []schemas.Placeholder
+	for i, c := range p.commented {
+		if c == commented {
+			all = append(all, p.expansion.Placeholders[i])
+		}
+	}
+	return all
 }
 
 // listeners yields each listener with its JSON pointer.

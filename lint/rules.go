@@ -77,6 +77,11 @@ func Rules() []Rule {
 		maxIdleConnsOdd(),
 		connectURLScheme(),
 
+		envUnset(),
+		envBashDefault(),
+		envDollarEaten(),
+		envMalformed(),
+
 		tierUnresolved(),
 	}
 }

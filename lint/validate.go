@@ -89,16 +89,16 @@ func (v *validation) addr(pointer string, l *schemas.Listener) {
 		return
 	}
 	if !ok {
-		v.refuse(pointer, "addr is not a usable address", addrHint(l))
+		v.refuse(pointer, "addr is not a usable address", addrHint(l, v.checked.Expanded(pointer)))
 	}
 }
 
 // addrHint says how an addr is written. 65535 is refused by an error of Piko.
-func addrHint(l *schemas.Listener) string {
+func addrHint(l *schemas.Listener, expanded bool) string {
 	switch {
 	case l.Addr == "65535":
 		return "write localhost:65535, as Piko takes the numbers up to 65534 only"
-	case strings.Contains(l.Addr, "$"):
+	case strings.Contains(l.Addr, "$") && !expanded:
 		return "variables are left as they are unless the agent is started with --config.expand-env"
 	case l.Protocol == schemas.ProtocolTCP:
 		return "write a port or host:port, as in 5432 or localhost:5432"

@@ -3,7 +3,11 @@ package schemas
 import (
 	"bytes"
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // expandedLimit is the size in bytes up to which a text may grow: a few lines
@@ -26,6 +30,8 @@ type Placeholder struct {
 	Default    string // used where the variable is unset or empty
 	HasDefault bool
 	Braced     bool
+	Unclosed   bool   // nothing but `${`
+	InWord     bool   // a letter or digit stands right before it
 	Set        bool   // the variable is there and not empty
 	Value      Secret // what stands in its place now, the default included
 	Span       Span   // in the file, up to the end of its first line at most
@@ -85,6 +91,37 @@ func (e *Expansion) Replace(value func(i int) string) []byte {
 	return append(text, e.source[done:]...)
 }
 
+// mark finds the words that [Expansion.Commented] puts in.
+var mark = regexp.MustCompile(`placeholder(\d+)x`)
+
+// Commented tells of each placeholder whether it stands where nothing is
+// read, as in a comment. It asks the parser, with a word in the place of each;
+// of a text that is no YAML then, nothing is commented.
+func (e *Expansion) Commented() []bool {
+	commented := make([]bool, len(e.Placeholders))
+	var doc yaml.Node
+	text := e.Replace(func(i int) string { return fmt.Sprintf("placeholder%dx", i) })
+	if len(e.Placeholders) == 0 || yaml.NewDecoder(bytes.NewReader(text)).Decode(&doc) != nil {
+		return commented
+	}
+	for i := range commented {
+		commented[i] = true
+	}
+	var read func(node *yaml.Node)
+	read = func(node *yaml.Node) {
+		for _, m := range mark.FindAllStringSubmatch(node.Value+" "+node.Tag+" "+node.Anchor, -1) {
+			if i, err := strconv.Atoi(m[1]); err == nil && i < len(commented) {
+				commented[i] = false
+			}
+		}
+		for _, child := range node.Content {
+			read(child)
+		}
+	}
+	read(&doc)
+	return commented
+}
+
 // A scanner finds one placeholder after the other.
 type scanner struct {
 	rest        []byte
@@ -108,6 +145,7 @@ func (s *scanner) next() bool {
 		}
 		p.source.from = s.offset + at
 		p.source.to = p.source.from + 1 + width
+		p.InWord = at > 0 && isAlphanumeric(s.rest[at-1])
 		s.placeholder, s.before = p, s.rest[:at]
 		s.offset, s.rest = p.source.to, s.rest[at+1+width:]
 		return true
@@ -141,7 +179,7 @@ func (s *scanner) braced(text []byte) (p Placeholder, width int) {
 		end = bytes.IndexByte(text, '}')
 	}
 	if end < 0 {
-		s.unclosed = true
+		s.unclosed, p.Unclosed = true, true
 		return p, 1
 	}
 	p.Name, p.Default, p.HasDefault = strings.Cut(string(text[1:end]), ":")

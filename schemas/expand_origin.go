@@ -19,7 +19,10 @@ func (e *Expansion) locate() {
 		p.source.start, p.text.start = inFile.advance(between), inText.advance(between)
 		p.source.end, p.text.end = inFile.advance(e.source[p.source.from:p.source.to]), inText.advance(p.Value.Reveal())
 		done = p.source.to
-		first, _, _ := bytes.Cut(e.source[p.source.from:p.source.to], []byte("\n"))
+		first := e.source[p.source.from:p.source.to]
+		if i := bytes.IndexAny(first, "\r\n\u0085\u2028\u2029"); i >= 0 {
+			first = first[:i]
+		}
 		p.Span = Span{p.source.start, p.source.start}
 		p.Span.End.Column += utf8.RuneCount(first)
 	}

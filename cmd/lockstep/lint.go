@@ -234,6 +234,7 @@ func (l *linter) file(ctx context.Context, path string) (*lint.Report, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read %s: %w", name, err)
 		}
+		in.Expansion = expansion
 		in.Document, in.Err = schemas.ParseExpanded(name, expansion)
 	}
 	report, err := l.checker.Check(in)
