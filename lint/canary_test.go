@@ -73,7 +73,7 @@ func TestCanary(t *testing.T) {
 			}
 			tried++
 			source := strings.Replace(template.text, placeholder, strings.ReplaceAll(disguise, "§", canary), 1)
-			in := lint.Input{Path: "f.yaml", Inventory: true, ReadFile: func(string) ([]byte, error) { return nil, errors.New("no file") }}
+			in := lint.Input{Path: "f.yaml", Now: today, Inventory: true, ReadFile: func(string) ([]byte, error) { return nil, errors.New("no file") }}
 			in.Document, in.Err = schemas.ParseDocument(in.Path, []byte(source))
 			report, err := checker.Check(in)
 			if err != nil {

@@ -121,8 +121,11 @@ func utf16Text(text string, order binary.AppendByteOrder) string {
 // checkCase lints a case as production, unless its rule is about the tier.
 func checkCase(t *testing.T, rule, path string, source []byte) *lint.Report {
 	t.Helper()
-	in := lint.Input{Path: path, Tier: schemas.TierProduction, ReadFile: readCase(t)}
+	in := lint.Input{Path: path, Now: today, Tier: schemas.TierProduction, ReadFile: readCase(t)}
 	setMode(&in, rule)
+	if rule == "M605" {
+		in.Baseline = knowing(t, path)
+	}
 	return checkRule(t, rule, in, source)
 }
 

@@ -11,6 +11,11 @@
 // lives in the pass. How bad a finding is stands in the table, per tier, and
 // in the policy: no rule asks for the tier.
 //
+// A finding may be put up with for a while: by a comment in the file, by a
+// [Baseline], or because it is no news ([Since]). The report keeps those apart,
+// and [Report.Refusals] counts them all, so that nothing is loaded for that.
+// [Checker.Fix] mends what has a [Fix].
+//
 // Nothing here does input or output, knows the time or ends the process.
 // Files that a config names are read by a function that the caller gives; the
 // exit status is the caller's decision, from a [Summary].

@@ -73,9 +73,12 @@ func golden(t *testing.T, path string, text, want []byte) {
 // file is there.
 func checkExample(t *testing.T, rule lint.Rule, source string) *lint.Report {
 	t.Helper()
-	in := lint.Input{Path: "agent.yaml", Tier: schemas.TierProduction, ReadFile: readExample(t)}
+	in := lint.Input{Path: "agent.yaml", Now: today, Tier: schemas.TierProduction, ReadFile: readExample(t)}
 	if rule.ID == "T207" {
 		in.ReadFile = readCase(t)
+	}
+	if rule.ID == "M605" {
+		in.Baseline = knowing(t, in.Path)
 	}
 	setMode(&in, rule.ID)
 	return checkRule(t, rule.ID, in, []byte(source))
@@ -115,6 +118,9 @@ func (p page) write(t *testing.T, rule lint.Rule, bad *lint.Report) []byte {
 	fmt.Fprintf(&out, "# %s %s\n\nIt means: %s.\n\n", rule.ID, rule.Slug, rule.Title)
 	fmt.Fprintf(&out, "| development | staging | production | loaded by `lockstep run` |\n|---|---|---|---|\n| %s | %s | %s | %s |\n\n",
 		rule.Levels[schemas.TierDevelopment], rule.Levels[schemas.TierStaging], rule.Levels[schemas.TierProduction], admitted)
+	if rule.Locked {
+		fmt.Fprint(&out, "In production it cannot be suppressed.\n\n")
+	}
 	fmt.Fprintf(&out, "## Why\n\n%s\n\n", rule.Doc)
 	if p.why != "" {
 		fmt.Fprintf(&out, "%s\n\n", p.why)

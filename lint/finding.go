@@ -21,6 +21,7 @@ type Finding struct {
 	Message    string
 	Hint       string // what to do about it; may be empty
 	Admit      bool   // may `lockstep run` load the file?
+	Fix        *Fix   // nil if none is known
 	Related    []Related
 	Snippet    Snippet // of the line where Span begins
 }
@@ -60,10 +61,13 @@ func byPlace(a, b schemas.Span) int {
 
 // A Report is all there is to say about one file.
 type Report struct {
-	Path     string
-	Piko     Piko
-	Tier     schemas.Tier // that the file was judged by
-	Findings []Finding    // in the order of their place
+	Path       string
+	Piko       Piko
+	Tier       schemas.Tier // that the file was judged by
+	Findings   []Finding    // in the order of their place
+	Suppressed []Suppressed // no part of Findings
+	Known      []Finding    // that the baseline holds; no part of Findings
+	Unchanged  []Finding    // that are no newer than [Input.Since]; no part of Findings
 
 	// Listeners is the inventory, if [Input.Inventory] asked for one. It is nil
 	// if the agent cannot decode the file.
@@ -72,15 +76,20 @@ type Report struct {
 
 // Refusals lists the findings that keep `lockstep run` from loading the file,
 // or from loading one of its listeners, see [Finding.Listener]. All others
-// are alarms.
+// are alarms. No suppression and no baseline changes what is loaded.
 func (r *Report) Refusals() []Finding {
 	var refusals []Finding
-	for _, f := range r.Findings {
+	for _, f := range slices.Concat(r.Findings, r.Known, r.Unchanged) {
 		if !f.Admit {
 			refusals = append(refusals, f)
 		}
 	}
-	return refusals
+	for _, s := range r.Suppressed {
+		if !s.Admit {
+			refusals = append(refusals, s.Finding)
+		}
+	}
+	return sorted(refusals)
 }
 
 // A Summary counts over many files.
@@ -89,12 +98,19 @@ type Summary struct {
 	Errors   int `json:"errors"`
 	Warnings int `json:"warnings"`
 	Infos    int `json:"infos"`
+
+	Suppressed int `json:"suppressed"` // in none of the numbers above
+	Known      int `json:"baseline"`   // and neither are these
+	Unchanged  int `json:"unchanged"`
 }
 
 // Summarize counts the findings of reports.
 func Summarize(reports []*Report) Summary {
 	s := Summary{Files: len(reports)}
 	for _, r := range reports {
+		s.Suppressed += len(r.Suppressed)
+		s.Known += len(r.Known)
+		s.Unchanged += len(r.Unchanged)
 		for _, f := range r.Findings {
 			switch f.Severity {
 			case schemas.LevelError:

@@ -55,8 +55,11 @@ type Input struct {
 	Policy  *schemas.Policy  // or nil
 	Rollout *schemas.Rollout // or nil
 
+	Baseline *Baseline // or nil
+	Since    *Since    // or nil, for all findings
+
 	// Now is when the file is judged. If it is zero, nothing is said of what
-	// expires.
+	// expires, and the file is judged as if it had no suppressions.
 	Now time.Time
 
 	// ReadFile reads a TLS file by its path in the config. If it is nil, no
@@ -79,7 +82,13 @@ func (c *Checker) Check(in Input) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Pass{path: in.Path, version: c.version, tier: tier, tierKnown: known, policy: in.Policy, now: in.Now}
+	p := &Pass{
+		path: in.Path, version: c.version, tier: tier, tierKnown: known, policy: in.Policy, rules: c.rules,
+		now: in.Now, baseline: in.Baseline,
+	}
+	if !in.Now.IsZero() {
+		p.suppressions = readSuppressions(in.Document)
+	}
 	if in.Document == nil {
 		p.setExpansion(in.Expansion)
 		p.refusals = []refusal{parseRefusal(in.Err)}
@@ -97,8 +106,10 @@ func (c *Checker) Check(in Input) (*Report, error) {
 			r.Check(p)
 		}
 	}
-	report.Findings = sorted(p.findings)
-	if in.Document != nil && len(p.findings) > 0 {
+	report.Suppressed = p.suppress()
+	report.Known, report.Findings, _ = in.Baseline.match(in.Path, sorted(p.findings))
+	report.Unchanged, report.Findings = in.Since.split(in.Document, in.Path, report.Findings)
+	if in.Document != nil && len(report.Findings) > 0 {
 		addSnippets(in.Document, report.Findings)
 	}
 	return report, nil

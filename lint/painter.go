@@ -83,6 +83,9 @@ func (p *painter) hide(column int) {
 // mark notes the place, if the next column is in it: that column comes out as
 // the next so many runes.
 func (p *painter) mark(width int) {
+	if p.from == p.to && p.at == p.from && p.snippet.Start < 0 {
+		p.snippet.Start, p.snippet.End = len(p.out), len(p.out)
+	}
 	if p.at < p.from || p.at >= p.to {
 		return
 	}

@@ -18,16 +18,17 @@ type Pass struct {
 	version      schemas.PikoVersion
 	tier         schemas.Tier
 	tierKnown    bool
-	policy       *schemas.Policy            // or nil
-	now          time.Time                  // zero if nothing is to be said of what expires
-	expansion    *schemas.Expansion         // nil unless variables were put in
-	commented    []bool                     // of the placeholders of expansion
-	document     *schemas.Document          // nil if the file is not YAML
-	checked      *schemas.Checked           // nil if document is
-	violations   []schemas.Violation        // of the schema, each mistake once; none if the file is blank
-	drifted      map[schemas.Violation]bool // those that other versions of Piko do not see
-	agent        *schemas.Agent             // nil if the agent cannot decode the file
-	materials    []material                 // what its tls mappings lead to; none if agent is nil
+	policy       *schemas.Policy // or nil
+	rules        []Rule
+	now          time.Time           // zero if nothing is to be said of what expires
+	expansion    *schemas.Expansion  // nil unless variables were put in
+	commented    []bool              // of the placeholders of expansion
+	document     *schemas.Document   // nil if the file is not YAML
+	checked      *schemas.Checked    // nil if document is
+	violations   []schemas.Violation // of the schema, each mistake once; none if the file is blank
+	drifted      map[spotted]bool    // those that other versions of Piko do not see
+	agent        *schemas.Agent      // nil if the agent cannot decode the file
+	materials    []material          // what its tls mappings lead to; none if agent is nil
 	looksAtFiles bool
 	stat         func(string) (fs.FileInfo, error) // or nil
 	unread       []unreadFile
@@ -36,6 +37,9 @@ type Pass struct {
 
 	usable  []located // see upstreams; nil until somebody asks
 	trusted []peer    // see peers; nil until somebody asks
+
+	suppressions []suppression
+	baseline     *Baseline // or nil
 
 	rule     *Rule // whose turn it is
 	severity schemas.Level
@@ -146,14 +150,23 @@ func (p *Pass) at(span schemas.Span, pointer, message, hint string, related ...R
 // unless they come with a version of Piko.
 func (p *Pass) atViolations(keywords ...string) {
 	for _, v := range p.violations {
-		if !p.drifted[v] && slices.Contains(keywords, v.Keyword) {
+		if !p.drifted[spottedAs(v)] && slices.Contains(keywords, v.Keyword) {
 			var related []Related
 			if v.First.Start.Line > 0 {
 				related = append(related, Related{Span: v.First, Message: "the first one is here"})
 			}
-			p.at(v.Span, v.Pointer, v.Message, v.Hint, related...)
+			p.at(v.Span, pointerOf(v), v.Message, v.Hint, related...)
+			p.mend(true, v.Edits)
 		}
 	}
+}
+
+// pointerOf leads to the value itself, where v stands at its parent.
+func pointerOf(v schemas.Violation) string {
+	if v.Name == "" {
+		return v.Pointer
+	}
+	return v.Pointer + "/" + schemas.EscapePointer(v.Name)
 }
 
 // endpointID names the listener that pointer leads into.

@@ -19,26 +19,35 @@ type JSON struct{}
 func (JSON) Report(w io.Writer, reports []*Report) error {
 	out := jsonReport{
 		Version: jsonVersion,
-		Files:   []jsonFile{}, Findings: []jsonFinding{}, // lists, also if empty
+		Files:   []jsonFile{}, Findings: []jsonFinding{}, Suppressed: []jsonSuppressed{}, // lists, also if empty
 		Summary: Summarize(reports),
 	}
 	for _, r := range reports {
 		out.Files = append(out.Files, jsonFile{r.Path, r.Piko, r.Tier})
-		for _, f := range r.Findings {
-			out.Findings = append(out.Findings, jsonFinding{
-				Rule: f.Rule, Severity: f.Severity, Path: f.Path, Span: f.Span,
-				Message: f.Message, Hint: f.Hint, EndpointID: f.EndpointID,
-			})
+		for i := range r.Findings {
+			out.Findings = append(out.Findings, newJSONFinding(&r.Findings[i]))
+		}
+		for i := range r.Suppressed {
+			s := &r.Suppressed[i]
+			out.Suppressed = append(out.Suppressed, jsonSuppressed{newJSONFinding(&s.Finding), s.Reason, s.Until})
 		}
 	}
 	return writeJSON(w, out)
 }
 
+func newJSONFinding(f *Finding) jsonFinding {
+	return jsonFinding{
+		Rule: f.Rule, Severity: f.Severity, Path: f.Path, Span: f.Span,
+		Message: f.Message, Hint: f.Hint, EndpointID: f.EndpointID, Fix: f.Fix,
+	}
+}
+
 type jsonReport struct {
-	Version  int           `json:"version"`
-	Files    []jsonFile    `json:"files"`
-	Findings []jsonFinding `json:"findings"`
-	Summary  Summary       `json:"summary"`
+	Version    int              `json:"version"`
+	Files      []jsonFile       `json:"files"`
+	Findings   []jsonFinding    `json:"findings"`
+	Suppressed []jsonSuppressed `json:"suppressed"`
+	Summary    Summary          `json:"summary"`
 }
 
 type jsonFile struct {
@@ -55,7 +64,13 @@ type jsonFinding struct {
 	Message      string        `json:"message"`
 	Hint         string        `json:"hint"`
 	EndpointID   string        `json:"endpoint_id"`
-	Fix          *struct{}     `json:"fix"` // null: no rule offers an edit yet
+	Fix          *Fix          `json:"fix"` // null if none is known
+}
+
+type jsonSuppressed struct {
+	jsonFinding
+	Reason string `json:"reason"`
+	Until  string `json:"until"`
 }
 
 // writeJSON writes one indented document.

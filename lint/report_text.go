@@ -113,7 +113,16 @@ func totals(s Summary) string {
 		}
 	}
 	if len(parts) == 0 {
-		return files + ": no findings"
+		parts = append(parts, "no findings")
+	}
+	if s.Suppressed > 0 {
+		parts = append(parts, fmt.Sprintf("%d suppressed", s.Suppressed))
+	}
+	if s.Known > 0 {
+		parts = append(parts, fmt.Sprintf("%d in the baseline", s.Known))
+	}
+	if s.Unchanged > 0 {
+		parts = append(parts, fmt.Sprintf("%d on unchanged lines", s.Unchanged))
 	}
 	return files + ": " + strings.Join(parts, ", ")
 }

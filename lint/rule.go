@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"lockstep/schemas"
 )
@@ -24,8 +23,9 @@ type Rule struct {
 	// It may not if the real agent refuses it or if nothing could be served.
 	Admit bool
 
-	// Locked says that a policy may not switch the rule off for production. A
-	// rule that admits nothing may not be switched off at all.
+	// Locked says that a policy may not switch the rule off for production, and
+	// that no comment suppresses a finding there. A rule that admits nothing may
+	// not be switched off at all.
 	Locked bool
 
 	// Check reports what it finds to the pass.
@@ -94,10 +94,9 @@ func CheckPolicy(doc *schemas.Document, policy *schemas.Policy) error {
 	}
 	rules := Rules()
 	checked := schema.Check(doc)
-	pointer := strings.NewReplacer("~", "~0", "/", "~1")
 	var errs []error
 	for _, id := range slices.Sorted(maps.Keys(policy.Rules)) {
-		pointer := "/rules/" + pointer.Replace(id)
+		pointer := "/rules/" + schemas.EscapePointer(id)
 		i := slices.IndexFunc(rules, func(r Rule) bool { return r.ID == id })
 		if i < 0 {
 			key, _ := checked.Place(pointer)

@@ -17,6 +17,7 @@ func connectInsecureSkipVerify() Rule {
 			if p.agent != nil && p.agent.Connect.TLS.InsecureSkipVerify {
 				p.atValue("/connect/tls/insecure_skip_verify", "the certificate of the Piko server is not verified",
 					"remove it, and name a private CA in root_cas")
+				p.mend(false, p.rewrite("/connect/tls/insecure_skip_verify", "false"))
 			}
 		},
 	}

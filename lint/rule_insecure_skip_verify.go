@@ -19,6 +19,7 @@ func insecureSkipVerify() Rule {
 				if l.TLS.InsecureSkipVerify {
 					p.atValue(at+"/tls/insecure_skip_verify", "the certificate of the upstream is not verified",
 						"remove it, and name a private CA in root_cas")
+					p.mend(false, p.rewrite(at+"/tls/insecure_skip_verify", "false"))
 				}
 			}
 		},

@@ -26,5 +26,6 @@ func skipVerifyWithRootCAs() Rule {
 func checkIgnoredCAs(p *Pass, at string, t schemas.TLS) {
 	if t.InsecureSkipVerify && t.RootCAs != "" {
 		p.atKey(at+"/root_cas", "root_cas is ignored, as insecure_skip_verify is on", "remove insecure_skip_verify")
+		p.mend(false, p.rewrite(at+"/insecure_skip_verify", "false"))
 	}
 }

@@ -1,6 +1,11 @@
 package lint
 
-import "lockstep/schemas"
+import (
+	"strconv"
+	"strings"
+
+	"lockstep/schemas"
+)
 
 // tlsDeadPlaintext is T203.
 func tlsDeadPlaintext() Rule {
@@ -17,10 +22,25 @@ func tlsDeadPlaintext() Rule {
 				if !l.TLS.Empty() && plaintext(l) {
 					p.atKey(at+"/tls", "tls is never used, as addr is plain HTTP",
 						"write addr as https://host:port, or remove tls")
+					p.mend(false, p.encrypt(at+"/addr", l.Addr))
 				}
 			}
 		},
 	}
+}
+
+// encrypt makes an HTTPS URL of the addr of an HTTP listener, which may be a
+// port alone.
+func (p *Pass) encrypt(pointer, addr string) []schemas.Edit {
+	switch _, err := strconv.ParseUint(addr, 10, 16); {
+	case err == nil:
+		return p.insert(pointer, "", "https://localhost:")
+	case strings.HasPrefix(addr, "http://"):
+		return p.insert(pointer, "http", "s")
+	case strings.Contains(addr, "://"): // the same in capitals
+		return nil
+	}
+	return p.insert(pointer, "", "https://")
 }
 
 // plaintext reports whether l is an HTTP listener whose upstream can be

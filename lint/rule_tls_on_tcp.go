@@ -16,6 +16,7 @@ func tlsOnTCP() Rule {
 			for at, l := range p.listeners() {
 				if l.Protocol == schemas.ProtocolTCP && !l.TLS.Empty() {
 					p.atKey(at+"/tls", "tls is never used by a TCP listener", "remove tls")
+					p.mend(true, p.remove(at, "tls"))
 				}
 			}
 		},

@@ -25,6 +25,7 @@ func tokenOverHTTP() Rule {
 			u, err := url.Parse(p.agent.Connect.URL)
 			if err == nil && (u.Scheme == "http" || u.Scheme == "ws") && !loopback(u.Hostname()) {
 				p.atValue("/connect/url", "the token is sent to this URL without TLS", "write https://")
+				p.mend(false, p.insert("/connect/url", u.Scheme, "s"))
 			}
 		},
 	}

@@ -23,7 +23,7 @@ func versionDrift() Rule {
 func checkVersionDrift(p *Pass) {
 	for _, v := range p.violations {
 		switch {
-		case !p.drifted[v]:
+		case !p.drifted[spottedAs(v)]:
 		case v.Keyword == "additionalProperties":
 			p.at(v.Span, v.Pointer, v.Message+" before Piko v0.8", "remove it, or update the agent and give its --piko-version")
 		case p.version.Before08():
@@ -37,19 +37,24 @@ func checkVersionDrift(p *Pass) {
 
 // drift picks the violations where versions of Piko with the other form of
 // config see nothing wrong, neither there nor in what it is part of.
-func drift(violations, elsewhere []schemas.Violation) map[schemas.Violation]bool {
+func drift(violations, elsewhere []schemas.Violation) map[spotted]bool {
 	wrong := map[string]bool{}
 	for _, v := range elsewhere {
 		wrong[spot(v)] = true
 	}
-	drifted := map[schemas.Violation]bool{}
+	drifted := map[spotted]bool{}
 	for _, v := range violations {
 		if v.Keyword == "additionalProperties" || v.Keyword == "type" {
-			drifted[v] = !wrongAt(wrong, spot(v))
+			drifted[spottedAs(v)] = !wrongAt(wrong, spot(v))
 		}
 	}
 	return drifted
 }
+
+// A spotted violation is known by these.
+type spotted struct{ keyword, pointer, name string }
+
+func spottedAs(v schemas.Violation) spotted { return spotted{v.Keyword, v.Pointer, v.Name} }
 
 // spot is the pointer to what a violation is about.
 func spot(v schemas.Violation) string {

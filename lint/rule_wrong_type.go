@@ -23,12 +23,13 @@ func wrongType() Rule {
 func checkWrongType(p *Pass) {
 	others := []string{"additionalProperties", "required", "duplicateKey"}
 	for _, v := range p.violations {
-		if p.drifted[v] || slices.Contains(others, v.Keyword) {
+		if p.drifted[spottedAs(v)] || slices.Contains(others, v.Keyword) {
 			continue
 		}
 		if v.Keyword == "type" {
 			v.Message += fmt.Sprintf(" for Piko v%s", p.version)
 		}
 		p.at(v.Span, v.Pointer, v.Message, v.Hint)
+		p.mend(true, v.Edits)
 	}
 }

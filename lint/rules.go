@@ -2,6 +2,7 @@ package lint
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"lockstep/schemas"
@@ -11,6 +12,13 @@ import (
 // reported: first what the real agent refuses, then what cannot work, then
 // what is unsafe.
 func Rules() []Rule {
+	return slices.Concat(
+		pikoRules(), addressRules(), tlsRules(), secretRules(), operationRules(), environmentRules(),
+		ownRules(), // last, as they judge what the others have found
+	)
+}
+
+func pikoRules() []Rule {
 	return []Rule{
 		pikoRejects(),
 		unknownKey(),
@@ -25,7 +33,11 @@ func Rules() []Rule {
 		panicsAtStart(),
 		oddEncoding(),
 		yamlDirective(),
+	}
+}
 
+func addressRules() []Rule {
+	return []Rule{
 		addrUnusable(),
 		addrScheme(),
 		addrPortRange(),
@@ -38,7 +50,11 @@ func Rules() []Rule {
 		endpointDuplicate(),
 		selfLoop(),
 		agentExposesAdmin(),
+	}
+}
 
+func tlsRules() []Rule {
+	return []Rule{
 		insecureSkipVerify(),
 		connectInsecureSkipVerify(),
 		tlsDeadPlaintext(),
@@ -62,7 +78,11 @@ func Rules() []Rule {
 		rootMissing(),
 		systemRoots(),
 		tlsFilesSkipped(),
+	}
+}
 
+func secretRules() []Rule {
+	return []Rule{
 		tokenPlaintext(),
 		tokenOverHTTP(),
 		tokenInvalid(),
@@ -70,19 +90,35 @@ func Rules() []Rule {
 		accessLogLeaksCredentials(),
 		proxyCredentials(),
 		noAccessLog(),
+	}
+}
 
+func operationRules() []Rule {
+	return []Rule{
 		negativeDuration(),
 		timeoutExtreme(),
 		httpClientOnTCP(),
 		maxIdleConnsOdd(),
 		connectURLScheme(),
+	}
+}
 
+func environmentRules() []Rule {
+	return []Rule{
 		envUnset(),
 		envBashDefault(),
 		envDollarEaten(),
 		envMalformed(),
+	}
+}
 
+func ownRules() []Rule {
+	return []Rule{
 		tierUnresolved(),
+		suppressionExpired(),
+		suppressionNoReason(),
+		suppressionUnused(),
+		baselineStale(),
 	}
 }
 

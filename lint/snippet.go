@@ -42,7 +42,7 @@ type masker struct {
 func newMasker(doc *schemas.Document) *masker {
 	m := &masker{doc: doc, lines: doc.Lines(), tokens: map[int][]token{}}
 	if doc.Root != nil {
-		m.collect(doc.Root, root)
+		everyScalar(doc.Root, m.add)
 	}
 	for _, tokens := range m.tokens {
 		slices.SortFunc(tokens, byStart)
@@ -62,47 +62,10 @@ func addSnippets(doc *schemas.Document, findings []Finding) {
 	}
 }
 
-// collect notes every token at and below a node, which is the value of key.
-func (m *masker) collect(node *yaml.Node, key string) {
-	switch node.Kind {
-	case yaml.MappingNode:
-		for i := 0; i+1 < len(node.Content); i += 2 {
-			m.entry(node.Content[i], node.Content[i+1], key)
-		}
-	case yaml.ScalarNode:
-		m.add(node, harmlessPrefix(key, node.Value))
-	case yaml.AliasNode:
-		m.add(node, 0)
-	default:
-		for _, child := range node.Content {
-			m.collect(child, elementOf(key))
-		}
-	}
-}
-
-// entry notes an entry of the mapping that is the value of parent.
-func (m *masker) entry(key, value *yaml.Node, parent string) {
-	switch {
-	case key.Kind != yaml.ScalarNode:
-		m.collect(key, "")
-		m.collect(value, "")
-		return
-	case holdsKeys(parent) && (schemas.IsName(key.Value) || key.Value == "<<"):
-		m.add(key, len(key.Value))
-	default:
-		m.add(key, 0)
-	}
-	below := key.Value
-	if below == "<<" {
-		below = parent
-	}
-	m.collect(value, below)
-}
-
-// add notes the token of a node of which so many bytes may be shown. They are
+// add notes the token of a node, whatever its key, of which so many bytes may be shown. They are
 // only if they stand there as they are: an escape, a fold or a wrong place
 // masks the whole token.
-func (m *masker) add(node *yaml.Node, harmless int) {
+func (m *masker) add(_, node *yaml.Node, harmless int) {
 	span := m.doc.Span(node)
 	t := token{start: span.Start.Column - 1, shown: span.Start.Column - 1, end: span.End.Column - 1}
 	m.load(span.Start.Line)

@@ -2,6 +2,7 @@ package schemas
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -181,4 +182,9 @@ type Position struct {
 type Span struct {
 	Start Position `json:"start"`
 	End   Position `json:"end"`
+}
+
+// compare orders positions as they follow each other in a file.
+func (p Position) compare(other Position) int {
+	return cmp.Or(cmp.Compare(p.Line, other.Line), cmp.Compare(p.Column, other.Column))
 }

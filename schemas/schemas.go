@@ -37,12 +37,13 @@ const (
 	KindEvent     Kind = "event"     // one line of an event log
 	KindJournal   Kind = "journal"   // one line of a rollout's journal
 
-	KindLintReport Kind = "lint-report" // what lint prints as JSON; its Go type lives in lint
+	KindLintReport Kind = "lint-report"   // what lint prints as JSON; its Go type lives in lint
+	KindBaseline   Kind = "lint-baseline" // findings of lint that are known
 )
 
 // Kinds lists every kind that has a schema.
 func Kinds() []Kind {
-	return []Kind{KindAgent, KindPolicy, KindRollout, KindInventory, KindPlan, KindEvent, KindJournal, KindLintReport}
+	return []Kind{KindAgent, KindPolicy, KindRollout, KindInventory, KindPlan, KindEvent, KindJournal, KindLintReport, KindBaseline}
 }
 
 // Text returns the JSON Schema of kind, as published.

@@ -18,6 +18,7 @@ type sourceText struct{ lines []sourceLine }
 // A sourceLine is a line without its break.
 type sourceLine struct {
 	text  string
+	start int   // in bytes from the start of the text, the byte order mark left out
 	marks []int // where every markEach-th column begins; nil if each column is a byte
 	odd   bool  // it ends with a break that editors do not show as one
 }
@@ -25,8 +26,8 @@ type sourceLine struct {
 // markEach bounds how far a column is looked for: a file may be one long line.
 const markEach = 64
 
-func newSourceLine(text string) sourceLine {
-	line := sourceLine{text: text}
+func newSourceLine(text string, start int) sourceLine {
+	line := sourceLine{text: text, start: start}
 	if strings.IndexFunc(text, func(r rune) bool { return r >= utf8.RuneSelf }) < 0 {
 		return line
 	}
@@ -67,12 +68,13 @@ func lazyText(source []byte) func() sourceText {
 func newSourceText(source []byte) sourceText {
 	text := strings.TrimPrefix(decodeText(source), "\ufeff")
 	var lines []sourceLine
+	length := len(text)
 	for len(text) > 0 {
 		i := strings.IndexAny(text, "\r\n\u0085\u2028\u2029")
 		if i < 0 {
 			break
 		}
-		line := newSourceLine(text[:i])
+		line := newSourceLine(text[:i], length-len(text))
 		_, width := utf8.DecodeRuneInString(text[i:])
 		if strings.HasPrefix(text[i:], "\r\n") {
 			width = 2
@@ -82,7 +84,7 @@ func newSourceText(source []byte) sourceText {
 		lines = append(lines, line)
 		text = text[i+width:]
 	}
-	return sourceText{lines: append(lines, newSourceLine(text))}
+	return sourceText{lines: append(lines, newSourceLine(text, length-len(text)))}
 }
 
 // decodeText returns source as UTF-8. YAML also allows UTF-16 with a byte
@@ -113,7 +115,7 @@ func (d *Document) ParsedLines() []string { return d.text().strings() }
 // OddBreak spans the end of the first line that ends with a line break that
 // editors do not show as one; ok is false if all are LF or CRLF.
 func (d *Document) OddBreak() (at Span, ok bool) {
-	if !mayHaveOddBreak(d.original()) {
+	if !mayHaveOddBreak(d.Bytes()) {
 		return Span{}, false
 	}
 	i := slices.IndexFunc(d.file().lines, func(l sourceLine) bool { return l.odd })
@@ -127,12 +129,12 @@ func (d *Document) OddBreak() (at Span, ok bool) {
 // PlainUTF8 reports whether the file is UTF-8 without a byte order mark.
 func (d *Document) PlainUTF8() bool {
 	return !slices.ContainsFunc([]string{"\ufeff", "\xff\xfe", "\xfe\xff"}, func(mark string) bool {
-		return bytes.HasPrefix(d.original(), []byte(mark))
+		return bytes.HasPrefix(d.Bytes(), []byte(mark))
 	})
 }
 
-// original returns the bytes of the file, before variables were put in.
-func (d *Document) original() []byte {
+// Bytes returns the bytes of the file, before variables were put in.
+func (d *Document) Bytes() []byte {
 	if d.Expansion != nil {
 		return d.Expansion.source
 	}

@@ -327,3 +327,6 @@ var (
 	escapePointer   = strings.NewReplacer("~", "~0", "/", "~1")
 	unescapePointer = strings.NewReplacer("~1", "/", "~0", "~")
 )
+
+// EscapePointer returns a name as it stands in a JSON pointer (RFC 6901).
+func EscapePointer(name string) string { return escapePointer.Replace(name) }

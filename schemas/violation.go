@@ -21,6 +21,7 @@ type Violation struct {
 	First   Span   // of the key that a duplicateKey repeats
 	Message string // never quotes a value
 	Hint    string
+	Edits   []Edit // that mend it without a change of meaning; none if that is not certain
 }
 
 // Fault returns the violation as an error in the file at path.
@@ -90,6 +91,20 @@ func (c *Checked) Place(pointer string) (key, value Span) {
 	return c.doc.Span(it.key), value
 }
 
+// Nodes returns the key and the value at a JSON pointer, nil if nothing
+// stands there. The key of a list element is nil.
+func (c *Checked) Nodes(pointer string) (key, value *yaml.Node) {
+	it := c.root
+	for word := range strings.SplitSeq(strings.TrimPrefix(pointer, "/"), "/") {
+		next, _ := at(it, nil, word)
+		if next == it && word != "" {
+			return nil, nil
+		}
+		it = next
+	}
+	return it.key, it.node
+}
+
 // Text returns the text at a JSON pointer; ok is false unless a text stands there.
 func (c *Checked) Text(pointer string) (text string, ok bool) {
 	it, _ := at(c.root, nil, pointer)
@@ -146,6 +161,7 @@ func (c *Checked) addLeaf(it *item, schema *jsonschema.Schema, v Violation) {
 	default:
 		v.Span = c.doc.Span(it.node)
 		v.Message, v.Hint = describe(v, schema)
+		v.Edits = mendValue(it.node, schema, v.Span)
 		c.Violations = append(c.Violations, v)
 	}
 }
@@ -168,6 +184,7 @@ func (c *Checked) addUnknown(it *item, schema *jsonschema.Schema, v Violation) {
 			continue
 		}
 		v.Name, v.Span = name, c.doc.Span(it.fields[name].key)
+		v.Edits = mendKey(it, name, known, v.Span)
 		near, slip := Nearest(name, known)
 		v.Message = "there is no such key" + within(v.Pointer)
 		if shown := c.doc.Name(it.fields[name].key); IsName(shown) || (slip && shown == name) {

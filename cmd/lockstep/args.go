@@ -121,9 +121,13 @@ func findFlag(flags []cli.Flag, word string) cli.Flag {
 // flagWords is how many arguments the flag in word takes up: two where its
 // value follows it.
 func flagWords(flags []cli.Flag, word string) int {
-	switch findFlag(flags, word).(type) {
+	switch f := findFlag(flags, word).(type) {
 	case nil, *cli.BoolFlag:
 		return 1
+	case *cli.GenericFlag:
+		if _, alone := f.Value.(interface{ IsBoolFlag() bool }); alone {
+			return 1
+		}
 	}
 	if strings.Contains(word, "=") {
 		return 1

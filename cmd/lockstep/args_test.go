@@ -42,7 +42,9 @@ func TestPermute(t *testing.T) {
 		"lockstep run --log-level":                              "lockstep --log-level",
 		"lockstep --log-level debug lint a.yaml --tirr staging": "lockstep --log-level debug lint --tirr a.yaml staging",
 		"lockstep lint a.yaml --log-level debug":                "lockstep --log-level debug lint a.yaml",
-		"lockstep":                                              "lockstep",
+		"lockstep lint a.yaml --fix b.yaml":                     "lockstep lint --fix a.yaml b.yaml",
+		"lockstep lint a.yaml --fix=unsafe --diff":              "lockstep lint --fix=unsafe --diff a.yaml",
+		"lockstep": "lockstep",
 	} {
 		if got := strings.Join(permute(app, strings.Fields(line)), " "); got != want {
 			t.Errorf("%s\n got %s\nwant %s", line, got, want)

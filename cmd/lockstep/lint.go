@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
-	"strings"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -24,30 +24,14 @@ func (p *process) lintCommand() *cli.Command {
 		ArgsUsage: "PATH...|-",
 		Description: "Each PATH is a Piko agent config; - reads one from standard input. Files that a config names\n" +
 			"are opened relative to the working directory, as the agent does, unless --root or --map say\n" +
-			"where they lie here. Nothing is dialled or written.\n\n" +
+			"where they lie here. Nothing is dialled, and nothing is written without --fix; from standard\n" +
+			"input --fix writes to standard output, and reports to standard error.\n\n" +
 			"Without --tier, the tier comes from a comment `# lockstep: tier=staging` at the top of the file\n" +
 			"or from the policy; a file of which nothing is known is judged as production.",
-		Flags: append(filesFlags(),
-			tierFlag(), policyFlag(), expandFlag(), envFileFlag(),
-			&cli.StringFlag{Name: "piko-version", Value: string(schemas.Piko09), Usage: "judge as the agent of Piko `VERSION` does: 0.6, 0.7, 0.8 or 0.9"},
-			&cli.StringFlag{Name: "rollout", Usage: "also agree with the tier of the rollout `FILE`"},
-			&cli.StringFlag{Name: "fail-on", Value: string(schemas.LevelError), Usage: "exit with status 1 from `LEVEL` on: error, warning or info"},
-			listFlag(cli.GenericFlag{Name: "output", Aliases: []string{"o"}, Usage: "report as `FORMAT[=FILE]`: " + strings.Join(formats(), ", ") + "; may be repeated"}),
-			&cli.StringFlag{Name: "docs-url", EnvVars: []string{"LOCKSTEP_DOCS_URL"}, Usage: "link each rule to its page at `URL`/RULE.md, where you publish docs/rules"},
-			&cli.StringFlag{Name: "stdin-name", Value: "stdin", Usage: "call standard input `NAME` in findings and for the policy"},
-			switchFlag("exit-zero", "exit with status 0 whatever is found"),
-		),
+		Flags:       slices.Concat(tierFlags(), filesFlags(), reportFlags(), baselineFlags(), fixFlags()),
 		Subcommands: []*cli.Command{p.lintRulesCommand(), p.lintExplainCommand()},
 		Action:      p.lint,
 	}
-}
-
-func tierFlag() cli.Flag {
-	return &cli.StringFlag{Name: "tier", Usage: "demand what `TIER` does: development, staging or production"}
-}
-
-func policyFlag() cli.Flag {
-	return &cli.StringFlag{Name: "policy", Usage: "read the policy `FILE`, lockstep.yaml"}
 }
 
 // lint judges all inputs, even if one of them cannot be read.
@@ -72,6 +56,12 @@ func (p *process) lint(c *cli.Context) error {
 		return err
 	}
 	reports.unread = unread
+	if linter.fixer.diff {
+		return linter.fixer.report(p, found, unread)
+	}
+	if err := linter.writeBaseline(c.String("write-baseline"), found, unread); err != nil {
+		return err
+	}
 	if err := reports.write(found); err != nil {
 		return err
 	}
@@ -95,7 +85,7 @@ func (p *process) lintOptions(c *cli.Context) (failOn schemas.Level, reports *re
 	default:
 		return "", nil, usage(schemas.Hint(fmt.Errorf("--fail-on %q is no level", failOn), "use one of error, warning, info"))
 	}
-	reports, err = p.newReporting(listOf(c, "output"), c.String("docs-url"), failOn)
+	reports, err = p.newReporting(listOf(c, "output"), c.String("docs-url"), failOn, p.reportTo(c))
 	return failOn, reports, usage(err)
 }
 
@@ -108,6 +98,10 @@ type linter struct {
 	rollout *schemas.Rollout
 	expand  expander
 	stdin   string
+
+	baseline *lint.Baseline
+	fixer    *fixer
+	history  *history
 
 	inventory bool // some output lists the listeners
 	mode      lint.FileMode
@@ -135,6 +129,15 @@ func (p *process) newLinter(c *cli.Context) (*linter, error) {
 		}
 	}
 	if l.expand, err = p.expander(c); err != nil {
+		return nil, err
+	}
+	if l.baseline, err = loadBaseline(c); err != nil {
+		return nil, err
+	}
+	if l.fixer, err = newFixer(c); err != nil {
+		return nil, err
+	}
+	if l.history, err = newHistory(c); err != nil {
 		return nil, err
 	}
 	version, err := schemas.ParsePikoVersion(c.String("piko-version"))
@@ -225,18 +228,28 @@ func (l *linter) file(ctx context.Context, path string) (*lint.Report, error) {
 	in := lint.Input{
 		Path: name, Tier: l.tier, Policy: l.policy, Rollout: l.rollout,
 		ReadFile: l.files.read, Stat: l.files.stat, Files: l.mode, Now: l.process.now(),
-		Inventory: l.inventory,
+		Inventory: l.inventory, Baseline: l.baseline,
 	}
+	if err := l.parse(&in, source); err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	if in.Since, err = l.since(in, source, path == "-"); err != nil {
+		return nil, fmt.Errorf("compare %s: %w", name, err)
+	}
+	return l.check(in, source, path == "-")
+}
+
+// parse gives source to in, with variables put in if that is asked for.
+func (l *linter) parse(in *lint.Input, source []byte) error {
 	if l.expand == nil {
-		in.Document, in.Err = schemas.ParseDocument(name, source)
-	} else {
-		expansion, err := l.expand(source)
-		if err != nil {
-			return nil, fmt.Errorf("read %s: %w", name, err)
-		}
-		in.Expansion = expansion
-		in.Document, in.Err = schemas.ParseExpanded(name, expansion)
+		in.Document, in.Err = schemas.ParseDocument(in.Path, source)
+		return nil
 	}
-	report, err := l.checker.Check(in)
-	return report, usage(err)
+	expansion, err := l.expand(source)
+	if err != nil {
+		return err
+	}
+	in.Expansion = expansion
+	in.Document, in.Err = schemas.ParseExpanded(in.Path, expansion)
+	return nil
 }

@@ -28,7 +28,8 @@ type reporting struct {
 	outputs []output
 	docsURL string
 	failOn  schemas.Level
-	unread  []error // why some files could not be judged
+	unread  []error   // why some files could not be judged
+	stdout  io.Writer // for the output without a file
 }
 
 // formats lists the values of -o.
@@ -37,11 +38,11 @@ func formats() []string {
 }
 
 // newReporting reads the values of -o.
-func (p *process) newReporting(texts []string, docsURL string, failOn schemas.Level) (*reporting, error) {
+func (p *process) newReporting(texts []string, docsURL string, failOn schemas.Level, stdout io.Writer) (*reporting, error) {
 	if len(texts) == 0 {
 		texts = []string{"text"}
 	}
-	r := &reporting{process: p, docsURL: docsURL, failOn: failOn}
+	r := &reporting{process: p, docsURL: docsURL, failOn: failOn, stdout: stdout}
 	toStdout := 0
 	for _, text := range texts {
 		format, file, _ := strings.Cut(text, "=")
@@ -110,9 +111,8 @@ func (r *reporting) text(toStdout bool) lint.Text {
 	if !toStdout {
 		return lint.Text{}
 	}
-	stdout := r.process.stdout
-	text := lint.Text{Color: r.process.colour(stdout), Width: width(stdout)}
-	if isTerminal(stdout) {
+	text := lint.Text{Color: r.process.colour(r.stdout), Width: width(r.stdout)}
+	if isTerminal(r.stdout) {
 		text.DocsURL = r.docsURL
 	}
 	return text
@@ -143,7 +143,7 @@ func (r *reporting) check(inputs []string) error {
 }
 
 func (r *reporting) writeOne(o output, reports []*lint.Report) error {
-	to := io.Writer(r.process.stdout)
+	to := r.stdout
 	var text bytes.Buffer
 	if o.file != "" {
 		to = &text
