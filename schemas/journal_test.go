@@ -13,13 +13,15 @@ import (
 func TestSealedEntriesReadBack(t *testing.T) {
 	t.Parallel()
 	refused := 0
-	readsBack := func(who, reason, batch, secret string, seq uint64, seconds int64, texts [][]byte) bool {
+	readsBack := func(who, reason, batch, secret string, seq uint64, seconds int64, odd bool, texts [][]byte) bool {
 		e := schemas.JournalEntry{
-			Seq: seq, Time: time.Unix(seconds%(1<<40), 0), Who: who, Action: schemas.ActionRollback, Reason: reason, Batch: batch,
+			Seq: seq, Time: time.Unix(seconds%(1<<33), 0), Who: who, Action: schemas.ActionRollback, Reason: reason, Batch: batch,
 			Changes: []schemas.Change{{Subject: "key/a/k1", After: &schemas.RolloutSubject{Secret: schemas.SecretRef(secret)}}},
 		}
 		for _, text := range texts { // hardly any is UTF-8
-			e.Changes = append(e.Changes, schemas.Change{Subject: string(text)})
+			if odd {
+				e.Changes = append(e.Changes, schemas.Change{Subject: string(text)})
+			}
 		}
 		if err := e.Seal(); err != nil {
 			refused++
