@@ -20,7 +20,7 @@ func (f *Finding) Fingerprint() string {
 	if i, ok := f.Listener(); ok && f.EndpointID != "" {
 		pointer = strings.TrimPrefix(pointer, "/listeners/"+strconv.Itoa(i))
 	}
-	text := strings.Join([]string{f.Rule, cleanPath(f.Path), pointer, f.EndpointID}, "\x00")
+	text := strings.Join([]string{f.Rule, cleanPath(f.Path + f.Within), pointer, f.EndpointID}, "\x00")
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:])
 }
@@ -71,7 +71,7 @@ func (b *Baseline) With(reports []*Report) *schemas.Baseline {
 		seen[cleanPath(r.Path)] = true
 		for _, f := range slices.Concat(r.Findings, r.Known, r.Unchanged) {
 			if f.Rule != baselineStaleID {
-				doc.Findings = append(doc.Findings, schemas.KnownFinding{Path: cleanPath(f.Path), Rule: f.Rule, Fingerprint: f.Fingerprint()})
+				doc.Findings = append(doc.Findings, schemas.KnownFinding{Path: cleanPath(f.Path + f.Within), Rule: f.Rule, Fingerprint: f.Fingerprint()})
 			}
 		}
 	}

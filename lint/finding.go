@@ -15,6 +15,7 @@ type Finding struct {
 	Slug       string        // of the rule
 	Severity   schemas.Level // info, warning or error
 	Path       string        // of the file
+	Within     string        // names the config in a Kubernetes manifest, as [Input.Within] does
 	Span       schemas.Span  // of the token that is wrong
 	Pointer    string        // JSON pointer to the value; null list items do not count
 	EndpointID string        // of the listener it is in, if any
@@ -61,7 +62,7 @@ func byPlace(a, b schemas.Span) int {
 
 // A Report is all there is to say about one file.
 type Report struct {
-	Path       string
+	Path       string // of the file, and what names the config within a manifest
 	Piko       Piko
 	Tier       schemas.Tier // that the file was judged by
 	Findings   []Finding    // in the order of their place

@@ -18,7 +18,7 @@ func fingerprints(r *Report) []string {
 	names := make([]string, len(r.Findings))
 	for i := range r.Findings {
 		f := &r.Findings[i]
-		key := fmt.Sprintf("%s\x00%s\x00%s\x00%s", f.Rule, slashed(f.Path), withoutIndex(f), f.EndpointID)
+		key := fmt.Sprintf("%s\x00%s\x00%s\x00%s", f.Rule, slashed(f.Path+f.Within), withoutIndex(f), f.EndpointID)
 		if n := seen[key]; n > 0 {
 			names[i] = hash(key + "\x00" + strconv.Itoa(n))
 		} else {

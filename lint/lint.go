@@ -58,6 +58,14 @@ type Input struct {
 	Baseline *Baseline // or nil
 	Since    *Since    // or nil, for all findings
 
+	// Within names the config in the Kubernetes manifest at Path, if it is in
+	// one: `#name/key`.
+	Within string
+
+	// ManifestTier is what the Kubernetes manifest around the file tells, or
+	// empty. It counts if nothing else names a tier.
+	ManifestTier schemas.Tier
+
 	// Now is when the file is judged. If it is zero, nothing is said of what
 	// expires, and the file is judged as if it had no suppressions.
 	Now time.Time
@@ -83,7 +91,7 @@ func (c *Checker) Check(in Input) (*Report, error) {
 		return nil, err
 	}
 	p := &Pass{
-		path: in.Path, version: c.version, tier: tier, tierKnown: known, policy: in.Policy, rules: c.rules,
+		path: in.Path, within: in.Within, version: c.version, tier: tier, tierKnown: known, policy: in.Policy, rules: c.rules,
 		now: in.Now, baseline: in.Baseline,
 	}
 	if !in.Now.IsZero() {
@@ -96,7 +104,7 @@ func (c *Checker) Check(in Input) (*Report, error) {
 	} else if err := p.read(in, c); err != nil {
 		return nil, err
 	}
-	report := &Report{Path: in.Path, Piko: p.piko, Tier: tier}
+	report := &Report{Path: in.Path + in.Within, Piko: p.piko, Tier: tier}
 	if in.Inventory {
 		report.Listeners = p.inventory(in.ReadFile)
 	}
@@ -107,8 +115,8 @@ func (c *Checker) Check(in Input) (*Report, error) {
 		}
 	}
 	report.Suppressed = p.suppress()
-	report.Known, report.Findings, _ = in.Baseline.match(in.Path, sorted(p.findings))
-	report.Unchanged, report.Findings = in.Since.split(in.Document, in.Path, report.Findings)
+	report.Known, report.Findings, _ = in.Baseline.match(report.Path, sorted(p.findings))
+	report.Unchanged, report.Findings = in.Since.split(in.Document, report.Path, report.Findings)
 	if in.Document != nil && len(report.Findings) > 0 {
 		addSnippets(in.Document, report.Findings)
 	}

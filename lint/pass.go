@@ -14,7 +14,7 @@ import (
 // A Pass is what is known about one file, and what has been found in it. The
 // rules share it, one after the other.
 type Pass struct {
-	path         string
+	path, within string
 	version      schemas.PikoVersion
 	tier         schemas.Tier
 	tierKnown    bool
@@ -141,7 +141,7 @@ func (p *Pass) atKey(pointer, message, hint string) {
 func (p *Pass) at(span schemas.Span, pointer, message, hint string, related ...Related) {
 	p.findings = append(p.findings, Finding{
 		Rule: p.rule.ID, Slug: p.rule.Slug, Severity: p.severity, Admit: p.rule.Admit,
-		Path: p.path, Span: span, Pointer: pointer, EndpointID: p.endpointID(pointer),
+		Path: p.path, Within: p.within, Span: span, Pointer: pointer, EndpointID: p.endpointID(pointer),
 		Message: message, Hint: hint, Related: related,
 	})
 }

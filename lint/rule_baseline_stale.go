@@ -30,7 +30,7 @@ func checkBaselineStale(p *Pass) {
 	if p.agent == nil || p.baseline == nil {
 		return
 	}
-	_, _, stale := p.baseline.match(p.path, slices.DeleteFunc(slices.Clone(p.findings), p.isSuppressed))
+	_, _, stale := p.baseline.match(p.path+p.within, slices.DeleteFunc(slices.Clone(p.findings), p.isSuppressed))
 	counts := map[string]int{}
 	for _, entry := range stale {
 		counts[entry.Rule]++

@@ -10,8 +10,8 @@ import (
 )
 
 // resolveTier returns the tier that a file is judged by. Whoever names a tier
-// has to name the same one; if nobody does, it is production, the strictest,
-// and known is false.
+// has to name the same one; if nobody does, a Kubernetes manifest may tell it,
+// and else it is production, the strictest, and known is false.
 func resolveTier(in Input) (tier schemas.Tier, known bool, err error) {
 	comment, err := commentTier(in.Document)
 	if err != nil {
@@ -31,6 +31,8 @@ func resolveTier(in Input) (tier schemas.Tier, known bool, err error) {
 	switch {
 	case err != nil:
 		return "", false, fmt.Errorf("tier of %s: %w", in.Path, err)
+	case tier == "" && in.ManifestTier != "":
+		return in.ManifestTier, true, nil
 	case tier == "":
 		return schemas.TierProduction, false, nil
 	}

@@ -10,15 +10,21 @@ import (
 // it gives none. Paths are compared as written, with forward slashes.
 func (p *Policy) TierOf(name string) Tier {
 	for _, g := range p.Tiers {
-		if matchGlob(strings.Split(g.Path, "/"), strings.Split(path.Clean(filepath.ToSlash(name)), "/")) {
+		if MatchGlob(g.Path, name) {
 			return g.Tier
 		}
 	}
 	return ""
 }
 
-// matchGlob matches a path against a glob, both split at slashes; `**` stands
-// for any number of directories, also none.
+// MatchGlob reports whether a glob matches the path of a file. `*` stands for
+// anything within one name, `**` for any number of directories, also none. A
+// glob that [path.Match] does not understand matches nothing.
+func MatchGlob(glob, name string) bool {
+	return matchGlob(strings.Split(glob, "/"), strings.Split(path.Clean(filepath.ToSlash(name)), "/"))
+}
+
+// matchGlob is [MatchGlob] for a glob and a path that are split at slashes.
 func matchGlob(glob, name []string) bool {
 	switch {
 	case len(glob) == 0:

@@ -1,18 +1,13 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"runtime"
-	"runtime/debug"
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	"github.com/urfave/cli/v2"
 
-	"lockstep/internal/inputfile"
 	"lockstep/lint"
 	"lockstep/schemas"
 )
@@ -22,13 +17,17 @@ func (p *process) lintCommand() *cli.Command {
 		Name:      "lint",
 		Usage:     "validate Piko agent configs against what each tier demands",
 		ArgsUsage: "PATH...|-",
-		Description: "Each PATH is a Piko agent config; - reads one from standard input. Files that a config names\n" +
-			"are opened relative to the working directory, as the agent does, unless --root or --map say\n" +
-			"where they lie here. Nothing is dialled, and nothing is written without --fix; from standard\n" +
-			"input --fix writes to standard output, and reports to standard error.\n\n" +
-			"Without --tier, the tier comes from a comment `# lockstep: tier=staging` at the top of the file\n" +
-			"or from the policy; a file of which nothing is known is judged as production.",
-		Flags:       slices.Concat(tierFlags(), filesFlags(), reportFlags(), baselineFlags(), fixFlags()),
+		Description: "Each PATH is a Piko agent config, a Kubernetes manifest with one in a ConfigMap or Secret, a\n" +
+			"directory to look for both in *.yaml, *.yml and *.json, or a quoted glob such as 'deploy/**/*.yaml';\n" +
+			"- reads standard input. Hidden directories, node_modules and vendor are left out, links to\n" +
+			"directories are not followed. Files that a config names are opened relative to the working\n" +
+			"directory, as the agent does, unless --root or --map say where they lie here. Nothing is dialled,\n" +
+			"and nothing is written without --fix or --cache; from standard input --fix writes to standard\n" +
+			"output, and reports to standard error.\n\n" +
+			"Without --tier, the tier comes from a comment `# lockstep: tier=staging` at the top of the file,\n" +
+			"from the policy, or from labels (lockstep/tier, environment, env, tier) and the namespace of a\n" +
+			"manifest; a file of which nothing is known is judged as production.",
+		Flags:       slices.Concat(tierFlags(), filesFlags(), reportFlags(), baselineFlags(), fixFlags(), cacheFlags()),
 		Subcommands: []*cli.Command{p.lintRulesCommand(), p.lintExplainCommand()},
 		Action:      p.lint,
 	}
@@ -37,6 +36,10 @@ func (p *process) lintCommand() *cli.Command {
 // lint judges all inputs, even if one of them cannot be read.
 func (p *process) lint(c *cli.Context) error {
 	failOn, reports, err := p.lintOptions(c)
+	if err != nil {
+		return err
+	}
+	logger, err := p.logger(c)
 	if err != nil {
 		return err
 	}
@@ -51,28 +54,42 @@ func (p *process) lint(c *cli.Context) error {
 		return usage(err)
 	}
 	linter.inventory = reports.inventory()
-	found, unread, err := linter.judge(c.Context, c.Args().Slice())
+	if linter.cache, err = linter.newCache(c); err != nil {
+		return err
+	}
+	found, faults, err := linter.judge(c.Context, c.Args().Slice())
 	if err != nil {
 		return err
 	}
-	reports.unread = unread
+	reports.unread = faults
 	if linter.fixer.diff {
-		return linter.fixer.report(p, found, unread)
+		return linter.fixer.report(p, found, faults)
 	}
-	if err := linter.writeBaseline(c.String("write-baseline"), found, unread); err != nil {
+	if err := linter.writeBaseline(c.String("write-baseline"), found, faults); err != nil {
 		return err
 	}
 	if err := reports.write(found); err != nil {
 		return err
 	}
+	if err := linter.cache.save(); err != nil {
+		logger.Warn("the next run will start without this one's results", "error", err)
+	}
 	status := statusOK
 	if lint.Summarize(found).Worst().AtLeast(failOn) && !c.Bool("exit-zero") {
 		status = statusFindings
 	}
-	if len(unread) > 0 {
-		return withStatus(worse(status, statusIncomplete), errors.Join(unread...))
+	return statusWith(status, faults)
+}
+
+// statusWith ends with the worst of a status and those of faults.
+func statusWith(status int, faults []error) error {
+	if len(faults) == 0 {
+		return silent(status)
 	}
-	return silent(status)
+	for _, err := range faults {
+		status = worse(status, statusOf(err))
+	}
+	return withStatus(status, errors.Join(faults...))
 }
 
 // lintOptions checks the flags before any file is touched.
@@ -92,7 +109,8 @@ func (p *process) lintOptions(c *cli.Context) (failOn schemas.Level, reports *re
 // A linter is lint with the inputs of one command line.
 type linter struct {
 	process *process
-	checker *lint.Checker
+	checker func() (*lint.Checker, error)
+	cache   *resultCache
 	tier    schemas.Tier
 	policy  *schemas.Policy
 	rollout *schemas.Rollout
@@ -144,7 +162,8 @@ func (p *process) newLinter(c *cli.Context) (*linter, error) {
 	if err != nil {
 		return nil, usage(fmt.Errorf("--piko-version: %w", err))
 	}
-	l.checker, err = lint.NewCheckerFor(version)
+	// A file that has not changed needs none.
+	l.checker = sync.OnceValues(func() (*lint.Checker, error) { return lint.NewCheckerFor(version) })
 	return l, err
 }
 
@@ -170,86 +189,4 @@ func loadPolicy(path string) (*schemas.Policy, error) {
 		}
 		return policy, lint.CheckPolicy(doc, policy)
 	})
-}
-
-// gcPercent lets the heap of a short-lived process grow further before it is
-// collected: a fifth of the time for some 15 MiB.
-const gcPercent = 300
-
-// judge lints all arguments of the command line on all processors, and keeps
-// their order. An error is one of usage, which makes all findings moot.
-func (l *linter) judge(ctx context.Context, paths []string) (found []*lint.Report, unread []error, err error) {
-	debug.SetGCPercent(gcPercent)
-	reports, errs := make([]*lint.Report, len(paths)), make([]error, len(paths))
-	var next atomic.Int64
-	var workers sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(paths)) {
-		workers.Go(func() {
-			for i := next.Add(1) - 1; i < int64(len(paths)); i = next.Add(1) - 1 {
-				reports[i], errs[i] = l.safely(ctx, paths[i])
-			}
-		})
-	}
-	workers.Wait()
-	for i, err := range errs {
-		switch {
-		case err == nil:
-			found = append(found, reports[i])
-		case statusOf(err) == statusIncomplete:
-			unread = append(unread, err)
-		default:
-			return nil, nil, err
-		}
-	}
-	return found, unread, nil
-}
-
-// safely is file, where a panic is an error like any other: nobody else could
-// catch it on this goroutine.
-func (l *linter) safely(ctx context.Context, path string) (report *lint.Report, err error) {
-	defer func() {
-		if fault := recover(); fault != nil {
-			err = bug(fault)
-		}
-	}()
-	return l.file(ctx, path)
-}
-
-// file lints one argument of the command line.
-func (l *linter) file(ctx context.Context, path string) (*lint.Report, error) {
-	name, read := path, inputfile.Read
-	if path == "-" {
-		name, read = l.stdin, func(string) ([]byte, error) { return l.process.readStdin(ctx) }
-	}
-	source, err := read(path)
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", name, err)
-	}
-	in := lint.Input{
-		Path: name, Tier: l.tier, Policy: l.policy, Rollout: l.rollout,
-		ReadFile: l.files.read, Stat: l.files.stat, Files: l.mode, Now: l.process.now(),
-		Inventory: l.inventory, Baseline: l.baseline,
-	}
-	if err := l.parse(&in, source); err != nil {
-		return nil, fmt.Errorf("read %s: %w", name, err)
-	}
-	if in.Since, err = l.since(in, source, path == "-"); err != nil {
-		return nil, fmt.Errorf("compare %s: %w", name, err)
-	}
-	return l.check(in, source, path == "-")
-}
-
-// parse gives source to in, with variables put in if that is asked for.
-func (l *linter) parse(in *lint.Input, source []byte) error {
-	if l.expand == nil {
-		in.Document, in.Err = schemas.ParseDocument(in.Path, source)
-		return nil
-	}
-	expansion, err := l.expand(source)
-	if err != nil {
-		return err
-	}
-	in.Expansion = expansion
-	in.Document, in.Err = schemas.ParseExpanded(in.Path, expansion)
-	return nil
 }

@@ -40,7 +40,7 @@ func (m *fixMode) IsBoolFlag() bool { return true }
 
 func fixFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.GenericFlag{Name: "fix", Value: new(fixMode), Usage: "mend what can be mended for certain; with =unsafe also what may break clients"},
+		&cli.GenericFlag{Name: "fix", Value: new(fixMode), Usage: "mend what can be mended for certain, but nothing in manifests; with =unsafe also what may break clients"},
 		switchFlag("diff", "with --fix: write nothing but print what would change, and exit with status 1 if anything would"),
 	}
 }
@@ -72,27 +72,27 @@ func newFixer(c *cli.Context) (*fixer, error) {
 }
 
 // check judges a file, and mends it before if that is asked for.
-func (l *linter) check(in lint.Input, source []byte, stdin bool) (*lint.Report, error) {
-	if l.fixer.mode == fixNone {
-		report, err := l.checker.Check(in)
+func (l *linter) check(checker *lint.Checker, s lint.Source, in lint.Input, f inputFile) (*lint.Report, error) {
+	if l.fixer.mode == fixNone || s.Within != "" { // what is in a manifest may have been encoded, folded or rendered
+		report, err := checker.CheckSource(s, in)
 		return report, usage(err)
 	}
-	fixed, err := l.checker.Fix(in, l.fixer.mode == fixUnsafe)
+	fixed, err := checker.Fix(s.Input(in), l.fixer.mode == fixUnsafe)
 	if _, ours := errors.AsType[*lint.FixError](err); ours {
 		return nil, err
 	}
 	if err != nil {
 		return nil, usage(err)
 	}
-	after := source
+	after := s.Text
 	if fixed.Source != nil {
 		after = fixed.Source
 	}
 	if l.fixer.diff {
-		l.fixer.compare(in.Path, l.checker.Mask(source), l.checker.Mask(after))
+		l.fixer.compare(f.path, checker.Mask(s.Text), checker.Mask(after))
 		return fixed.Report, nil
 	}
-	return fixed.Report, l.process.keep(in.Path, after, fixed.Source != nil, stdin)
+	return fixed.Report, l.process.keep(f.path, after, fixed.Source != nil, f.stdin)
 }
 
 // keep puts the text where it belongs: in the file if it has changed, or on
@@ -121,7 +121,7 @@ func (f *fixer) compare(path string, before, after []byte) {
 }
 
 // report prints what would change, in the order of the files.
-func (f *fixer) report(p *process, found []*lint.Report, unread []error) error {
+func (f *fixer) report(p *process, found []*lint.Report, faults []error) error {
 	status := statusOK
 	for _, r := range found {
 		if text := f.diffs[r.Path]; text != nil {
@@ -132,10 +132,7 @@ func (f *fixer) report(p *process, found []*lint.Report, unread []error) error {
 			delete(f.diffs, r.Path) // a file may be named twice
 		}
 	}
-	if len(unread) > 0 {
-		return withStatus(worse(status, statusIncomplete), errors.Join(unread...))
-	}
-	return silent(status)
+	return statusWith(status, faults)
 }
 
 // reportTo is where a report goes that has no file of its own: standard

@@ -65,11 +65,11 @@ func explainGit(err error, revision string) error {
 
 // since says what has changed in a file; nil means all of it, as in a file
 // that the revision does not have.
-func (l *linter) since(in lint.Input, source []byte, stdin bool) (*lint.Since, error) {
-	if l.history == nil || stdin || bytes.IndexByte(source, 0) >= 0 {
+func (l *linter) since(checker *lint.Checker, s lint.Source, in lint.Input, f inputFile) (*lint.Since, error) {
+	if l.history == nil || f.stdin || bytes.IndexByte(s.Text, 0) >= 0 {
 		return nil, nil // in UTF-16 git finds no lines
 	}
-	path, err := fromHere(in.Path)
+	path, err := fromHere(f.path)
 	if err != nil {
 		return nil, err
 	}
@@ -81,16 +81,36 @@ func (l *linter) since(in lint.Input, source []byte, stdin bool) (*lint.Since, e
 	if err != nil {
 		return nil, explainGit(err, l.history.commit)
 	}
-	in.Baseline = nil
-	if err := l.parse(&in, before); err != nil {
+	known, err := l.knownOf(checker, s, in, before)
+	if err != nil || known == nil {
 		return nil, err
 	}
-	then, err := l.checker.Check(in)
-	if err != nil {
-		return nil, nil //nolint:nilerr // it was of another tier, so nothing is as it was
+	since := &lint.Since{Known: known}
+	if s.Placed() {
+		since.Lines = changedLines(text)
 	}
-	known := lint.NewBaseline(new(lint.Baseline).With([]*lint.Report{then}))
-	return &lint.Since{Lines: changedLines(text), Known: known}, nil
+	return since, nil
+}
+
+// knownOf is what an earlier text of the file had to be said of the same
+// config; nil if that was not there, or of another tier.
+func (l *linter) knownOf(checker *lint.Checker, s lint.Source, in lint.Input, before []byte) (*lint.Baseline, error) {
+	in.Baseline = nil
+	sources, _ := lint.Sources(s.File, before, true)
+	for _, then := range sources {
+		if then.Within != s.Within {
+			continue
+		}
+		if err := l.expandSource(&then); err != nil {
+			return nil, err
+		}
+		report, err := checker.CheckSource(then, in)
+		if err != nil {
+			return nil, nil //nolint:nilerr // it was of another tier, so nothing is as it was
+		}
+		return lint.NewBaseline(new(lint.Baseline).With([]*lint.Report{report})), nil
+	}
+	return nil, nil
 }
 
 // fromHere makes a path relative to the working directory.

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+
+	"lockstep/internal/inputfile"
+	"lockstep/lint"
+)
+
+// gcPercent lets the heap of a short-lived process grow further before it is
+// collected: a fifth of the time for some 15 MiB.
+const gcPercent = 300
+
+// judge lints all arguments of the command line on all processors, and keeps
+// their order. Faults are of files that cannot be judged and of arguments
+// behind which there is none; an error is one of usage, or a bug, which makes
+// all findings moot.
+func (l *linter) judge(ctx context.Context, args []string) (found []*lint.Report, faults []error, err error) {
+	debug.SetGCPercent(gcPercent)
+	in := l.inputs(args)
+	results := make([]result, len(in.files))
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(in.files)) {
+		workers.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(in.files)); i = next.Add(1) - 1 {
+				results[i] = l.safely(ctx, in.files[i])
+			}
+		})
+	}
+	workers.Wait()
+	for _, r := range results {
+		found = append(found, r.reports...)
+		in.fault(r.err)
+	}
+	in.faultEmpty(results)
+	for _, err := range in.faults {
+		if s := statusOf(err); s != statusIncomplete && s != statusNoInput {
+			return nil, nil, err
+		}
+	}
+	return found, in.faults, nil
+}
+
+// safely is file, where a panic is an error like any other: nobody else could
+// catch it on this goroutine.
+func (l *linter) safely(ctx context.Context, f inputFile) (r result) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			r = result{err: bug(fault)}
+		}
+	}()
+	return l.file(ctx, f)
+}
+
+// file lints the configs in one file.
+func (l *linter) file(ctx context.Context, f inputFile) result {
+	read := func() ([]byte, error) { return inputfile.Read(f.path) }
+	if f.isStdin() {
+		f.path, f.stdin = l.stdin, true
+		read = func() ([]byte, error) { return l.process.readStdin(ctx) }
+	}
+	text, err := read()
+	if err != nil {
+		return result{err: fmt.Errorf("read %s: %w", f.path, err)}
+	}
+	return l.cache.result(f, text, l.files, func(files fileReader) result { return l.sources(f, text, files) })
+}
+
+// A fileReader reads and describes the files that configs name.
+type fileReader interface {
+	read(path string) ([]byte, error)
+	stat(path string) (fs.FileInfo, error)
+}
+
+// sources lints the configs in text.
+func (l *linter) sources(f inputFile, text []byte, files fileReader) result {
+	all, err := lint.Sources(f.path, text, f.named)
+	if len(all) == 0 {
+		return result{err: err}
+	}
+	checker, failed := l.checker()
+	if failed != nil {
+		return result{err: failed}
+	}
+	r := result{err: err}
+	for _, s := range all {
+		report, err := l.config(checker, s, f, files)
+		if err != nil {
+			return result{err: err}
+		}
+		r.reports = append(r.reports, report)
+	}
+	return r
+}
+
+// config lints one config, and mends it before if that is asked for.
+func (l *linter) config(checker *lint.Checker, s lint.Source, f inputFile, files fileReader) (*lint.Report, error) {
+	in := lint.Input{
+		Tier: l.tier, Policy: l.policy, Rollout: l.rollout,
+		ReadFile: files.read, Stat: files.stat, Files: l.mode, Now: l.process.now(),
+		Inventory: l.inventory, Baseline: l.baseline,
+	}
+	if err := l.expandSource(&s); err != nil {
+		return nil, err
+	}
+	var err error
+	if in.Since, err = l.since(checker, s, in, f); err != nil {
+		return nil, fmt.Errorf("compare %s: %w", f.path, err)
+	}
+	return l.check(checker, s, in, f)
+}
+
+// expandSource puts variables in if that is asked for.
+func (l *linter) expandSource(s *lint.Source) error {
+	if l.expand == nil {
+		return nil
+	}
+	expansion, err := l.expand(s.Text)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", s.File, err)
+	}
+	s.Expand(expansion)
+	return nil
+}
