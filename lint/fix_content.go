@@ -36,11 +36,11 @@ func (r *reading) read(node *yaml.Node) {
 	if node == nil {
 		return
 	}
-	tag, value := node.ShortTag(), node.Value
 	if text, changed := r.changed(node); changed {
-		tag, value = scalarOf(text)
+		r.words = append(r.words, contentOf(text)...)
+		return
 	}
-	r.words = append(r.words, fmt.Sprintf("%d %q %s %q", node.Kind, node.Anchor, tag, value))
+	r.words = append(r.words, fmt.Sprintf("%d %q %s %q", node.Kind, node.Anchor, node.ShortTag(), node.Value))
 	if node.Kind != yaml.MappingNode {
 		for _, child := range node.Content {
 			r.read(child)
@@ -76,11 +76,11 @@ func (r *reading) removed(key *yaml.Node) bool {
 	})
 }
 
-// scalarOf reads one word by itself.
-func scalarOf(text string) (tag, value string) {
+// contentOf reads a value by itself.
+func contentOf(text string) []string {
 	var node yaml.Node
 	if yaml.Unmarshal([]byte(text), &node) != nil || len(node.Content) != 1 {
-		return "", ""
+		return nil
 	}
-	return node.Content[0].ShortTag(), node.Content[0].Value
+	return content(node.Content[0])
 }

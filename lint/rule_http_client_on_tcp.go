@@ -17,9 +17,12 @@ func httpClientOnTCP() Rule {
 				if l.Protocol != schemas.ProtocolTCP {
 					continue
 				}
-				for _, key := range []string{"/http_client", "/access_log/request_headers", "/access_log/response_headers"} {
-					if p.checked.Has(at + key) {
-						p.atKey(at+key, "this is never used by a TCP listener", "remove it, or set `protocol: http`")
+				for _, key := range []struct{ parent, name string }{
+					{at, "http_client"}, {at + "/access_log", "request_headers"}, {at + "/access_log", "response_headers"},
+				} {
+					if pointer := key.parent + "/" + key.name; p.checked.Has(pointer) {
+						p.atKey(pointer, "this is never used by a TCP listener", "remove it, or set `protocol: http`")
+						p.mend(true, p.remove(key.parent, key.name))
 					}
 				}
 			}

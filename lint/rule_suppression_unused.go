@@ -3,6 +3,10 @@ package lint
 import (
 	"fmt"
 	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"lockstep/schemas"
 )
 
 // suppressionUnused is M603.
@@ -27,6 +31,7 @@ func suppressionUnused() Rule {
 
 func checkUnused(p *Pass, s *suppression) {
 	for _, name := range s.rules {
+		before := len(p.findings)
 		switch {
 		case !slices.ContainsFunc(p.rules, func(r Rule) bool { return r.ID == name.id }):
 			p.at(name.span, "", fmt.Sprintf("there is no rule %q to suppress", name.id), nearestRule(name.id, p.rules))
@@ -35,7 +40,30 @@ func checkUnused(p *Pass, s *suppression) {
 		case !p.isOff(name.id) && !p.hasFinding(name.id, s.target):
 			p.at(name.span, "", fmt.Sprintf("there is no finding of %s here to suppress", name.id), "remove it, or put it on the line of the finding or right above")
 		}
+		if len(p.findings) > before {
+			p.mend(true, p.uncomment(s))
+		}
 	}
+}
+
+// uncomment takes a suppression of one rule away, unless the line ends with
+// another comment.
+func (p *Pass) uncomment(s *suppression) []schemas.Edit {
+	if len(s.rules) != 1 || strings.Contains(s.mark.rest, "#") {
+		return nil
+	}
+	line := p.document.Lines()[s.mark.line-1]
+	at := s.mark.span.Start
+	above := strings.TrimRight(string([]rune(line)[:at.Column-1]), " \t")
+	if above == "" {
+		return []schemas.Edit{{Span: schemas.Span{
+			Start: schemas.Position{Line: at.Line, Column: 1}, End: schemas.Position{Line: at.Line + 1, Column: 1},
+		}}}
+	}
+	return []schemas.Edit{{Span: schemas.Span{
+		Start: schemas.Position{Line: at.Line, Column: utf8.RuneCountInString(above) + 1},
+		End:   schemas.Position{Line: at.Line, Column: utf8.RuneCountInString(line) + 1},
+	}}}
 }
 
 func (p *Pass) hasFinding(rule string, line int) bool {

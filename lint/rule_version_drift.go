@@ -3,6 +3,8 @@ package lint
 import (
 	"strings"
 
+	"go.yaml.in/yaml/v3"
+
 	"lockstep/schemas"
 )
 
@@ -31,8 +33,22 @@ func checkVersionDrift(p *Pass) {
 		default:
 			p.at(v.Span, v.Pointer, v.Message+", which Piko wants since v0.8",
 				"write `access_log: {level: info}` for true, `access_log: {disable: true}` for false")
+			p.mend(false, p.mapAccessLog(v.Pointer))
 		}
 	}
+}
+
+// mapAccessLog writes the boolean of Piko before v0.8 as the mapping since.
+func (p *Pass) mapAccessLog(pointer string) []schemas.Edit {
+	_, node := p.checked.Nodes(pointer)
+	var on bool
+	switch {
+	case node == nil || node.Kind != yaml.ScalarNode || node.Decode(&on) != nil:
+		return nil
+	case on:
+		return p.rewrite(pointer, "{level: info}")
+	}
+	return p.rewrite(pointer, "{disable: true}")
 }
 
 // drift picks the violations where versions of Piko with the other form of

@@ -2,6 +2,7 @@ package lint
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"lockstep/schemas"
@@ -26,8 +27,9 @@ func checkYAML11Bool(p *Pass) {
 		return
 	}
 	for pointer, s := range p.checked.Scalars() {
-		if _, ok := s.Value.(bool); ok && !slices.Contains([]string{"true", "false"}, strings.ToLower(s.Text)) {
+		if value, ok := s.Value.(bool); ok && !slices.Contains([]string{"true", "false"}, strings.ToLower(s.Text)) {
 			p.at(s.Span(), pointer, "this is a boolean for the agent, and a text for most other tools", "write true or false, without quotes")
+			p.mend(true, p.rewrite(pointer, strconv.FormatBool(value)))
 		}
 	}
 }
