@@ -3,7 +3,6 @@ package lint
 import (
 	"crypto/x509"
 	"encoding/pem"
-	"fmt"
 	"strings"
 	"time"
 
@@ -30,9 +29,8 @@ func (p *Pass) inventory(readFile certs.ReadFunc) []Listener {
 	}
 	names := p.agent.Names()
 	all := []Listener{}
-	for i := range p.agent.Listeners {
-		l := &p.agent.Listeners[i]
-		pointer := fmt.Sprintf("/listeners/%d", i)
+	for i := range p.all {
+		l, pointer := &p.all[i], p.all[i].at
 		_, place := p.checked.Place(pointer)
 		scheme := schemeOf(l)
 		all = append(all, Listener{
@@ -46,12 +44,12 @@ func (p *Pass) inventory(readFile certs.ReadFunc) []Listener {
 
 // schemeOf is how a listener talks to its upstream, in a closed list: what
 // stands before :// may be a secret in the wrong place.
-func schemeOf(l *schemas.Listener) string {
+func schemeOf(l *listener) string {
 	if l.Protocol == schemas.ProtocolTCP {
 		return string(schemas.ProtocolTCP)
 	}
-	if u, ok := l.Upstream(); ok && (u.Scheme == "http" || u.Scheme == "https") {
-		return u.Scheme
+	if l.url != nil && (l.url.Scheme == "http" || l.url.Scheme == "https") {
+		return l.url.Scheme
 	}
 	return "other"
 }

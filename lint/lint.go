@@ -108,9 +108,10 @@ func (c *Checker) Check(in Input) (*Report, error) {
 	if in.Inventory {
 		report.Listeners = p.inventory(in.ReadFile)
 	}
-	for _, r := range c.rules {
+	for i := range c.rules {
+		r := &c.rules[i]
 		if level := r.level(tier, in.Policy); level != schemas.LevelOff {
-			p.rule, p.severity = &r, level
+			p.rule, p.severity = r, level
 			r.Check(p)
 		}
 	}

@@ -26,6 +26,9 @@ type tlsFile struct{ key, path string }
 
 // files lists the paths that are set.
 func (m material) files() []tlsFile {
+	if m.Cert == "" && m.Key == "" && m.RootCAs == "" {
+		return nil // as in most configs
+	}
 	all := []tlsFile{{"cert", m.Cert}, {"key", m.Key}, {"root_cas", m.RootCAs}}
 	return slices.DeleteFunc(all, func(f tlsFile) bool { return f.path == "" })
 }
@@ -57,14 +60,14 @@ func (p *Pass) peerOf(m material) (peer, bool) {
 	to := peer{material: m, url: "/connect/url"}
 	var u *url.URL
 	if i, isListener := listenerIndex(m.at); isListener {
-		l := &p.agent.Listeners[i]
+		l := &p.all[i]
 		if l.Protocol != schemas.ProtocolHTTP || unusable(l) {
 			return peer{}, false
 		}
-		u, _ = l.Upstream()
-		to.url = fmt.Sprintf("/listeners/%d/addr", i)
+		u = l.url
+		to.url = l.at + "/addr"
 	} else {
-		u, _ = url.Parse(p.agent.Connect.URL) // nil is refused by the agent
+		u = p.connectURL
 		if u != nil && undialable(u) != "" {
 			return peer{}, false
 		}

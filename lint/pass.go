@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -28,6 +29,9 @@ type Pass struct {
 	violations   []schemas.Violation // of the schema, each mistake once; none if the file is blank
 	drifted      map[spotted]bool    // those that other versions of Piko do not see
 	agent        *schemas.Agent      // nil if the agent cannot decode the file
+	all          []listener          // of agent
+	connectURL   *url.URL            // parsed; nil if agent is, or if it is no URL
+	proxyURL     *url.URL            // likewise
 	materials    []material          // what its tls mappings lead to; none if agent is nil
 	looksAtFiles bool
 	stat         func(string) (fs.FileInfo, error) // or nil
@@ -66,8 +70,10 @@ func (p *Pass) read(in Input, c *Checker) error {
 	if err != nil {
 		v.undecodable(err, len(p.violations) > 0)
 	} else {
-		p.agent = agent
-		v.agent(agent)
+		p.agent, p.all = agent, newListeners(agent)
+		p.connectURL, _ = url.Parse(agent.Connect.URL) // nil is refused
+		p.proxyURL, _ = url.Parse(agent.Connect.ProxyURL)
+		v.agent(p)
 		p.materials, p.unread = v.materials, v.unread
 	}
 	if err != nil || len(v.refusals) > 0 {
@@ -111,14 +117,12 @@ func (p *Pass) placeholdersWhere(commented bool) []schemas.Placeholder {
 	return all
 }
 
-// listeners yields each listener with its JSON pointer.
-func (p *Pass) listeners() iter.Seq2[string, *schemas.Listener] {
-	return func(yield func(string, *schemas.Listener) bool) {
-		if p.agent == nil {
-			return
-		}
-		for i := range p.agent.Listeners {
-			if !yield(fmt.Sprintf("/listeners/%d", i), &p.agent.Listeners[i]) {
+// listeners yields each listener with its JSON pointer; none if the agent
+// cannot decode the file.
+func (p *Pass) listeners() iter.Seq2[string, *listener] {
+	return func(yield func(string, *listener) bool) {
+		for i := range p.all {
+			if !yield(p.all[i].at, &p.all[i]) {
 				return
 			}
 		}

@@ -33,8 +33,8 @@ func addrMetadata() Rule {
 // clouds have an address of another kind for their metadata: Alibaba, AWS
 // (IPv6) and Google (by name).
 func linkLocal(host string) bool {
-	addr, err := netip.ParseAddr(host)
-	if err != nil {
+	addr, isAddr := parseIP(host)
+	if !isAddr {
 		return strings.EqualFold(strings.TrimSuffix(host, "."), "metadata.google.internal")
 	}
 	addr = addr.Unmap().WithZone("")

@@ -13,7 +13,7 @@ func addrScheme() Rule {
 		Levels: alwaysError(),
 		Check: func(p *Pass) {
 			for at, l := range p.listeners() {
-				if u, ok := l.Upstream(); ok && l.Protocol == schemas.ProtocolHTTP && u.Scheme != "http" && u.Scheme != "https" {
+				if u := l.url; u != nil && l.Protocol == schemas.ProtocolHTTP && u.Scheme != "http" && u.Scheme != "https" {
 					p.atValue(at+"/addr", "the scheme of addr is neither http nor https",
 						"write http:// or https://, or set `protocol: tcp` and write host:port")
 				}

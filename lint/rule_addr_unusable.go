@@ -28,11 +28,10 @@ func addrUnusable() Rule {
 
 // unusable reports whether the agent accepts the addr of l as a host and a
 // port of which one holds a slash, as no name or number does.
-func unusable(l *schemas.Listener) bool {
+func unusable(l *listener) bool {
 	if l.Protocol == schemas.ProtocolTCP {
 		address, ok := l.HostPort()
 		return ok && strings.Contains(address, "/")
 	}
-	u, ok := l.Upstream()
-	return ok && strings.Contains(u.Host, "/")
+	return l.url != nil && strings.Contains(l.url.Host, "/")
 }

@@ -13,8 +13,9 @@ func agentExposesAdmin() Rule {
 		Levels: warningFromStaging(),
 		Admit:  true,
 		Check: func(p *Pass) {
+			piko := p.pikoServer()
 			for at, u := range p.upstreams() {
-				if name := adminOf(u, p.pikoServer()); name != "" {
+				if name := adminOf(u, piko); name != "" {
 					p.atValue(at+"/addr", fmt.Sprintf("addr is the port of %s, an administrative interface", name), "forward to the service itself")
 				}
 			}
@@ -28,12 +29,21 @@ func agentExposesAdmin() Rule {
 func adminOf(u upstream, piko string) string {
 	if u.port == "8002" && piko != "" {
 		host, _ := hostAndPort(piko)
-		if own, _ := hostAndPort(u.address()); own == host {
+		if own, _ := hostAndPort(u.address); own == host {
 			return "Piko"
 		}
 	}
-	return map[string]string{
-		"2019": "Caddy", "2375": "Docker", "2376": "Docker", "2379": "etcd", "2380": "etcd",
-		"9901": "Envoy", "15000": "Envoy", "10250": "the kubelet", "10255": "the kubelet",
-	}[u.port]
+	switch u.port {
+	case "2019":
+		return "Caddy"
+	case "2375", "2376":
+		return "Docker"
+	case "2379", "2380":
+		return "etcd"
+	case "9901", "15000":
+		return "Envoy"
+	case "10250", "10255":
+		return "the kubelet"
+	}
+	return ""
 }

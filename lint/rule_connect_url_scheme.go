@@ -12,11 +12,8 @@ func connectURLScheme() Rule {
 			"With any other it retries until connect.timeout and then exits, so no listener comes up.",
 		Levels: alwaysError(),
 		Check: func(p *Pass) {
-			if p.agent == nil || variable(p.agent.Connect.URL) {
-				return
-			}
-			u, err := url.Parse(p.agent.Connect.URL)
-			if err != nil || p.agent.Connect.URL == "" { // refused by the agent itself
+			u := p.connectURL
+			if u == nil || p.agent.Connect.URL == "" || variable(p.agent.Connect.URL) { // the agent itself refuses the first two
 				return
 			}
 			if reason := undialable(u); reason != "" {

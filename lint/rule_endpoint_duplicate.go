@@ -27,13 +27,13 @@ func endpointDuplicate() Rule {
 func checkEndpointDuplicate(p *Pass) {
 	first := map[string]string{}
 	for at, l := range p.listeners() {
-		pointer := at + "/endpoint_id"
 		before, twice := first[l.EndpointID]
 		if !twice {
-			first[l.EndpointID] = pointer
+			first[l.EndpointID] = at
 			continue
 		}
-		_, span := p.checked.Place(before)
+		pointer := at + "/endpoint_id"
+		_, span := p.checked.Place(before + "/endpoint_id")
 		if _, own := p.checked.Place(pointer); own == span { // merged, or an alias
 			pointer = at
 		}

@@ -18,8 +18,11 @@ func maxIdleConnsOdd() Rule {
 		Admit: true,
 		Check: func(p *Pass) {
 			for at, l := range p.listeners() {
+				if l.Protocol != schemas.ProtocolHTTP {
+					continue
+				}
 				pointer := at + "/http_client/max_idle_conns"
-				if n, set := p.checked.Int(pointer); set && n <= 0 && l.Protocol == schemas.ProtocolHTTP {
+				if n, set := p.checked.Int(pointer); set && n <= 0 {
 					p.atValue(pointer, meaningOf(n), "write how many idle connections may be kept, such as 100")
 				}
 			}

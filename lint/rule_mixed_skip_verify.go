@@ -28,11 +28,11 @@ func checkMixedSkipVerify(p *Pass) {
 	verified := map[string]string{}
 	for at, u := range p.upstreams() {
 		if u.scheme == "https" && !u.TLS.InsecureSkipVerify {
-			verified[u.address()] = at
+			verified[u.address] = at
 		}
 	}
 	for at, u := range p.upstreams() {
-		other := verified[u.address()]
+		other := verified[u.address]
 		if u.scheme == "https" && u.TLS.InsecureSkipVerify && other != "" {
 			_, span := p.checked.Place(other)
 			p.atValue(at+"/tls/insecure_skip_verify", fmt.Sprintf("the listener on line %d verifies the same upstream", span.Start.Line),

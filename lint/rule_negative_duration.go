@@ -14,17 +14,17 @@ func negativeDuration() Rule {
 		Levels: alwaysError(),
 		Check: func(p *Pass) {
 			for at, l := range p.listeners() {
-				checkTimeout(p, at+"/timeout", l.Timeout)
+				checkTimeout(p, at, l.Timeout)
 			}
 			if p.agent != nil {
-				checkTimeout(p, "/connect/timeout", p.agent.Connect.Timeout)
+				checkTimeout(p, "/connect", p.agent.Connect.Timeout)
 			}
 		},
 	}
 }
 
-func checkTimeout(p *Pass, pointer string, timeout time.Duration) {
+func checkTimeout(p *Pass, at string, timeout time.Duration) {
 	if timeout < 0 {
-		p.atValue(pointer, "a negative timeout is over at once", "write a positive one, such as 10s")
+		p.atValue(at+"/timeout", "a negative timeout is over at once", "write a positive one, such as 10s")
 	}
 }

@@ -18,9 +18,8 @@ func noAccessLog() Rule {
 		Admit: true,
 		Check: func(p *Pass) {
 			for at, l := range p.listeners() {
-				pointer := at + "/access_log/disable"
-				if l.AccessLog.Disable && p.checked.Has(pointer) { // before v0.8 it is off unless switched on
-					p.atValue(pointer, "the access log is switched off", "remove it, and keep credentials out by block_list")
+				if l.AccessLog.Disable && p.checked.Has(at+"/access_log/disable") { // before v0.8 it is off unless switched on
+					p.atValue(at+"/access_log/disable", "the access log is switched off", "remove it, and keep credentials out by block_list")
 				}
 			}
 		},

@@ -20,6 +20,9 @@ func pikoRejects() Rule {
 // first fault if others report them all, so that P001 is there exactly when
 // the agent refuses the file.
 func checkPikoRejects(p *Pass) {
+	if len(p.refusals) == 0 {
+		return
+	}
 	says := fmt.Sprintf("`piko agent start` v%s refuses this file: ", p.version)
 	reported := false
 	for _, r := range p.refusals {
@@ -28,7 +31,7 @@ func checkPikoRejects(p *Pass) {
 			reported = true
 		}
 	}
-	if !reported && len(p.refusals) > 0 {
+	if !reported {
 		first := p.refusals[0]
 		p.at(first.span, first.pointer, says+first.reason, "")
 	}

@@ -1,10 +1,6 @@
 package lint
 
-import (
-	"net/url"
-
-	"lockstep/schemas"
-)
+import "lockstep/schemas"
 
 // proxyCredentials is S306.
 func proxyCredentials() Rule {
@@ -17,11 +13,8 @@ func proxyCredentials() Rule {
 		Levels: errorInProduction(schemas.LevelWarning, schemas.LevelError),
 		Admit:  true,
 		Check: func(p *Pass) {
-			if p.agent == nil {
-				return
-			}
-			u, err := url.Parse(p.agent.Connect.ProxyURL)
-			if err != nil || u.User == nil {
+			u := p.proxyURL
+			if u == nil || u.User == nil {
 				return
 			}
 			if password, set := u.User.Password(); set && password != "" && !variable(password) && p.stands("/connect/proxy_url", password) {

@@ -2,7 +2,6 @@ package lint
 
 import (
 	"net"
-	"net/url"
 
 	"lockstep/schemas"
 )
@@ -18,11 +17,12 @@ func selfLoop() Rule {
 		Levels: errorInProduction(schemas.LevelWarning, schemas.LevelError),
 		Admit:  true,
 		Check: func(p *Pass) {
+			piko, agent := p.pikoServer(), p.agentServer()
 			for at, u := range p.upstreams() {
-				switch u.address() {
-				case p.pikoServer():
+				switch u.address {
+				case piko:
 					p.atValue(at+"/addr", "addr is the Piko server of connect.url", "forward to the service itself")
-				case p.agentServer():
+				case agent:
 					p.atValue(at+"/addr", "addr is the agent's own server, bind_addr", "forward to the service itself")
 				}
 			}
@@ -33,8 +33,8 @@ func selfLoop() Rule {
 // pikoServer is the address that the agent connects to, empty if it is not
 // known. See [canonical].
 func (p *Pass) pikoServer() string {
-	u, err := url.Parse(p.agent.Connect.URL)
-	if err != nil || u.Host == "" || variable(u.Host) {
+	u := p.connectURL
+	if u == nil || u.Host == "" || variable(u.Host) {
 		return ""
 	}
 	host, port := hostAndPort(u.Host)
@@ -43,6 +43,9 @@ func (p *Pass) pikoServer() string {
 
 // agentServer is the address of the agent's own server, empty if it has none.
 func (p *Pass) agentServer() string {
+	if p.agent == nil {
+		return ""
+	}
 	s := p.agent.Server
 	host, port, err := net.SplitHostPort(s.BindAddr)
 	if !s.Enabled || err != nil || variable(s.BindAddr) {

@@ -14,10 +14,10 @@ func skipVerifyWithRootCAs() Rule {
 		Admit:  true,
 		Check: func(p *Pass) {
 			for at, l := range p.listeners() {
-				checkIgnoredCAs(p, at+"/tls", l.TLS)
+				checkIgnoredCAs(p, at, l.TLS)
 			}
 			if p.agent != nil {
-				checkIgnoredCAs(p, "/connect/tls", p.agent.Connect.TLS)
+				checkIgnoredCAs(p, "/connect", p.agent.Connect.TLS)
 			}
 		},
 	}
@@ -25,7 +25,7 @@ func skipVerifyWithRootCAs() Rule {
 
 func checkIgnoredCAs(p *Pass, at string, t schemas.TLS) {
 	if t.InsecureSkipVerify && t.RootCAs != "" {
-		p.atKey(at+"/root_cas", "root_cas is ignored, as insecure_skip_verify is on", "remove insecure_skip_verify")
-		p.mend(false, p.rewrite(at+"/insecure_skip_verify", "false"))
+		p.atKey(at+"/tls/root_cas", "root_cas is ignored, as insecure_skip_verify is on", "remove insecure_skip_verify")
+		p.mend(false, p.rewrite(at+"/tls/insecure_skip_verify", "false"))
 	}
 }

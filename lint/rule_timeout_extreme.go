@@ -22,21 +22,21 @@ func timeoutExtreme() Rule {
 		Admit: true,
 		Check: func(p *Pass) {
 			for at, l := range p.listeners() {
-				checkExtreme(p, at+"/timeout", l.Timeout)
+				checkExtreme(p, at, l.Timeout)
 			}
 			if p.agent != nil {
-				checkExtreme(p, "/connect/timeout", p.agent.Connect.Timeout)
+				checkExtreme(p, "/connect", p.agent.Connect.Timeout)
 			}
 		},
 	}
 }
 
 // checkExtreme leaves what is not positive to other rules.
-func checkExtreme(p *Pass, pointer string, timeout time.Duration) {
+func checkExtreme(p *Pass, at string, timeout time.Duration) {
 	switch {
 	case timeout > 0 && timeout < 100*time.Millisecond:
-		p.atValue(pointer, "the timeout is shorter than 100ms", "check the unit: ms, s or m")
+		p.atValue(at+"/timeout", "the timeout is shorter than 100ms", "check the unit: ms, s or m")
 	case timeout > 5*time.Minute:
-		p.atValue(pointer, "the timeout is longer than 5m", "check the unit: ms, s or m")
+		p.atValue(at+"/timeout", "the timeout is longer than 5m", "check the unit: ms, s or m")
 	}
 }

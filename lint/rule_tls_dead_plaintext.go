@@ -45,7 +45,6 @@ func (p *Pass) encrypt(pointer, addr string) []schemas.Edit {
 
 // plaintext reports whether l is an HTTP listener whose upstream can be
 // reached, without TLS.
-func plaintext(l *schemas.Listener) bool {
-	u, ok := l.Upstream()
-	return ok && l.Protocol == schemas.ProtocolHTTP && u.Scheme == "http" && !unusable(l)
+func plaintext(l *listener) bool {
+	return l.url != nil && l.Protocol == schemas.ProtocolHTTP && l.url.Scheme == "http" && !unusable(l)
 }

@@ -17,7 +17,10 @@ func tlsFilesSkipped() Rule {
 		},
 		Admit: true,
 		Check: func(p *Pass) {
-			if n := p.namedFiles(); n > 0 && !p.looksAtFiles {
+			if p.looksAtFiles {
+				return
+			}
+			if n := p.namedFiles(); n > 0 {
 				p.atValue("", count(n, "TLS file")+" not looked at", "use --files warn, with --root or --map where the files lie elsewhere")
 			}
 		},

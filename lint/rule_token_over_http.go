@@ -1,11 +1,6 @@
 package lint
 
-import (
-	"net/netip"
-	"net/url"
-
-	"lockstep/schemas"
-)
+import "lockstep/schemas"
 
 // tokenOverHTTP is S302.
 func tokenOverHTTP() Rule {
@@ -22,8 +17,8 @@ func tokenOverHTTP() Rule {
 			if p.agent == nil || p.agent.Connect.Token.Empty() {
 				return
 			}
-			u, err := url.Parse(p.agent.Connect.URL)
-			if err == nil && (u.Scheme == "http" || u.Scheme == "ws") && !loopback(u.Hostname()) {
+			u := p.connectURL
+			if u != nil && (u.Scheme == "http" || u.Scheme == "ws") && !loopback(u.Hostname()) {
 				p.atValue("/connect/url", "the token is sent to this URL without TLS", "write https://")
 				p.mend(false, p.insert("/connect/url", u.Scheme, "s"))
 			}
@@ -33,6 +28,6 @@ func tokenOverHTTP() Rule {
 
 // loopback reports whether host is this machine.
 func loopback(host string) bool {
-	addr, err := netip.ParseAddr(host)
-	return host == "localhost" || (err == nil && addr.IsLoopback())
+	addr, isAddr := parseIP(host)
+	return host == "localhost" || (isAddr && addr.IsLoopback())
 }

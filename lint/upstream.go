@@ -17,6 +17,7 @@ type upstream struct {
 	scheme     string // http, https or tcp
 	authority  string // host and port as the agent dials them
 	host, port string // port is empty where none is written
+	address    string // what is really dialled, see canonical
 	userinfo   bool   // a user name or password stands before the host
 }
 
@@ -47,22 +48,22 @@ type located struct {
 	upstream
 }
 
-func upstreamOf(l *schemas.Listener) (u upstream, ok bool) {
+func upstreamOf(l *listener) (u upstream, ok bool) {
 	if unusable(l) || variable(l.Addr) {
 		return upstream{}, false
 	}
-	u = upstream{Listener: l, scheme: "tcp"}
+	u = upstream{Listener: l.Listener, scheme: "tcp"}
 	if l.Protocol == schemas.ProtocolTCP {
 		u.authority, ok = l.HostPort()
 	} else {
-		parsed, accepted := l.Upstream()
-		ok = accepted && (parsed.Scheme == "http" || parsed.Scheme == "https")
+		ok = l.url != nil && (l.url.Scheme == "http" || l.url.Scheme == "https")
 		if !ok {
 			return upstream{}, false
 		}
-		u.scheme, u.authority, u.userinfo = parsed.Scheme, parsed.Host, parsed.User != nil
+		u.scheme, u.authority, u.userinfo = l.url.Scheme, l.url.Host, l.url.User != nil
 	}
 	u.host, u.port = hostAndPort(u.authority)
+	u.address = canonical(u.host, u.port, u.scheme)
 	u.userinfo = u.userinfo || strings.Contains(u.host, "@")
 	return u, ok
 }
@@ -78,14 +79,12 @@ func hostAndPort(authority string) (host, port string) {
 	return strings.Trim(authority, "[]"), ""
 }
 
-// address is what is really dialled, in a form that can be compared.
-func (u upstream) address() string { return canonical(u.host, u.port, u.scheme) }
-
-// canonical writes host and port in one way: names in lower case, all names
-// of this machine alike, and the port that the scheme stands for.
+// canonical writes host and port in one way, in which they can be compared:
+// names in lower case, all names of this machine alike, and the port that the
+// scheme stands for.
 func canonical(host, port, scheme string) string {
 	if port == "" {
-		port = map[string]string{"http": "80", "ws": "80", "https": "443", "wss": "443"}[scheme]
+		port = defaultPort(scheme)
 	}
 	if n, err := strconv.Atoi(port); err == nil {
 		port = strconv.Itoa(n)
@@ -97,15 +96,38 @@ func canonical(host, port, scheme string) string {
 	return net.JoinHostPort(host, port)
 }
 
+func defaultPort(scheme string) string {
+	switch scheme {
+	case "http", "ws":
+		return "80"
+	case "https", "wss":
+		return "443"
+	}
+	return ""
+}
+
 // thisMachine reports whether a connection to host never leaves it.
 func thisMachine(host string) bool {
+	addr, isAddr := parseIP(host)
+	return host == "" || loopback(strings.ToLower(host)) || (isAddr && addr.IsUnspecified())
+}
+
+// parseIP reads a host that is an IP address. Most are names, and the error
+// that says so costs more than the look.
+func parseIP(host string) (addr netip.Addr, ok bool) {
+	if host == "" || (host[0] > '9' && !strings.Contains(host, ":")) {
+		return netip.Addr{}, false
+	}
 	addr, err := netip.ParseAddr(host)
-	return host == "" || loopback(strings.ToLower(host)) || (err == nil && addr.IsUnspecified())
+	return addr, err == nil
 }
 
 // portNumber reads a port; number is false where it is no number, and n is
 // out of range where it is too big for one.
 func portNumber(port string) (n int, number bool) {
+	if port == "" {
+		return 0, false
+	}
 	n, err := strconv.Atoi(port)
 	return n, err == nil || errors.Is(err, strconv.ErrRange)
 }

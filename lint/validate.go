@@ -2,8 +2,6 @@ package lint
 
 import (
 	"errors"
-	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -33,10 +31,12 @@ func (v *validation) refuse(pointer, reason, hint string) {
 	v.refusals = append(v.refusals, refusal{pointer: pointer, span: span, reason: reason, hint: hint})
 }
 
-// refuseIf refuses the value at pointer where wrong holds.
-func (v *validation) refuseIf(wrong bool, pointer, reason, hint string) {
+// refuseIf refuses the value of key, which begins with a slash, in the mapping
+// at a pointer, where wrong holds. The two are joined only then, as
+// nearly nothing is wrong.
+func (v *validation) refuseIf(wrong bool, at, key, reason, hint string) {
 	if wrong {
-		v.refuse(pointer, reason, hint)
+		v.refuse(at+key, reason, hint)
 	}
 }
 
@@ -51,50 +51,53 @@ func (v *validation) undecodable(err error, violations bool) {
 	}
 }
 
-func (v *validation) agent(a *schemas.Agent) {
-	v.refuseIf(len(a.Listeners) == 0, "/listeners", "there are no listeners", "add a listener with endpoint_id, addr and timeout")
-	for i := range a.Listeners {
-		v.listener(fmt.Sprintf("/listeners/%d", i), &a.Listeners[i])
+func (v *validation) agent(p *Pass) {
+	a := p.agent
+	v.refuseIf(len(a.Listeners) == 0, "", "/listeners", "there are no listeners", "add a listener with endpoint_id, addr and timeout")
+	for i := range p.all {
+		v.listener(&p.all[i])
 	}
-	v.connect(&a.Connect)
-	v.refuseIf(a.Server.Enabled && a.Server.BindAddr == "", "/server/bind_addr",
+	v.connect(p)
+	v.refuseIf(a.Server.Enabled && a.Server.BindAddr == "", "", "/server/bind_addr",
 		"bind_addr is empty and the server enabled", "write host:port, or remove bind_addr for :5000")
-	v.level("/log/level", a.Log.Level)
-	v.refuseIf(a.GracePeriod == 0, "/grace_period", "grace_period is zero", "remove it for 1m, or write a longer one")
+	v.level("/log", a.Log.Level)
+	v.refuseIf(a.GracePeriod == 0, "", "/grace_period", "grace_period is zero", "remove it for 1m, or write a longer one")
 }
 
-func (v *validation) listener(at string, l *schemas.Listener) {
-	v.refuseIf(l.EndpointID == "", at+"/endpoint_id", "endpoint_id is empty", "name the endpoint to register")
-	v.addr(at+"/addr", l)
-	v.refuseIf(l.Timeout == 0, at+"/timeout", "timeout is zero", "write how long a request may take, such as 10s")
+func (v *validation) listener(l *listener) {
+	at := l.at
+	v.refuseIf(l.EndpointID == "", at, "/endpoint_id", "endpoint_id is empty", "name the endpoint to register")
+	v.addr(l)
+	v.refuseIf(l.Timeout == 0, at, "/timeout", "timeout is zero", "write how long a request may take, such as 10s")
 	v.tls(at+"/tls", l.TLS)
 	if !l.AccessLog.Disable {
-		v.level(at+"/access_log/level", l.AccessLog.Level)
-		v.headers(at+"/access_log/request_headers", l.AccessLog.RequestHeaders)
-		v.headers(at+"/access_log/response_headers", l.AccessLog.ResponseHeaders)
+		at += "/access_log"
+		v.level(at, l.AccessLog.Level)
+		v.headers(at, "/request_headers", l.AccessLog.RequestHeaders)
+		v.headers(at, "/response_headers", l.AccessLog.ResponseHeaders)
 	}
 }
 
 // addr checks the upstream, which depends on the protocol. One that is
 // unknown is the only fault then.
-func (v *validation) addr(pointer string, l *schemas.Listener) {
+func (v *validation) addr(l *listener) {
 	var ok bool
 	switch l.Protocol {
 	case schemas.ProtocolHTTP:
-		_, ok = l.Upstream()
+		ok = l.url != nil
 	case schemas.ProtocolTCP:
 		_, ok = l.HostPort()
 	default:
-		v.refuse(strings.TrimSuffix(pointer, "addr")+"protocol", "there is no such protocol", "use http or tcp")
+		v.refuse(l.at+"/protocol", "there is no such protocol", "use http or tcp")
 		return
 	}
 	if !ok {
-		v.refuse(pointer, "addr is not a usable address", addrHint(l, v.checked.Expanded(pointer)))
+		v.refuse(l.at+"/addr", "addr is not a usable address", addrHint(l, v.checked.Expanded(l.at+"/addr")))
 	}
 }
 
 // addrHint says how an addr is written. 65535 is refused by an error of Piko.
-func addrHint(l *schemas.Listener, expanded bool) string {
+func addrHint(l *listener, expanded bool) string {
 	switch {
 	case l.Addr == "65535":
 		return "write localhost:65535, as Piko takes the numbers up to 65534 only"
@@ -106,28 +109,27 @@ func addrHint(l *schemas.Listener, expanded bool) string {
 	return "write a port, host:port or URL, as in 8080, localhost:8080 or https://host:8443"
 }
 
-func (v *validation) connect(c *schemas.Connect) {
-	v.refuseIf(c.URL == "", "/connect/url", "url is empty", "write the URL of the Piko server, or remove url for http://localhost:8001")
-	v.refuseIf(!parses(c.URL), "/connect/url", "url is not a URL", "write it as in https://piko.example.com:8001")
-	v.refuseIf(!parses(c.ProxyURL), "/connect/proxy_url", "proxy_url is not a URL", "write it as in http://proxy.example.com:3128")
-	v.refuseIf(c.Timeout == 0, "/connect/timeout", "timeout is zero", "remove it for 30s, or write a longer one")
+func (v *validation) connect(p *Pass) {
+	const at = "/connect"
+	c := &p.agent.Connect
+	v.refuseIf(c.URL == "", at, "/url", "url is empty", "write the URL of the Piko server, or remove url for http://localhost:8001")
+	v.refuseIf(p.connectURL == nil, at, "/url", "url is not a URL", "write it as in https://piko.example.com:8001")
+	v.refuseIf(p.proxyURL == nil, at, "/proxy_url", "proxy_url is not a URL", "write it as in http://proxy.example.com:3128")
+	v.refuseIf(c.Timeout == 0, at, "/timeout", "timeout is zero", "remove it for 30s, or write a longer one")
 	v.tls("/connect/tls", c.TLS)
 }
 
-func parses(text string) bool {
-	_, err := url.Parse(text)
-	return err == nil
-}
-
-func (v *validation) level(pointer, level string) {
-	v.refuseIf(!slices.Contains(logLevels(), level), pointer, "there is no such log level", "use one of "+strings.Join(logLevels(), ", "))
+func (v *validation) level(at, level string) {
+	if !slices.Contains(logLevels(), level) {
+		v.refuse(at+"/level", "there is no such log level", "use one of "+strings.Join(logLevels(), ", "))
+	}
 }
 
 // logLevels are those of the agent's logs.
 func logLevels() []string { return []string{"debug", "info", "warn", "error"} }
 
-func (v *validation) headers(pointer string, f schemas.HeaderFilter) {
-	v.refuseIf(len(f.AllowList) > 0 && len(f.BlockList) > 0, pointer,
+func (v *validation) headers(at, key string, f schemas.HeaderFilter) {
+	v.refuseIf(len(f.AllowList) > 0 && len(f.BlockList) > 0, at, key,
 		"allow_list and block_list exclude each other", "keep one of the two")
 }
 
@@ -140,6 +142,9 @@ func (v *validation) tls(at string, t schemas.TLS) {
 		m.client = pair.Leaf
 	}
 	v.materials = append(v.materials, m)
+	if certErr == nil && rootsErr == nil {
+		return
+	}
 	for _, err := range []error{certErr, rootsErr} {
 		fault, ok := errors.AsType[*certs.Fault](err)
 		switch {
