@@ -24,7 +24,7 @@ func checkLossyNumber(p *Pass) {
 	if p.checked == nil {
 		return
 	}
-	for pointer, s := range p.checked.Scalars() {
+	for pointer, s := range p.checked.Literals() {
 		n, ok := s.Value.(int)
 		if !ok {
 			continue

@@ -26,7 +26,7 @@ func checkYAML11Bool(p *Pass) {
 	if p.checked == nil {
 		return
 	}
-	for pointer, s := range p.checked.Scalars() {
+	for pointer, s := range p.checked.Literals() {
 		if value, ok := s.Value.(bool); ok && !slices.Contains([]string{"true", "false"}, strings.ToLower(s.Text)) {
 			p.at(s.Span(), pointer, "this is a boolean for the agent, and a text for most other tools", "write true or false, without quotes")
 			p.mend(true, p.rewrite(pointer, strconv.FormatBool(value)))

@@ -74,9 +74,9 @@ func mendValue(node *yaml.Node, schema *jsonschema.Schema, span Span) []Edit {
 // mendKey renames a key where only one known key is near, and no other key is
 // the near one or could be meant for it.
 func mendKey(it *item, name string, known []string, span Span) []Edit {
-	key := it.fields[name].key
+	key := it.fields.get(name).key
 	near, ok := onlyNearest(name, known)
-	if !ok || key.Kind != yaml.ScalarNode || key.Anchor != "" || key.Style&yaml.TaggedStyle != 0 || it.fields[near] != nil {
+	if !ok || key.Kind != yaml.ScalarNode || key.Anchor != "" || key.Style&yaml.TaggedStyle != 0 || it.fields.get(near) != nil {
 		return nil
 	}
 	for i := 0; i+1 < len(it.node.Content); i += 2 {

@@ -45,12 +45,12 @@ func hasOtherKeywords(s *jsonschema.Schema) bool {
 
 func fitsObject(it *item, schema *jsonschema.Schema) bool {
 	for _, name := range schema.Required {
-		if it.fields[name] == nil {
+		if it.fields.get(name) == nil {
 			return false
 		}
 	}
-	for name, child := range it.fields {
-		if !allows(schema, name) || !fits(child, propertySchema(schema, name)) {
+	for _, f := range it.fields.list {
+		if !allows(schema, f.name) || !fits(f.item, propertySchema(schema, f.name)) {
 			return false
 		}
 	}

@@ -1,10 +1,10 @@
 package schemas
 
 import (
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/santhosh-tekuri/jsonschema/v5"
@@ -19,37 +19,6 @@ const maxItems = 200_000
 // syntax as text, never a bare number.
 const goDuration = "go-duration"
 
-// An item is one value of a document as its Go type will read it: aliases and
-// merge keys followed, nulls gone (the Piko agent drops null list items and
-// keeps defaults for null fields), scalars as the schema's type wants them.
-type item struct {
-	key    *yaml.Node // of the mapping entry, or nil
-	node   *yaml.Node
-	fields map[string]*item
-	items  []*item
-	scalar any // of a scalar, as its type wants it
-}
-
-// value is what the JSON Schema judges.
-func (it *item) value() any {
-	switch {
-	case it.fields != nil:
-		values := make(map[string]any, len(it.fields))
-		for name, child := range it.fields {
-			values[name] = child.value()
-		}
-		return values
-	case it.node != nil && it.node.Kind == yaml.SequenceNode:
-		values := make([]any, len(it.items))
-		for i, child := range it.items {
-			values[i] = child.value()
-		}
-		return values
-	default:
-		return it.scalar
-	}
-}
-
 // builder makes items and collects what no schema can say.
 type builder struct {
 	doc     *Document
@@ -57,7 +26,7 @@ type builder struct {
 	open    map[*yaml.Node]bool // anchored collections being built, which no alias may lead back to
 	faults  []Violation
 	nulls   []Null
-	pointer []string
+	pointer []string // the words of the pointer to where it is
 }
 
 // build returns the item of node, directed by schema, or nil for a null.
@@ -107,7 +76,7 @@ func (b *builder) sequence(key, node *yaml.Node, schema *jsonschema.Schema) *ite
 		if c := b.build(nil, child, elementSchema(schema)); c != nil {
 			it.items = append(it.items, c)
 		} else if isNull(child) {
-			b.nulls = append(b.nulls, Null{Pointer: "/" + strings.Join(b.pointer[:len(b.pointer)-1], "/"), Span: b.doc.Span(child)})
+			b.nulls = append(b.nulls, Null{Pointer: cmp.Or(pointerTo(b.pointer[:len(b.pointer)-1]), "/"), Span: b.doc.Span(child)})
 		}
 		b.pointer = b.pointer[:len(b.pointer)-1]
 	}
@@ -120,13 +89,16 @@ func (b *builder) enter(node *yaml.Node) (leave func()) {
 	if node.Anchor == "" {
 		return func() {}
 	}
+	if b.open == nil {
+		b.open = map[*yaml.Node]bool{}
+	}
 	b.open[node] = true
 	return func() { delete(b.open, node) }
 }
 
 func (b *builder) mapping(key, node *yaml.Node, schema *jsonschema.Schema) *item {
 	defer b.enter(node)()
-	it := &item{key: key, node: node, fields: make(map[string]*item, len(node.Content)/2)}
+	it := &item{key: key, node: node, fields: &fields{list: make([]field, 0, len(node.Content)/2)}}
 	b.duplicates(node)
 	for i := 0; i+1 < len(node.Content); i += 2 {
 		if k := node.Content[i]; !isMerge(k) {
@@ -155,16 +127,16 @@ func (b *builder) field(it *item, key, node *yaml.Node, schema *jsonschema.Schem
 		b.fault("key", key, "a key is not a single word here", "write `name: value`")
 		return
 	}
-	if _, exists := it.fields[name.Value]; exists {
+	if it.fields.get(name.Value) != nil {
 		return
 	}
-	b.pointer = append(b.pointer, escapePointer.Replace(name.Value))
+	b.pointer = append(b.pointer, name.Value)
 	child := b.build(key, node, propertySchema(schema, name.Value))
 	if child == nil && !allows(schema, name.Value) {
 		child = &item{key: key, node: node} // an unknown key is wrong also without a value
 	}
 	if child != nil {
-		it.fields[name.Value] = child
+		it.fields.add(name.Value, child)
 	}
 	b.pointer = b.pointer[:len(b.pointer)-1]
 }
@@ -190,9 +162,9 @@ func (b *builder) merge(it *item, node *yaml.Node, schema *jsonschema.Schema) {
 	switch source.Kind {
 	case yaml.MappingNode:
 		merged := b.mapping(nil, source, schema)
-		for name, child := range merged.fields {
-			if _, exists := it.fields[name]; !exists {
-				it.fields[name] = child
+		for _, f := range merged.fields.list {
+			if it.fields.get(f.name) == nil {
+				it.fields.add(f.name, f.item)
 			}
 		}
 	case yaml.SequenceNode:
@@ -205,11 +177,13 @@ func (b *builder) merge(it *item, node *yaml.Node, schema *jsonschema.Schema) {
 	}
 }
 
+// fewKeys is up to how many keys of a mapping are compared one by one.
+const fewKeys = 20
+
 // duplicates reports keys that stand twice in a mapping. Most have so few
 // that comparing each with each takes less than a table of them.
 func (b *builder) duplicates(node *yaml.Node) {
-	const few = 40
-	if len(node.Content) > few {
+	if len(node.Content) > 2*fewKeys {
 		b.manyDuplicates(node)
 		return
 	}
@@ -251,7 +225,7 @@ func (b *builder) duplicate(k, first *yaml.Node) {
 
 func (b *builder) fault(keyword string, node *yaml.Node, message, hint string) {
 	b.faults = append(b.faults, Violation{
-		Pointer: "/" + strings.Join(b.pointer, "/"), Keyword: keyword,
+		Pointer: cmp.Or(pointerTo(b.pointer), "/"), Keyword: keyword,
 		Span: b.doc.Span(node), Message: message, Hint: hint,
 	})
 }
@@ -276,8 +250,12 @@ func isMerge(key *yaml.Node) bool {
 func scalarValue(node *yaml.Node, schema *jsonschema.Schema) any {
 	switch {
 	case schema == nil || len(schema.Types) == 0:
-	case node.Tag == "!!str" && node.Style&yaml.TaggedStyle == 0 && schema.Types[0] == "string" && schema.Format != goDuration:
-		return node.Value // what the decoder comes to, without its cost
+	case schema.Types[0] == "string" && schema.Format != goDuration && plainText(node):
+		return node.Value
+	case schema.Format == goDuration && plainText(node):
+		if _, err := time.ParseDuration(node.Value); err == nil {
+			return node.Value
+		}
 	case schema.Format == goDuration:
 		var d time.Duration
 		if node.ShortTag() != "!!int" && node.Decode(&d) == nil {
@@ -302,6 +280,10 @@ func scalarValue(node *yaml.Node, schema *jsonschema.Schema) any {
 	return ownValue(node)
 }
 
+// plainText reports whether a scalar is a text by itself. What the decoder
+// comes to is known then without its cost.
+func plainText(node *yaml.Node) bool { return node.Tag == "!!str" && node.Style&yaml.TaggedStyle == 0 }
+
 // ownValue reads a scalar as the type it has by itself.
 func ownValue(node *yaml.Node) any {
 	switch node.ShortTag() {
@@ -322,11 +304,3 @@ func ownValue(node *yaml.Node) any {
 	}
 	return node.Value
 }
-
-var (
-	escapePointer   = strings.NewReplacer("~", "~0", "/", "~1")
-	unescapePointer = strings.NewReplacer("~1", "/", "~0", "~")
-)
-
-// EscapePointer returns a name as it stands in a JSON pointer (RFC 6901).
-func EscapePointer(name string) string { return escapePointer.Replace(name) }

@@ -54,7 +54,7 @@ type Null struct {
 
 // Check judges doc by the schema.
 func (s *Schema) Check(doc *Document) *Checked {
-	b := &builder{doc: doc, left: maxItems, open: map[*yaml.Node]bool{}}
+	b := &builder{doc: doc, left: maxItems}
 	c := &Checked{doc: doc}
 	if doc.Root != nil {
 		c.root = b.build(nil, doc.Root, s.compiled)
@@ -169,7 +169,7 @@ func (c *Checked) addLeaf(it *item, schema *jsonschema.Schema, v Violation) {
 func (c *Checked) addMissing(it *item, schema *jsonschema.Schema, v Violation) {
 	v.Span = c.doc.Span(cmp.Or(it.key, it.node))
 	for _, name := range schema.Required {
-		if it.fields[name] == nil {
+		if it.fields.get(name) == nil {
 			v.Name, v.Message = name, fmt.Sprintf("%s is missing%s", name, within(v.Pointer))
 			v.Hint = fmt.Sprintf("add `%s:`%s", name, purpose(schema.Properties[name]))
 			c.Violations = append(c.Violations, v)
@@ -179,15 +179,16 @@ func (c *Checked) addMissing(it *item, schema *jsonschema.Schema, v Violation) {
 
 func (c *Checked) addUnknown(it *item, schema *jsonschema.Schema, v Violation) {
 	known := slices.Sorted(maps.Keys(schema.Properties))
-	for _, name := range slices.Sorted(maps.Keys(it.fields)) {
+	for _, name := range it.fields.names() {
 		if schema.Properties[name] != nil {
 			continue
 		}
-		v.Name, v.Span = name, c.doc.Span(it.fields[name].key)
+		key := it.fields.get(name).key
+		v.Name, v.Span = name, c.doc.Span(key)
 		v.Edits = mendKey(it, name, known, v.Span)
 		near, slip := Nearest(name, known)
 		v.Message = "there is no such key" + within(v.Pointer)
-		if shown := c.doc.Name(it.fields[name].key); IsName(shown) || (slip && shown == name) {
+		if shown := c.doc.Name(key); IsName(shown) || (slip && shown == name) {
 			v.Message = fmt.Sprintf("there is no key %q%s", shown, within(v.Pointer))
 		}
 		switch {

@@ -2,8 +2,6 @@ package schemas
 
 import (
 	"iter"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -69,17 +67,26 @@ func find(root *item, pointer string) *item {
 func pointerWords(pointer string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for word := range strings.SplitSeq(strings.Trim(pointer, "/"), "/") {
-			if word != "" && !yield(unescapePointer.Replace(word)) {
+			if word != "" && !yield(unescaped(word)) {
 				return
 			}
 		}
 	}
 }
 
+// unescaped saves the copy that a replacer makes of every word.
+func unescaped(word string) string {
+	if strings.IndexByte(word, '~') < 0 {
+		return word
+	}
+	return unescapePointer.Replace(word)
+}
+
 // child is the named field of a mapping, or the numbered element of a list.
 func (it *item) child(name string) (child *item, isField bool) {
-	if field := it.fields[name]; field != nil {
-		return field, true
+	if it.fields != nil {
+		child = it.fields.get(name)
+		return child, child != nil
 	}
 	if i, err := strconv.Atoi(name); err == nil && i >= 0 && i < len(it.items) {
 		return it.items[i], false
@@ -89,7 +96,7 @@ func (it *item) child(name string) (child *item, isField bool) {
 
 // A Scalar is one value of a document as its Go type reads it.
 type Scalar struct {
-	Value any    // a bool or int only where one is asked for
+	Value any    // a bool or an int
 	Text  string // as written, without quotes
 	doc   *Document
 	node  *yaml.Node
@@ -98,29 +105,30 @@ type Scalar struct {
 // Span returns where the scalar stands.
 func (s Scalar) Span() Span { return s.doc.Span(s.node) }
 
-// Scalars yields each scalar with its JSON pointer.
-func (c *Checked) Scalars() iter.Seq2[string, Scalar] {
-	return func(yield func(string, Scalar) bool) { c.scalars("", c.root, yield) }
+// Literals yields each scalar that is a boolean or a whole number to its Go
+// type, with its JSON pointer.
+func (c *Checked) Literals() iter.Seq2[string, Scalar] {
+	return func(yield func(string, Scalar) bool) { c.literals(nil, c.root, yield) }
 }
 
-func (c *Checked) scalars(pointer string, it *item, yield func(string, Scalar) bool) bool {
-	switch {
-	case it.fields != nil:
-		for _, name := range slices.Sorted(maps.Keys(it.fields)) {
-			if !c.scalars(pointer+"/"+escapePointer.Replace(name), it.fields[name], yield) {
+// literals goes through what is at words.
+func (c *Checked) literals(words []string, it *item, yield func(string, Scalar) bool) bool {
+	if it.fields != nil {
+		for _, f := range it.fields.list {
+			if !c.literals(append(words, f.name), f.item, yield) {
 				return false
 			}
 		}
-		return true
-	case it.items != nil:
-		for i, child := range it.items {
-			if !c.scalars(pointer+"/"+strconv.Itoa(i), child, yield) {
-				return false
-			}
-		}
-		return true
-	case it.node == nil:
 		return true
 	}
-	return yield(pointer, Scalar{Value: it.scalar, Text: it.node.Value, doc: c.doc, node: it.node})
+	for i, child := range it.items {
+		if !c.literals(append(words, strconv.Itoa(i)), child, yield) {
+			return false
+		}
+	}
+	switch it.scalar.(type) {
+	case bool, int:
+		return yield(pointerTo(words), Scalar{Value: it.scalar, Text: it.node.Value, doc: c.doc, node: it.node})
+	}
+	return true
 }
