@@ -108,7 +108,7 @@ func (s Scalar) Span() Span { return s.doc.Span(s.node) }
 // Literals yields each scalar that is a boolean or a whole number to its Go
 // type, with its JSON pointer.
 func (c *Checked) Literals() iter.Seq2[string, Scalar] {
-	return func(yield func(string, Scalar) bool) { c.literals(nil, c.root, yield) }
+	return func(yield func(string, Scalar) bool) { c.literals(make([]string, 0, 8), c.root, yield) }
 }
 
 // literals goes through what is at words.

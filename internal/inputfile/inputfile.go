@@ -3,6 +3,7 @@
 package inputfile
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -99,7 +100,7 @@ func read(path string, stat func(string) (fs.FileInfo, error), open func(string,
 	if err != nil {
 		return nil, bare(err)
 	}
-	return readLimited(f)
+	return readLimited(f, info.Size())
 }
 
 func check(info fs.FileInfo) error {
@@ -112,16 +113,19 @@ func check(info fs.FileInfo) error {
 	return nil
 }
 
-// readLimited does not trust the size that a file claims to have, as it may grow.
-func readLimited(r io.Reader) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(r, Limit+1))
+// readLimited does not trust the size that a file claims to have, as it may
+// grow, but makes room for it and for the look whether there is more.
+func readLimited(r io.Reader, size int64) ([]byte, error) {
+	var data bytes.Buffer
+	data.Grow(int(min(size, Limit)) + bytes.MinRead)
+	_, err := data.ReadFrom(io.LimitReader(r, Limit+1))
 	switch {
 	case err != nil:
 		return nil, bare(err)
-	case len(data) > Limit:
+	case data.Len() > Limit:
 		return nil, schemas.Hint(fmt.Errorf("it is larger than %d MiB", Limit>>20), "check that this is the right file")
 	}
-	return data, nil
+	return data.Bytes(), nil
 }
 
 // bare drops operation and path from an error of the os package: callers
