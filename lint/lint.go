@@ -82,9 +82,17 @@ type Input struct {
 	Files FileMode // what is made of them; [FilesRequire] if empty
 }
 
-// Check judges one file. The only error that can happen is one of usage: the
-// sources of the tier contradict each other. Everything that is wrong with the file itself,
-// also that it is not YAML, is a finding.
+// maxFindings is how many findings one file may have: three in each of ten
+// thousand listeners.
+const maxFindings = 30_000
+
+// ErrTooManyFindings says that a file is left alone, as its findings would
+// fill the memory and nobody would read them.
+var ErrTooManyFindings = errors.New("there are too many findings to list")
+
+// Check judges one file. Everything that is wrong with the file itself, also
+// that it is not YAML, is a finding. An error is one of usage, as the sources
+// of the tier contradict each other, or [ErrTooManyFindings].
 func (c *Checker) Check(in Input) (*Report, error) {
 	tier, known, err := resolveTier(in)
 	if err != nil {
@@ -113,6 +121,9 @@ func (c *Checker) Check(in Input) (*Report, error) {
 		if level := r.level(tier, in.Policy); level != schemas.LevelOff {
 			p.rule, p.severity = r, level
 			r.Check(p)
+		}
+		if p.full {
+			return nil, fmt.Errorf("lint %s: %w", in.Path, ErrTooManyFindings)
 		}
 	}
 	report.Suppressed = p.suppress()

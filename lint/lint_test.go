@@ -135,10 +135,10 @@ func TestNotYAML(t *testing.T) {
 }
 
 // TestManyDuplicates is over at once, though the agent's decoder notes every
-// pair of equal keys: here more than a thousand million.
+// pair of equal keys: here more than a hundred million.
 func TestManyDuplicates(t *testing.T) {
 	t.Parallel()
-	const keys = 50_000
+	const keys = 15_000
 	report := check(t, ".", "f.yaml", []byte(strings.Repeat("grace_period: 1s\n", keys)))
 	duplicates := 0
 	for _, f := range report.Findings {
@@ -148,6 +148,29 @@ func TestManyDuplicates(t *testing.T) {
 	}
 	if duplicates != keys-1 || report.Piko.Verdict != lint.Reject {
 		t.Errorf("%d duplicates, verdict %+v", duplicates, report.Piko)
+	}
+}
+
+// TestTooManyFindings: whatever they are of, a file that has more than anybody
+// would read gets no verdict.
+func TestTooManyFindings(t *testing.T) {
+	t.Parallel()
+	checker, err := lint.NewChecker()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const listener = "- {endpoint_id: a, addr: h:0, timeout: 1h}\n"
+	for name, text := range map[string]string{
+		"duplicate keys": strings.Repeat("grace_period: 1s\n", 20_002),
+		"missing keys":   "listeners:\n" + strings.Repeat("- {}\n", 10_000),
+		"null items":     "listeners:\n" + strings.Repeat("-\n", 30_001) + listener,
+		"of rules":       "listeners:\n" + strings.Repeat(listener, 15_000),
+	} {
+		in := lint.Input{Path: "f.yaml", Tier: schemas.TierProduction}
+		in.Document, in.Err = schemas.ParseDocument(in.Path, []byte(text))
+		if _, err := checker.Check(in); !errors.Is(err, lint.ErrTooManyFindings) {
+			t.Errorf("%s: error %v", name, err)
+		}
 	}
 }
 

@@ -48,12 +48,16 @@ type Pass struct {
 	rule     *Rule // whose turn it is
 	severity schemas.Level
 	findings []Finding
+	full     bool // there were more
 }
 
 // read takes in a document, up to the real agent's verdict.
 func (p *Pass) read(in Input, c *Checker) error {
 	p.setExpansion(in.Document.Expansion)
 	p.document, p.checked = in.Document, c.schema.Check(in.Document)
+	if slices.ContainsFunc(p.checked.Violations, func(v schemas.Violation) bool { return v.Keyword == schemas.LimitKeyword }) {
+		return fmt.Errorf("lint %s: %w", in.Path, ErrTooManyFindings)
+	}
 	p.stat, p.looksAtFiles = in.Stat, in.looksAtFiles()
 	if !blank(in.Document) {
 		p.violations = withoutMisspelt(p.checked.Violations)
@@ -143,6 +147,9 @@ func (p *Pass) atKey(pointer, message, hint string) {
 
 // at reports a finding, and places that help to understand it.
 func (p *Pass) at(span schemas.Span, pointer, message, hint string, related ...Related) {
+	if p.full = len(p.findings) == maxFindings; p.full {
+		return
+	}
 	p.findings = append(p.findings, Finding{
 		Rule: p.rule.ID, Slug: p.rule.Slug, Severity: p.severity, Admit: p.rule.Admit,
 		Path: p.path, Within: p.within, Span: span, Pointer: pointer, EndpointID: p.endpointID(pointer),

@@ -2,6 +2,7 @@ package lint
 
 import (
 	"bytes"
+	"errors"
 	"regexp"
 
 	"go.yaml.in/yaml/v3"
@@ -27,14 +28,16 @@ type Source struct {
 // by the user is a config whatever it holds, unless it is a Kubernetes
 // manifest; one that was only come across has to look like either.
 //
-// An error is one of a manifest that cannot be read to its end; what was
-// found before it is returned as well.
+// An error is [schemas.ErrTooManyValues], or one of a manifest that cannot be
+// read to its end; what was found before it is returned as well.
 func Sources(path string, text []byte, named bool) ([]Source, error) {
 	if !named && !mayHoldConfig(text) {
 		return nil, nil
 	}
 	doc, err := schemas.ParseDocument(path, text)
 	switch {
+	case errors.Is(err, schemas.ErrTooManyValues):
+		return nil, err
 	case err == nil && isManifest(doc):
 		return manifestSources(doc)
 	case named || isConfig(doc, text):
@@ -46,10 +49,15 @@ func Sources(path string, text []byte, named bool) ([]Source, error) {
 // Name is what the config is called: manifest.yaml#name/key in a manifest.
 func (s *Source) Name() string { return s.File + s.Within }
 
-// Expand puts the values of variables in, which were found in the text.
-func (s *Source) Expand(e *schemas.Expansion) {
+// Expand puts the values of variables in, which were found in the text. An
+// error is [schemas.ErrTooManyValues].
+func (s *Source) Expand(e *schemas.Expansion) error {
 	s.expansion = e
 	s.document, s.err = schemas.ParseExpanded(s.Name(), e)
+	if errors.Is(s.err, schemas.ErrTooManyValues) {
+		return s.err
+	}
+	return nil
 }
 
 // Placed reports whether the lines of the text are those of the file.

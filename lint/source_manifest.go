@@ -100,7 +100,9 @@ func (m *manifest) value(object *yaml.Node, key string, node *yaml.Node, encoded
 		source = b.pad(node.Value)
 	}
 	s := Source{File: m.doc.Path, Within: within(object, key), Text: source, tier: objectTier(object), block: b}
-	if s.document, s.err = schemas.ParseDocument(s.Name(), source); isConfigName(key) || isConfig(s.document, source) {
+	if s.document, s.err = schemas.ParseDocument(s.Name(), source); errors.Is(s.err, schemas.ErrTooManyValues) {
+		m.errs = append(m.errs, s.err)
+	} else if isConfigName(key) || isConfig(s.document, source) {
 		m.sources = append(m.sources, s)
 	}
 }

@@ -133,8 +133,13 @@ func within(pointer string) string {
 // (swapped neighbours count as one) away.
 func Nearest(word string, candidates []string) (string, bool) {
 	best, distance := "", 3
+	word = plain(word)
 	for _, c := range candidates {
-		d := editDistance(plain(word), plain(c))
+		other := plain(c)
+		if len(word)-len(other) >= distance || len(other)-len(word) >= distance {
+			continue // each edit changes the length by one at most
+		}
+		d := editDistance(word, other)
 		if d < distance && d < max(len(c)-1, 1) {
 			best, distance = c, d
 		}
@@ -143,7 +148,7 @@ func Nearest(word string, candidates []string) (string, bool) {
 }
 
 func plain(word string) string {
-	return strings.NewReplacer("_", "", "-", "").Replace(strings.ToLower(word))
+	return strings.ReplaceAll(strings.ReplaceAll(strings.ToLower(word), "_", ""), "-", "")
 }
 
 // editDistance counts insertions, deletions, substitutions and swaps of

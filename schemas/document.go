@@ -25,7 +25,8 @@ type Document struct {
 }
 
 // ParseDocument parses the first YAML document of source; as in the Piko
-// agent, nothing after it is looked at. A syntax error is a [*Fault].
+// agent, nothing after it is looked at. A syntax error is a [*Fault]; another
+// error is [ErrTooManyValues].
 func ParseDocument(path string, source []byte) (*Document, error) {
 	text := lazyText(source)
 	return parse(&Document{Path: path, Source: source, text: text, file: text})
@@ -42,6 +43,9 @@ func ParseExpanded(path string, e *Expansion) (*Document, error) {
 }
 
 func parse(doc *Document) (*Document, error) {
+	if err := checkValues(doc.Source); err != nil {
+		return nil, fmt.Errorf("read %s: %w", doc.Path, err)
+	}
 	var node yaml.Node
 	err := yaml.NewDecoder(bytes.NewReader(doc.Source)).Decode(&node)
 	switch {

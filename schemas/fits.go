@@ -7,26 +7,27 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// fits reports whether an item certainly satisfies a schema. It knows only
-// the keywords that our schemas use and says no to everything else, so that
-// the validator, which takes several times as long, has the last word on what
-// it does not pass.
-func fits(it *item, schema *jsonschema.Schema) bool {
+// misfits counts the values of an item that may not satisfy a schema; at zero
+// all certainly do. It knows only the keywords that our schemas use and counts
+// everything else, so that the validator, which takes several times as long,
+// has the last word on what does not pass.
+func misfits(it *item, schema *jsonschema.Schema) int {
 	for schema != nil && schema.Ref != nil {
 		schema = schema.Ref
 	}
 	switch {
 	case schema == nil:
-		return true
+		return 0
 	case it.node == nil || hasOtherKeywords(schema) || len(schema.Types) != 1:
-		return false
-	case it.fields != nil:
-		return schema.Types[0] == "object" && fitsObject(it, schema)
-	case it.node.Kind == yaml.SequenceNode:
-		return schema.Types[0] == "array" && fitsArray(it, schema)
-	default:
-		return fitsScalar(it.scalar, schema)
+		return 1
+	case it.fields != nil && schema.Types[0] == "object":
+		return misfitsOfObject(it, schema)
+	case it.fields == nil && it.node.Kind == yaml.SequenceNode && schema.Types[0] == "array":
+		return misfitsOfArray(it, schema)
+	case it.fields == nil && it.node.Kind != yaml.SequenceNode && fitsScalar(it.scalar, schema):
+		return 0
 	}
+	return 1
 }
 
 // hasOtherKeywords reports whether a schema asks for something that fits
@@ -43,30 +44,30 @@ func hasOtherKeywords(s *jsonschema.Schema) bool {
 		s.RecursiveRef != nil || s.DynamicRef != nil
 }
 
-func fitsObject(it *item, schema *jsonschema.Schema) bool {
+func misfitsOfObject(it *item, schema *jsonschema.Schema) (n int) {
 	for _, name := range schema.Required {
 		if it.fields.get(name) == nil {
-			return false
+			n++
 		}
 	}
 	for _, f := range it.fields.list {
-		if !allows(schema, f.name) || !fits(f.item, propertySchema(schema, f.name)) {
-			return false
+		if allows(schema, f.name) {
+			n += misfits(f.item, propertySchema(schema, f.name))
+		} else {
+			n++
 		}
 	}
-	return true
+	return n
 }
 
-func fitsArray(it *item, schema *jsonschema.Schema) bool {
+func misfitsOfArray(it *item, schema *jsonschema.Schema) (n int) {
 	if len(it.items) < schema.MinItems {
-		return false
+		n++
 	}
 	for _, child := range it.items {
-		if !fits(child, schema.Items2020) {
-			return false
-		}
+		n += misfits(child, schema.Items2020)
 	}
-	return true
+	return n
 }
 
 func fitsScalar(value any, schema *jsonschema.Schema) bool {

@@ -19,7 +19,7 @@ func holdFits(t *testing.T, v PikoVersion, schema *Schema, doc *Document) (passe
 	}
 	source := doc.Source
 	checked := schema.Check(doc)
-	passed = fits(checked.root, schema.compiled)
+	passed = misfits(checked.root, schema.compiled) == 0
 	if passed {
 		if err := schema.compiled.Validate(checked.root.value()); err != nil {
 			t.Errorf("the walk passes what the validator refuses: %v\n%s", err, source)
@@ -95,16 +95,16 @@ func TestFitsKnowsItsLimits(t *testing.T) {
 	t.Parallel()
 	it := &item{node: &yaml.Node{Kind: yaml.ScalarNode}, scalar: "x"}
 	schema := compileAgent(t).compiled.Properties["log"].Properties["level"]
-	if fits(it, schema) {
+	if misfits(it, schema) == 0 {
 		t.Error("passes a text that is not in the enum")
 	}
 	it.scalar = "info"
-	if !fits(it, schema) {
+	if misfits(it, schema) != 0 {
 		t.Error("does not pass a text that is in the enum")
 	}
 	strange := *schema
 	strange.MaxLength = 2
-	if fits(it, &strange) {
+	if misfits(it, &strange) == 0 {
 		t.Error("passes a keyword that it does not know")
 	}
 }

@@ -67,7 +67,7 @@ func lazyText(source []byte) func() sourceText {
 // newSourceText splits source at the line breaks that the YAML parser counts.
 func newSourceText(source []byte) sourceText {
 	text := strings.TrimPrefix(decodeText(source), "\ufeff")
-	var lines []sourceLine
+	lines := make([]sourceLine, 0, strings.Count(text, "\n")+1)
 	length := len(text)
 	for len(text) > 0 {
 		i := strings.IndexAny(text, "\r\n\u0085\u2028\u2029")

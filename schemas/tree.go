@@ -219,15 +219,23 @@ func (b *builder) duplicate(k, first *yaml.Node) {
 	if name := b.doc.Name(k); IsName(name) {
 		key = fmt.Sprintf("key %q", name)
 	}
-	b.fault("duplicateKey", k, fmt.Sprintf("%s is there already, on line %d", key, place.Start.Line), "keep one of the two")
-	b.faults[len(b.faults)-1].First = place
+	b.add(Violation{
+		Keyword: "duplicateKey", Span: b.doc.Span(k), First: place,
+		Message: fmt.Sprintf("%s is there already, on line %d", key, place.Start.Line), Hint: "keep one of the two",
+	})
 }
 
 func (b *builder) fault(keyword string, node *yaml.Node, message, hint string) {
-	b.faults = append(b.faults, Violation{
-		Pointer: cmp.Or(pointerTo(b.pointer), "/"), Keyword: keyword,
-		Span: b.doc.Span(node), Message: message, Hint: hint,
-	})
+	b.add(Violation{Keyword: keyword, Span: b.doc.Span(node), Message: message, Hint: hint})
+}
+
+// add places a violation in what is being built. Further ones than anybody is
+// told of are only good for the knowledge that there are some.
+func (b *builder) add(v Violation) {
+	if len(b.faults) <= maxViolations {
+		v.Pointer = cmp.Or(pointerTo(b.pointer), "/")
+		b.faults = append(b.faults, v)
+	}
 }
 
 // isNull reports whether node, or what it is an alias of, is a null.

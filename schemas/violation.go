@@ -63,13 +63,31 @@ func (s *Schema) Check(doc *Document) *Checked {
 	if c.root == nil {
 		c.root = &item{node: doc.Root}
 	}
-	if !fits(c.root, s.compiled) {
+	switch n := misfits(c.root, s.compiled); {
+	case n+len(c.Violations) > maxViolations:
+		c.Violations = []Violation{c.tooMany()}
+	case n > 0:
 		c.validate(s.compiled)
 	}
 	slices.SortStableFunc(c.Violations, func(a, b Violation) int {
 		return cmp.Or(cmp.Compare(a.Span.Start.Line, b.Span.Start.Line), cmp.Compare(a.Span.Start.Column, b.Span.Start.Column))
 	})
 	return c
+}
+
+// maxViolations is how many are told of one document. Each takes some KiB
+// until it is printed, and nobody reads as many.
+const maxViolations = 20_000
+
+// LimitKeyword is that of the violation that stands for all where a document
+// has more of them than anybody would read.
+const LimitKeyword = "limit"
+
+func (c *Checked) tooMany() Violation {
+	return Violation{
+		Keyword: LimitKeyword, Span: c.doc.Span(c.root.node),
+		Message: fmt.Sprintf("more than %d values do not belong here", maxViolations), Hint: "check that this is the right file",
+	}
 }
 
 // validate has the validator say what is wrong.

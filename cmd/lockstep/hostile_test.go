@@ -44,6 +44,14 @@ func TestHostileFiles(t *testing.T) {
 		hostile(t, "", program, "lint", "--expand-env", "--env-file", path, files("ca.yaml"))
 		hostile(t, "", program, "run", "--listen", "127.0.0.1:0", "--config", path)
 	}
+	for name, want := range denseFiles(t, files) {
+		status := hostile(t, want, program, "lint", "--tier", "staging", "--fail-on", "warning", files(name))
+		if refused := strings.Contains(want, "too many") || strings.Contains(want, "keys and values"); refused != (status == statusIncomplete) {
+			t.Errorf("%s: status %d", name, status)
+		}
+		hostile(t, "", program, "lint", "--tier", "staging", "--policy", files(name), files("ca.yaml"))
+		hostile(t, "", program, "run", "--listen", "127.0.0.1:0", "--gate", "off", "--check", "--config", files(name))
+	}
 	for _, ca := range []string{"large.yaml", "fifo", "/dev/zero", "bomb.yaml"} {
 		config := "listeners: [{endpoint_id: e, addr: 'https://h', timeout: 1s, tls: {root_cas: '" + files(ca) + "'}}]\n"
 		if err := os.WriteFile(files("ca.yaml"), []byte(config), 0o600); err != nil {
@@ -94,8 +102,44 @@ func hostileFiles(t *testing.T, dir string) (find func(name string) string) {
 	return find
 }
 
-// hostile runs the program within its budget and wants a word in what it says.
-func hostile(t *testing.T, want, program string, args ...string) {
+// denseFiles makes files just under the limit of the size, or of what one may
+// hold, and returns what is said of each. The last ones are large, but fine.
+func denseFiles(t *testing.T, find func(name string) string) (want map[string]string) {
+	t.Helper()
+	const (
+		tooMany  = "keys and values"
+		listener = "  - endpoint_id: service\n    addr: https://service:8443\n    protocol: http\n    timeout: 30s\n" +
+			"    access_log:\n      level: info\n      disable: false\n    http_client: {max_idle_conns: 10}\n" +
+			"    tls:\n      insecure_skip_verify: true\n"
+		certificate = "  - endpoint_id: service\n    addr: https://service:8443\n    timeout: 30s\n    tls:\n      root_cas: |\n"
+	)
+	upTo := func(size int, unit string) string { return strings.Repeat(unit, size/len(unit)) }
+	const size = 4_000_000
+	want = map[string]string{}
+	for _, f := range []struct{ name, text, want string }{
+		{"empties.yaml", "listeners: [" + upTo(size, "{},") + "]", tooMany},
+		{"items.yaml", "listeners:\n" + upTo(size, "-\n"), tooMany},
+		{"unknown.yaml", upTo(size, "unknown: 1\n"), tooMany},
+		{"wide.yaml", "listeners: [" + upTo(size, "[[[[[[[[]]]]]]]],") + "]", tooMany},
+		{"aliases.yaml", "a: &a [1]\nlisteners: [" + upTo(size, "*a,") + "]", tooMany},
+		{"mistakes.yaml", "listeners: [" + strings.Repeat("{},", 74_000) + "]", "too many findings"},
+		{"nulls.yaml", "listeners:\n" + strings.Repeat("-\n", 290_000), "too many findings"},
+		{"flow.yaml", "{a: {" + strings.Repeat("'',", 290_000) + "}}", "too many findings"},
+		{"lines.yaml", "listeners: |\n" + upTo(size, " \n"), "refuses"},
+		{"comments.yaml", "listeners:\n" + strings.Repeat(listener+"    # - a, b: {c}\n\n", 10_000), "is not verified"},
+		{"certificates.yaml", "listeners:\n" + strings.Repeat(certificate+upTo(3000, "        MIIB+/=\n"), 1000), "root_cas"},
+	} {
+		want[f.name] = f.want
+		if err := os.WriteFile(find(f.name), []byte(f.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return want
+}
+
+// hostile runs the program within its budget, wants a word in what it says,
+// and returns the exit status.
+func hostile(t *testing.T, want, program string, args ...string) (status int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*hostileTime)
 	defer cancel()
@@ -105,7 +149,8 @@ func hostile(t *testing.T, want, program string, args ...string) {
 	if !ok {
 		t.Fatal("this system does not say how much memory a process took")
 	}
-	status, memory := cmd.ProcessState.ExitCode(), usage.Maxrss<<10
+	status = cmd.ProcessState.ExitCode()
+	memory := usage.Maxrss << 10
 	took := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	if status < 1 || status >= statusBug || !bytes.Contains(out, []byte(want)) || bytes.Contains(out, []byte("goroutine ")) {
 		t.Errorf("%q: status %d (%v), %q is not in\n%.500s", args, status, err, want, out)
@@ -113,4 +158,5 @@ func hostile(t *testing.T, want, program string, args ...string) {
 	if took > hostileTime || memory > hostileMemory {
 		t.Errorf("%q: %v, %d MiB; the budget is %v, %d MiB", args, took, memory>>20, hostileTime, hostileMemory>>20)
 	}
+	return status
 }

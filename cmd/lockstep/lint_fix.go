@@ -75,10 +75,13 @@ func newFixer(c *cli.Context) (*fixer, error) {
 func (l *linter) check(checker *lint.Checker, s lint.Source, in lint.Input, f inputFile) (*lint.Report, error) {
 	if l.fixer.mode == fixNone || s.Within != "" { // what is in a manifest may have been encoded, folded or rendered
 		report, err := checker.CheckSource(s, in)
+		if errors.Is(err, lint.ErrTooManyFindings) {
+			return nil, err
+		}
 		return report, usage(err)
 	}
 	fixed, err := checker.Fix(s.Input(in), l.fixer.mode == fixUnsafe)
-	if _, ours := errors.AsType[*lint.FixError](err); ours {
+	if _, ours := errors.AsType[*lint.FixError](err); ours || errors.Is(err, lint.ErrTooManyFindings) {
 		return nil, err
 	}
 	if err != nil {

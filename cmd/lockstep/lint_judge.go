@@ -129,6 +129,5 @@ func (l *linter) expandSource(s *lint.Source) error {
 	if err != nil {
 		return fmt.Errorf("read %s: %w", s.File, err)
 	}
-	s.Expand(expansion)
-	return nil
+	return s.Expand(expansion)
 }
