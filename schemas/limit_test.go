@@ -41,12 +41,12 @@ func TestValuesAtMost(t *testing.T) {
 func TestParseDocumentRefusesWhatIsDense(t *testing.T) {
 	t.Parallel()
 	dense := "listeners: [" + strings.Repeat("{},", maxValues/4) + "]"
-	wide := "\xfe\xff"
+	wide := []byte("\xfe\xff")
 	for _, unit := range utf16.Encode([]rune(dense)) {
-		wide += string([]byte{byte(unit >> 8), byte(unit)})
+		wide = append(wide, byte(unit>>8), byte(unit))
 	}
 	for name, text := range map[string]string{
-		"empty": dense, "UTF-16": wide, "keys": strings.Repeat("a: 1\n", maxValues/2), "items": strings.Repeat("-\n", maxValues),
+		"empty": dense, "UTF-16": string(wide), "keys": strings.Repeat("a: 1\n", maxValues/2), "items": strings.Repeat("-\n", maxValues),
 	} {
 		_, err := ParseDocument("f.yaml", []byte(text))
 		if !errors.Is(err, ErrTooManyValues) || len(Hints(err)) != 1 || !strings.HasPrefix(err.Error(), "read f.yaml: ") {
