@@ -88,7 +88,11 @@ const maxFindings = 30_000
 
 // ErrTooManyFindings says that a file is left alone, as its findings would
 // fill the memory and nobody would read them.
-var ErrTooManyFindings = errors.New("there are too many findings to list")
+var ErrTooManyFindings = errors.New("there are tens of thousands of findings, too many to list")
+
+func tooManyFindings(path string) error {
+	return schemas.Hint(fmt.Errorf("lint %s: %w", path, ErrTooManyFindings), "check that this is a config of the Piko agent")
+}
 
 // Check judges one file. Everything that is wrong with the file itself, also
 // that it is not YAML, is a finding. An error is one of usage, as the sources
@@ -123,7 +127,7 @@ func (c *Checker) Check(in Input) (*Report, error) {
 			r.Check(p)
 		}
 		if p.full {
-			return nil, fmt.Errorf("lint %s: %w", in.Path, ErrTooManyFindings)
+			return nil, tooManyFindings(in.Path)
 		}
 	}
 	report.Suppressed = p.suppress()

@@ -56,7 +56,7 @@ func (p *Pass) read(in Input, c *Checker) error {
 	p.setExpansion(in.Document.Expansion)
 	p.document, p.checked = in.Document, c.schema.Check(in.Document)
 	if slices.ContainsFunc(p.checked.Violations, func(v schemas.Violation) bool { return v.Keyword == schemas.LimitKeyword }) {
-		return fmt.Errorf("lint %s: %w", in.Path, ErrTooManyFindings)
+		return tooManyFindings(in.Path)
 	}
 	p.stat, p.looksAtFiles = in.Stat, in.looksAtFiles()
 	if !blank(in.Document) {

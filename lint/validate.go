@@ -32,8 +32,8 @@ func (v *validation) refuse(pointer, reason, hint string) {
 }
 
 // refuseIf refuses the value of key, which begins with a slash, in the mapping
-// at a pointer, where wrong holds. The two are joined only then, as
-// nearly nothing is wrong.
+// at a pointer, where wrong holds. The two are joined only then, which it
+// hardly ever does.
 func (v *validation) refuseIf(wrong bool, at, key, reason, hint string) {
 	if wrong {
 		v.refuse(at+key, reason, hint)

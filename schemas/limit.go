@@ -19,7 +19,7 @@ func checkValues(source []byte) error {
 	if 2*len(source) <= maxValues || valuesAtMost(source) <= maxValues {
 		return nil
 	}
-	return Hint(ErrTooManyValues, "check that this is the right file; one agent hardly has 10,000 listeners")
+	return Hint(ErrTooManyValues, "check that this is the right file; 10,000 listeners with all their keys would fit")
 }
 
 // valuesAtMost counts what can begin a key or a value, without parsing: too
