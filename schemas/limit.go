@@ -28,14 +28,14 @@ func valuesAtMost(source []byte) int {
 	if bytes.HasPrefix(source, []byte{0xff, 0xfe}) || bytes.HasPrefix(source, []byte{0xfe, 0xff}) {
 		source = []byte(decodeText(source))
 	}
-	pair := 2 // an entry of a mapping, of which only a colon may be seen
+	colon := 2 // a key and its value
 	if isFlow(source) {
-		pair = 1 // each is behind a comma, too
+		colon = 0 // both are behind a comma or a brace, and have been counted
 	}
 	n := 1
 	for line := range bytes.Lines(source) {
 		if !isComment(line) {
-			n += valuesOn(line, pair)
+			n += valuesOn(line, colon)
 		}
 	}
 	return n
@@ -55,24 +55,24 @@ func isComment(line []byte) bool {
 		!bytes.ContainsAny(bytes.TrimRight(text, "\r\n"), "\"'\r\u0085\u2028\u2029")
 }
 
-func valuesOn(line []byte, pair int) (n int) {
+func valuesOn(line []byte, colon int) (n int) {
 	for i, c := range line {
 		switch c {
 		case '[':
 			n++
-		case ',', '{':
-			n += pair
+		case ',', '{': // in a mapping comes a key, with or without a value
+			n += 2
 		case '-': // in front of an item it stands alone
 			if endsWord(line, i) && beginsWord(line, i) {
 				n++
 			}
 		case '?':
 			if endsWord(line, i) && beginsWord(line, i) {
-				n += pair
+				n += 2
 			}
 		case ':': // in a URL or an address it stands between letters
 			if endsWord(line, i) || beginsWord(line, i) {
-				n += pair
+				n += colon
 			}
 		}
 	}

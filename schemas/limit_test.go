@@ -22,7 +22,7 @@ func TestValuesAtMost(t *testing.T) {
 		{"a:\r\n- b\r\n", 4},
 		{"a: [b, c]\n", 6},
 		{"a: [{}, {}]\n", 10},
-		{`{"a": [1, 2], "b":3}`, 7},
+		{`{"a": [1, 2], "b":3}`, 8},
 		{"# a: [b, c] - d\na: 1 # b\n", 3},
 		{"# it's: here\n", 3},
 		{"# a\r- b\n", 2},
