@@ -7,12 +7,12 @@ import (
 
 // maxValues is how many keys and values a document may hold. The parser takes
 // half a KiB for each, so that 4 MiB of nothing but brackets would fill GiBs;
-// ten thousand listeners with ten keys each are 240,000.
-const maxValues = 300_000
+// ten thousand listeners with ten keys each are at most 250,000.
+const maxValues = 260_000
 
 // ErrTooManyValues says that a document is too dense to be parsed. Piko has no
 // such limit: nobody has judged the file.
-var ErrTooManyValues = errors.New("it holds more than 300,000 keys and values")
+var ErrTooManyValues = errors.New("it holds more than 260,000 keys and values")
 
 // checkValues returns [ErrTooManyValues] for a text that may hold more.
 func checkValues(source []byte) error {
