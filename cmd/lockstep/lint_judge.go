@@ -16,10 +16,12 @@ import (
 // The garbage collector of a process that lints. By ballast, an allocation
 // that counts but takes no memory, as nobody writes to it, a small heap may
 // grow by 8 MiB before it is collected, which saves a fifth of the time. By
-// gcPercent a large one, of a file of megabytes, grows only by half of itself.
+// gcPercent a large one, of a file of megabytes, grows only by half of itself,
+// and near memoryLimit the program waits for the collector.
 const (
-	ballast   = 16 << 20
-	gcPercent = 50
+	ballast     = 16 << 20
+	gcPercent   = 50
+	memoryLimit = 200 << 20
 )
 
 // judge lints all arguments of the command line on all processors, and keeps
@@ -28,6 +30,7 @@ const (
 // all findings moot.
 func (l *linter) judge(ctx context.Context, args []string) (found []*lint.Report, faults []error, err error) {
 	debug.SetGCPercent(gcPercent)
+	debug.SetMemoryLimit(memoryLimit)
 	untouched := make([]byte, ballast)
 	defer runtime.KeepAlive(untouched)
 	in := l.inputs(args)
