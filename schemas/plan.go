@@ -41,6 +41,8 @@ type PlanInputs struct {
 	Policy    string `yaml:"policy"`
 	Inventory string `yaml:"inventory"`
 	Evidence  string `yaml:"evidence"`
+
+	After []string `yaml:"after,omitempty"` // of the rollouts that have to be ahead
 }
 
 // A Batch is a group of steps that are applied together.
@@ -67,6 +69,42 @@ type SubjectVerdict struct {
 	Clients   int              `yaml:"clients"`             // seen in the window
 	Blocking  []ClientEvidence `yaml:"blocking,omitempty"`  // would be refused, and must not be
 	Strangers []ClientEvidence `yaml:"strangers,omitempty"` // would be refused; nobody knows them
+	Accepted  []ClientEvidence `yaml:"accepted,omitempty"`  // would be refused, which somebody accepts
+	Unseen    []UnseenClient   `yaml:"unseen,omitempty"`    // expected and have not come
+	Risk      *Risk            `yaml:"risk,omitempty"`
+	EValue    *EValue          `yaml:"e_value,omitempty"`
+	Advice    string           `yaml:"advice,omitempty"` // what would make the evidence better
+}
+
+// A Risk is the number of clients that a step is expected to refuse within
+// the next weeks, and what it is made of.
+type Risk struct {
+	Total    float64 `yaml:"total"`
+	Limit    float64 `yaml:"limit"`    // tau of the policy
+	Unseen   float64 `yaml:"unseen"`   // expected clients that have not come
+	Repaired float64 `yaml:"repaired"` // clients that failed and have passed since
+	Unknown  float64 `yaml:"unknown"`  // clients that nobody has seen or named
+}
+
+// An EValue is evidence against the hypothesis that p0 of all client-days or
+// more have a failure. It may be looked at as often as one likes.
+type EValue struct {
+	Value    float64 `yaml:"value"`
+	Bar      float64 `yaml:"bar"`    // from here on it is enough
+	Epoch    int     `yaml:"epoch"`  // 1 + fixes so far
+	Trials   int     `yaml:"trials"` // client-days in this epoch
+	Failures int     `yaml:"failures"`
+}
+
+// An UnseenClient is expected and has not come.
+type UnseenClient struct {
+	Client     string     `yaml:"client"`
+	Owner      string     `yaml:"owner,omitempty"`
+	Period     string     `yaml:"period,omitempty"` // for people: daily, monthly, every 12d
+	Last       *time.Time `yaml:"last,omitempty"`
+	Due        *time.Time `yaml:"due,omitempty"`
+	Weight     float64    `yaml:"weight"` // how likely it still exists; 0 if it is attested
+	AttestedBy string     `yaml:"attested_by,omitempty"`
 }
 
 // ClientEvidence is what was seen of one client of an app.
@@ -77,6 +115,8 @@ type ClientEvidence struct {
 	Fail    uint64            `yaml:"fail"`
 	Reasons map[Reason]uint64 `yaml:"reasons,omitempty"`
 	Last    *time.Time        `yaml:"last,omitempty"` // of any request
+
+	AcceptedBy string `yaml:"accepted_by,omitempty"`
 }
 
 // DecodePlan reads a plan file and makes sure that nobody edited it.
