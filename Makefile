@@ -13,7 +13,7 @@ LINTER       := $(CURDIR)/.bin/$(LINT_VERSION)/golangci-lint
 RACE = $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v $(firstword $(shell go env CC)) >/dev/null && echo -race)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check fmt fmt-check vet lint update fuzz oracle bench bench-lint figures full cover clean
+.PHONY: help build demo test check fmt fmt-check vet lint update fuzz oracle bench bench-lint sim sim-full figures full cover clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,12 @@ bench: ## run all benchmarks COUNT (10) times, for benchstat
 
 bench-lint: ## time lint beside kubeconform and actionlint, and hold it to its limits
 	go run -C testdata/bench/lint .
+
+sim: ## judge 40,000 simulated apps by the shipped gate and hold it to its figures
+	SIM=1 go test -count=1 -v -timeout 1h -run '^TestSim$$' ./migrate
+
+sim-full: ## the same with 80,000 apps, and a look each hour
+	SIM=full go test -count=1 -v -timeout 2h -run '^TestSim$$' ./migrate
 
 figures: ## print the figures of the house and their limits
 	@go test -count=1 -v -run '^TestHouseFigures$$' ./cmd/lockstep

@@ -17,6 +17,7 @@ type gate struct {
 	limits schemas.GateLimits
 	nodes  []Node // that are expected to report
 	apps   map[string]*app
+	ends   time.Time // of the first decision that a promotion rests on; zero if none does
 }
 
 // An app is what the subjects of one app, which are judged together, have in
@@ -26,9 +27,16 @@ type app struct {
 	observing []string  // subjects
 	enforcing []string  // subjects
 	since     time.Time // when the time that counts begins
+	start     time.Time // the same, or the first heartbeat if that is later
 	latestMS  int64     // of all requests
 	clients   map[clientKey]*client
-	expected  map[string]bool // names in the inventory
+
+	lastVerified int64 // failure that resets the clean clock, Unix time in milliseconds
+
+	// What people say, by client, and approvals by person.
+	expected                   map[string]*schemas.InventoryClient
+	attested, waived, approved map[string]*schemas.Decision
+	ends                       time.Time // of the first decision that the verdict rests on
 }
 
 // A finding is one thing that the gate has to say of a step.
@@ -44,6 +52,10 @@ func newGate(in *Input) *gate {
 	for _, name := range in.Rollout.Names() {
 		g.addSubject(name, in.Rollout.Subjects[name])
 	}
+	for _, a := range g.apps {
+		a.start = later(a.since, g.firstHeartbeat())
+	}
+	g.addInventory()
 	g.addClients()
 	return g
 }
@@ -78,7 +90,10 @@ func later(a, b time.Time) time.Time {
 func (g *gate) app(subject string) *app {
 	name, id := appOf(subject)
 	if g.apps[id] == nil {
-		g.apps[id] = &app{name: name, clients: map[clientKey]*client{}, expected: map[string]bool{}}
+		g.apps[id] = &app{
+			name: name, clients: map[clientKey]*client{}, expected: map[string]*schemas.InventoryClient{},
+			attested: map[string]*schemas.Decision{}, waived: map[string]*schemas.Decision{}, approved: map[string]*schemas.Decision{},
+		}
 	}
 	return g.apps[id]
 }
@@ -106,6 +121,7 @@ func (g *gate) verdicts() []schemas.SubjectVerdict {
 			g.judgeEnforce(&v)
 		} else {
 			conclude(&v, g.observeFindings(name), "its secret can be read and all nodes report")
+			v.Advice = placement(g.in.Now, time.Duration(g.limits.MinWindow))
 		}
 		verdicts = append(verdicts, v)
 	}
@@ -122,7 +138,7 @@ func (g *gate) observeFindings(subject string) []finding {
 	case !looked:
 		findings = append(findings, finding{verdict: schemas.VerdictInconclusive, reason: "nobody has looked for its secret"})
 	case err != nil:
-		findings = append(findings, finding{verdict: schemas.VerdictWait, reason: err.Error()})
+		findings = append(findings, wait(time.Time{}, "%s", err))
 	}
 	return findings
 }
@@ -143,8 +159,34 @@ func (g *gate) judgeEnforce(v *schemas.SubjectVerdict) {
 	for _, subject := range a.observing {
 		findings = append(findings, g.loadedFindings(subject)...)
 	}
-	findings = append(findings, g.windowFindings(a.since)...)
-	conclude(v, findings, plural(v.Clients-len(v.Strangers), "client passes", "clients pass")+", and none that is known fails")
+	findings = append(findings, g.windowFindings(a.start)...)
+	findings = append(findings, g.aheadFindings(v.Subject)...)
+	findings = append(findings, g.approvalFindings(a)...)
+	findings = append(findings, g.riskFindings(a, v)...)
+	v.EValue = g.eValue(a)
+	findings = append(findings, g.eFindings(a, v.EValue)...)
+	passing := v.Clients - len(v.Strangers) - len(v.Accepted)
+	conclude(v, findings, plural(passing, "client passes", "clients pass")+", and none that is known fails")
+	if v.Verdict == schemas.VerdictPromote {
+		g.promoted(a, v)
+	}
+}
+
+// promoted notes how long the decisions hold that a promotion rests on, and
+// what would make it better where nobody knows the periods of clients.
+func (g *gate) promoted(a *app, v *schemas.SubjectVerdict) {
+	if !a.ends.IsZero() && (g.ends.IsZero() || a.ends.Before(g.ends)) {
+		g.ends = a.ends
+	}
+	if g.in.Inventory.History.From.IsZero() {
+		v.Advice = straddle(a.start, g.in.Now)
+	}
+}
+
+// wait is a finding that time, or somebody, will mend; ready is zero if
+// nobody can tell when.
+func wait(ready time.Time, format string, args ...any) finding {
+	return finding{verdict: schemas.VerdictWait, reason: fmt.Sprintf(format, args...), ready: ready}
 }
 
 // strictness orders verdicts: the worst finding decides. A client that is

@@ -22,54 +22,73 @@ func (k clientKey) compare(other clientKey) int {
 }
 
 // A client is what was seen of one caller of an app, under any of its keys.
+// All but latest and passedEver is of the time that counts.
 type client struct {
-	ok, fail         uint64
-	reasons          map[schemas.Reason]uint64
-	okHours          hours
-	lastOK, lastFail int64 // Unix time in milliseconds, 0 if never
-	passedEver       bool  // also before the time that counts
+	ok, fail           uint64
+	reasons            map[schemas.Reason]uint64
+	okHours, failHours hours
+	lastOK, lastFail   int64 // Unix time in milliseconds, 0 if never
+	latest             int64 // the same, of any request whenever it was
+	passedEver         bool
 }
 
 // addClients sorts the tallies into the apps that observe. Apps that are not
 // rolled out have no verdict.
 func (g *gate) addClients() {
+	apps := map[string]*app{} // by subject, as there are few of those and many tallies
 	for key, tally := range g.in.Evidence.Tallies {
-		if _, id := appOf(key.Subject); g.apps[id] != nil && len(g.apps[id].observing) > 0 {
-			g.apps[id].add(key, tally)
+		a, known := apps[key.Subject]
+		if !known {
+			_, id := appOf(key.Subject)
+			a = g.apps[id]
+			apps[key.Subject] = a
 		}
-	}
-	for _, c := range g.in.Inventory.Clients {
-		if _, id := appOf("key/" + c.App); g.apps[id] != nil {
-			g.apps[id].expected[c.Client] = true
+		if a != nil && len(a.observing) > 0 {
+			a.add(key, tally)
 		}
 	}
 }
 
-// add counts a tally from the hour of since on; its day can be told apart
-// into hours, its count cannot.
 func (a *app) add(key schemas.TallyKey, tally schemas.Tally) {
 	a.latestMS = max(a.latestMS, tally.LastMS)
 	who := clientKey{key.Client, key.How}
 	c := a.clients[who]
 	if c == nil {
-		c = &client{reasons: map[schemas.Reason]uint64{}, okHours: hours{}}
+		c = &client{reasons: map[schemas.Reason]uint64{}, okHours: hours{}, failHours: hours{}}
 		a.clients[who] = c
 	}
 	passed := key.Outcome == schemas.OutcomeOK
 	c.passedEver = c.passedEver || passed
-	if tally.LastMS < a.since.UnixMilli() {
-		return
-	}
-	if !passed {
-		c.fail = schemas.SumCounts(c.fail, tally.Count)
-		c.reasons[key.Reason] = schemas.SumCounts(c.reasons[key.Reason], tally.Count)
-		c.lastFail = max(c.lastFail, tally.LastMS)
+	c.latest = max(c.latest, tally.LastMS)
+	since := a.since.UnixMilli()
+	if tally.LastMS < since {
 		return
 	}
 	day := tally.FirstMS / dayMS
-	c.ok = schemas.SumCounts(c.ok, tally.Count)
-	c.okHours.addDay(day, tally.Hours&maskFrom(day, a.since.UnixMilli()/hourMS))
-	c.lastOK = max(c.lastOK, tally.LastMS)
+	mask := tally.Hours & maskFrom(day, since/hourMS)
+	if passed {
+		c.ok = schemas.SumCounts(c.ok, tally.Count)
+		c.okHours.addDay(day, mask)
+		c.lastOK = max(c.lastOK, tally.LastMS)
+		return
+	}
+	c.fail = schemas.SumCounts(c.fail, tally.Count)
+	c.reasons[key.Reason] = schemas.SumCounts(c.reasons[key.Reason], tally.Count)
+	c.failHours.addDay(day, mask)
+	c.lastFail = max(c.lastFail, tally.LastMS)
+}
+
+// known tells the clients of an app from strangers.
+func (a *app) known(who clientKey, c *client) bool {
+	return a.expected[who.name] != nil || c.passedEver
+}
+
+// client returns what was seen of a client, however it is known, or nil.
+func (a *app) client(name string) *client {
+	if c := a.clients[clientKey{name, schemas.HowVerified}]; c != nil {
+		return c
+	}
+	return a.clients[clientKey{name, schemas.HowClaimed}]
 }
 
 func (c *client) seen() bool { return c.ok > 0 || c.fail > 0 }
@@ -89,7 +108,6 @@ func (c *client) goodSinceFailure() int {
 // clientFindings judge the clients of an app and list those that would be
 // refused.
 func (g *gate) clientFindings(a *app, v *schemas.SubjectVerdict) []finding {
-	var lastVerified int64
 	var passed bool
 	for _, who := range slices.SortedFunc(maps.Keys(a.clients), clientKey.compare) {
 		c := a.clients[who]
@@ -98,9 +116,6 @@ func (g *gate) clientFindings(a *app, v *schemas.SubjectVerdict) []finding {
 		}
 		v.Clients++
 		passed = passed || c.ok > 0
-		if who.how == schemas.HowVerified {
-			lastVerified = max(lastVerified, c.lastFail)
-		}
 		g.place(a, who, c, v)
 	}
 	var findings []finding
@@ -116,7 +131,7 @@ func (g *gate) clientFindings(a *app, v *schemas.SubjectVerdict) []finding {
 	if !passed { // failures alone say nothing of those that would pass
 		findings = append(findings, inconclusive("no client has passed since %s", minute(a.since)))
 	}
-	return append(findings, g.waitFindings(a, lastVerified)...)
+	return append(findings, g.cleanFindings(a)...)
 }
 
 // lost reports whether clients that pass are among those that could not be
@@ -134,16 +149,29 @@ func (a *app) lost() bool {
 // place lists a client that would be refused. Whoever is expected or has ever
 // passed blocks until its failure is repaired, by enough good observations
 // after it. Of the others, whom nobody knows, a claimed one is listed and never
-// blocks, or anybody could stop a rollout; a verified one blocks.
+// blocks, or anybody could stop a rollout; a verified one blocks. A dated line
+// of the inventory accepts either.
 func (g *gate) place(a *app, who clientKey, c *client, v *schemas.SubjectVerdict) {
-	known := a.expected[who.name] || c.passedEver
+	if c.fail == 0 {
+		return
+	}
+	evidence := c.evidence(who)
+	if d := g.accepted(a, who, c); d != nil {
+		a.rely(d)
+		evidence.AcceptedBy = d.By
+		v.Accepted = append(v.Accepted, evidence)
+		return
+	}
+	if who.how == schemas.HowVerified {
+		a.lastVerified = max(a.lastVerified, c.lastFail)
+	}
+	known := a.known(who, c)
 	switch {
-	case c.fail == 0:
 	case known && c.goodSinceFailure() >= g.limits.MinObservations:
 	case known || who.how == schemas.HowVerified:
-		v.Blocking = append(v.Blocking, c.evidence(who))
+		v.Blocking = append(v.Blocking, evidence)
 	default:
-		v.Strangers = append(v.Strangers, c.evidence(who))
+		v.Strangers = append(v.Strangers, evidence)
 	}
 }
 
@@ -165,35 +193,14 @@ func blocked(clients []schemas.ClientEvidence) finding {
 	}
 }
 
-// waitFindings name expected clients that have not come, and the time that
-// must pass after a failure. Only verified failures reset that clock: a
-// claimed one would let anybody hold a rollout up for ever.
-func (g *gate) waitFindings(a *app, lastVerified int64) []finding {
-	var findings []finding
-	if unseen := a.unseen(); len(unseen) > 0 {
-		findings = append(findings, finding{
-			verdict: schemas.VerdictWait,
-			reason:  fmt.Sprintf("%s not come since %s: %s", plural(len(unseen), "expected client has", "expected clients have"), minute(a.since), some(unseen)),
-		})
+// cleanFindings name the time that must pass after a failure. Only verified
+// failures reset that clock: a claimed one would let anybody hold a rollout up
+// for ever.
+func (g *gate) cleanFindings(a *app) []finding {
+	last := utc(a.lastVerified)
+	ready := last.Add(time.Duration(g.limits.CleanFor))
+	if last.IsZero() || !g.in.Now.Before(ready) {
+		return nil
 	}
-	cleanFor := time.Duration(g.limits.CleanFor)
-	if ready := utc(lastVerified).Add(cleanFor); lastVerified > 0 && g.in.Now.Before(ready) {
-		findings = append(findings, finding{
-			verdict: schemas.VerdictWait, ready: ready,
-			reason: fmt.Sprintf("the last failure of a verified client was at %s, less than %s ago", minute(utc(lastVerified)), g.limits.CleanFor),
-		})
-	}
-	return findings
-}
-
-// unseen lists the expected clients that have not come, however known.
-func (a *app) unseen() []string {
-	var names []string
-	for _, name := range slices.Sorted(maps.Keys(a.expected)) {
-		verified, claimed := a.clients[clientKey{name, schemas.HowVerified}], a.clients[clientKey{name, schemas.HowClaimed}]
-		if (verified == nil || !verified.seen()) && (claimed == nil || !claimed.seen()) {
-			names = append(names, printable(name))
-		}
-	}
-	return names
+	return []finding{wait(ready, "the last failure of a verified client was at %s, less than %s ago", minute(last), g.limits.CleanFor)}
 }

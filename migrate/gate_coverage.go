@@ -160,16 +160,12 @@ func (n Node) state(subject string) LoadedSubject {
 
 // windowFindings make sure that the subject was observed long enough. The
 // time runs from its last change, or from the first heartbeat if that is later.
-func (g *gate) windowFindings(since time.Time) []finding {
-	start := later(since, g.firstHeartbeat())
+func (g *gate) windowFindings(start time.Time) []finding {
 	window := time.Duration(g.limits.MinWindow)
 	if g.in.Now.Sub(start) >= window {
 		return nil
 	}
-	return []finding{{
-		verdict: schemas.VerdictWait, ready: start.Add(window),
-		reason: fmt.Sprintf("observed for %s of %s", roughly(g.in.Now.Sub(start)), g.limits.MinWindow),
-	}}
+	return []finding{wait(start.Add(window), "observed for %s of %s", roughly(g.in.Now.Sub(start)), g.limits.MinWindow)}
 }
 
 // firstHeartbeat is the earliest of all expected nodes; a node that joined

@@ -28,7 +28,8 @@ func observed(subject string) schemas.SubjectState {
 }
 
 // A scene is an app with one observed key that is ready to be enforced, for a
-// test to spoil: observed for eight days, one verified client that passes.
+// test to spoil: observed for eight days, one verified client that passes. The
+// policy tolerates any risk, which has tests of its own.
 type scene struct {
 	log *eventLog
 	in  Input
@@ -36,8 +37,11 @@ type scene struct {
 
 func newScene() *scene {
 	s := &scene{log: newEventLog(), in: Input{
-		Now:    noon,
-		Policy: &schemas.Policy{Environments: map[string]schemas.Environment{"pro-eu": {Tier: schemas.TierProduction}}},
+		Now: noon,
+		Policy: &schemas.Policy{
+			Environments: map[string]schemas.Environment{"pro-eu": {Tier: schemas.TierProduction}},
+			Gates:        map[schemas.Tier]schemas.Gate{schemas.TierProduction: {Tau: new(99.0)}},
+		},
 		Rollout: &schemas.Rollout{
 			Environment: "pro-eu", Tier: schemas.TierProduction,
 			Subjects: map[string]schemas.RolloutSubject{"key/a/k1": {Mode: schemas.ModeObserve, Since: ago(8 * 24), Secret: "env:K"}},
@@ -177,7 +181,7 @@ func TestGateWaits(t *testing.T) {
 	runGate(t, map[string]gateTest{
 		"an expected client has not come": {
 			func(s *scene) { s.expect("web", "month-end") }, false,
-			schemas.VerdictWait, "1 expected client has not come since 2026-11-13 12:00Z: month-end",
+			schemas.VerdictWait, "1 expected client has not come since 2026-11-13 12:00Z: month-end (monthly, due 2026-12-14)",
 		},
 		"or came too early": {
 			func(s *scene) { s.expect("month-end"); s.request("month-end", claimed, passed, 10*24) }, false,
@@ -474,8 +478,8 @@ func TestGateObserve(t *testing.T) {
 	})
 }
 
-// A wait is over when the last of its reasons is; nobody knows when a client
-// that is missing will come.
+// A wait is over when the last of its reasons is, and that of a client that is
+// missing when it is due.
 func TestGateReady(t *testing.T) {
 	t.Parallel()
 	s := newScene()
@@ -487,8 +491,8 @@ func TestGateReady(t *testing.T) {
 	s = newScene()
 	s.since("key/a/k1", ago(5*24))
 	s.expect("month-end")
-	if v := s.judge(t, false); v.Ready != nil || len(v.Reasons) != 2 {
-		t.Errorf("ready %v because of %q, want no time", v.Ready, v.Reasons)
+	if v := s.judge(t, false); v.Ready == nil || !v.Ready.Equal(ago(5*24).AddDate(0, 0, 31)) || len(v.Reasons) != 2 {
+		t.Errorf("ready %v because of %q, want it when the client is due", v.Ready, v.Reasons)
 	}
 }
 

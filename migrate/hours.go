@@ -33,6 +33,17 @@ func (h hours) count() int {
 	return n
 }
 
+// days counts the days with an hour in the set.
+func (h hours) days() int {
+	n := 0
+	for _, mask := range h {
+		if mask != 0 {
+			n++
+		}
+	}
+	return n
+}
+
 // countFrom counts the hours in the set from hour on, itself included. An
 // hour is a number of hours since 1970.
 func (h hours) countFrom(hour int64) int {

@@ -24,10 +24,14 @@ func NewPlan(in Input) (*schemas.Plan, error) {
 		return nil, err
 	}
 	now := in.Now.UTC().Truncate(time.Second)
+	gate := newGate(&in)
 	plan := &schemas.Plan{
 		Version: 1, Environment: in.Rollout.Environment, Tier: tier,
-		Created: now, Expires: now.Add(time.Duration(in.Policy.Gate(tier).PlanValid)),
-		Inputs: inputs, Subjects: newGate(&in).verdicts(),
+		Created: now, Expires: now.Add(time.Duration(gate.limits.PlanValid)),
+		Inputs: inputs, Subjects: gate.verdicts(),
+	}
+	if !gate.ends.IsZero() && gate.ends.Before(plan.Expires) {
+		plan.Expires = gate.ends
 	}
 	plan.Batches = batches(plan.Subjects, in.Rollout)
 	plan.Rollback = wayBack(plan.Batches, in.Rollout)

@@ -16,6 +16,7 @@ type Input struct {
 	Now       time.Time
 	Policy    *schemas.Policy
 	Rollout   *schemas.Rollout
+	Earlier   []*schemas.Rollout // that have to enforce an app first
 	Inventory *schemas.Inventory
 	Evidence  *Evidence
 	Secrets   map[string]error // by subject, see [CheckSecrets]
@@ -64,6 +65,9 @@ func (in *Input) check() (schemas.Tier, error) {
 	case in.Now.UTC().Year() > lastYear:
 		return "", schemas.Hint(fmt.Errorf("it is not after the year %d yet", lastYear), "check the clock, or --now")
 	}
+	if err := in.checkEarlier(tier); err != nil {
+		return "", err
+	}
 	return tier, in.checkInventory()
 }
 
@@ -99,6 +103,9 @@ func (in *Input) checkInventory() error {
 // digests identify the inputs. A zero version means that a document was not given.
 func (in *Input) digests() (schemas.PlanInputs, error) {
 	inputs := schemas.PlanInputs{Rollout: in.Rollout.Digest()}
+	for _, earlier := range in.Earlier {
+		inputs.After = append(inputs.After, earlier.Digest())
+	}
 	var err error
 	if inputs.Evidence, err = in.Evidence.Digest(); err != nil {
 		return inputs, err
@@ -126,7 +133,7 @@ func digest(name string, value any) (string, error) {
 func sortedInventory(inventory *schemas.Inventory) *schemas.Inventory {
 	sorted := *inventory
 	sorted.Clients = slices.Clone(inventory.Clients)
-	slices.SortFunc(sorted.Clients, func(a, b schemas.InventoryClient) int {
+	slices.SortStableFunc(sorted.Clients, func(a, b schemas.InventoryClient) int {
 		return cmp.Or(cmp.Compare(a.App, b.App), cmp.Compare(a.Client, b.Client))
 	})
 	return &sorted

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"lockstep/schemas"
 )
@@ -36,8 +37,51 @@ func writeVerdict(w io.Writer, v schemas.SubjectVerdict) {
 	if v.Ready != nil {
 		fmt.Fprintf(w, "  ready %s if nothing fails until then\n", minute(*v.Ready))
 	}
+	writeFigures(w, v)
+	if v.Advice != "" {
+		fmt.Fprintf(w, "  advice: %s\n", v.Advice)
+	}
 	writeEvidence(w, "blocking", v.Blocking)
 	writeEvidence(w, "strangers that would be refused", v.Strangers)
+	writeEvidence(w, "would be refused, and that is accepted", v.Accepted)
+	writeUnseen(w, v.Unseen)
+}
+
+// writeFigures writes what the verdict was reckoned with.
+func writeFigures(w io.Writer, v schemas.SubjectVerdict) {
+	if r := v.Risk; r != nil {
+		fmt.Fprintf(w, "  risk %.2g of at most %g\n", r.Total, r.Limit)
+	}
+	if e := v.EValue; e != nil && e.Trials > 0 {
+		fmt.Fprintf(w, "  e-value %.3g of %g: %s, %s, epoch %d\n", e.Value, e.Bar,
+			plural(e.Trials, "client-day", "client-days"), plural(e.Failures, "failure", "failures"), e.Epoch)
+	}
+}
+
+func writeUnseen(w io.Writer, clients []schemas.UnseenClient) {
+	if len(clients) == 0 {
+		return
+	}
+	fmt.Fprintln(w, "  expected and not seen:")
+	table := newTable(w)
+	for _, c := range clients {
+		asked := "ask whom it belongs to"
+		switch {
+		case c.AttestedBy != "":
+			asked = "attested by " + printable(c.AttestedBy)
+		case c.Owner != "":
+			asked = "ask " + printable(c.Owner)
+		}
+		fmt.Fprintf(table, "    %s\t%s\tlast %s\tdue %s\t%s\n", printable(c.Client), c.Period, timeText(c.Last), timeText(c.Due), asked)
+	}
+	_ = table.Flush() // it writes to memory
+}
+
+func timeText(t *time.Time) string {
+	if t == nil {
+		return "never"
+	}
+	return minute(*t)
 }
 
 func writeEvidence(w io.Writer, title string, clients []schemas.ClientEvidence) {
@@ -47,11 +91,12 @@ func writeEvidence(w io.Writer, title string, clients []schemas.ClientEvidence) 
 	fmt.Fprintf(w, "  %s:\n", title)
 	table := newTable(w)
 	for _, c := range clients {
-		last := "never"
-		if c.Last != nil {
-			last = minute(*c.Last)
+		by := ""
+		if c.AcceptedBy != "" {
+			by = "\taccepted by " + printable(c.AcceptedBy)
 		}
-		fmt.Fprintf(table, "    %s\t%s\tok %d\tfail %d\t%s\tlast %s\n", printable(c.Client), c.How, c.OK, c.Fail, reasonText(c.Reasons), last)
+		fmt.Fprintf(table, "    %s\t%s\tok %d\tfail %d\t%s\tlast %s%s\n",
+			printable(c.Client), c.How, c.OK, c.Fail, reasonText(c.Reasons), timeText(c.Last), by)
 	}
 	_ = table.Flush() // it writes to memory
 }
