@@ -19,7 +19,7 @@ func (p *process) migrateCommand() *cli.Command {
 		Name:  "migrate",
 		Usage: "plan a staged rollout from event logs, apply it, roll it back",
 		Subcommands: []*cli.Command{
-			p.evidenceCommand(), p.planCommand(), p.applyCommand(), p.rollbackCommand(), p.journalCommand(),
+			p.evidenceCommand(), p.inventoryCommand(), p.planCommand(), p.applyCommand(), p.rollbackCommand(), p.journalCommand(),
 		},
 	}
 }
@@ -27,8 +27,12 @@ func (p *process) migrateCommand() *cli.Command {
 func logsFlags() []cli.Flag {
 	return []cli.Flag{
 		listFlag(cli.GenericFlag{Name: "logs", Usage: "read the event logs that `GLOB` matches, plain or gzip; may be repeated", Required: true}),
-		&cli.StringFlag{Name: "dialect", Value: "event", Usage: "read the logs as `NAME`: event"},
+		dialectFlag(),
 	}
+}
+
+func dialectFlag() cli.Flag {
+	return &cli.StringFlag{Name: "dialect", Value: "event", Usage: "read the logs as `NAME`: event"}
 }
 
 func rolloutFlag() cli.Flag {
@@ -111,6 +115,7 @@ func (p *process) planCommand() *cli.Command {
 			"it is a separate act. The exit status is 1 if nothing is ready, 4 if that is for lack of evidence.",
 		Flags: append(logsFlags(), rolloutFlag(), policyFlag(), nowFlag(),
 			&cli.StringFlag{Name: "inventory", Usage: "expect the clients of the inventory `FILE`"},
+			listFlag(cli.GenericFlag{Name: "after", Usage: "enforce an app only after the rollout `FILE` does, such as that of staging; may be repeated"}),
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the plan to `FILE`", Required: true}),
 		Action: p.plan,
 	}
@@ -120,7 +125,7 @@ func (p *process) plan(c *cli.Context) error {
 	if c.Args().Present() {
 		return tooMany(c, 0)
 	}
-	inputs := []string{c.String("rollout"), c.String("policy"), c.String("inventory")}
+	inputs := append([]string{c.String("rollout"), c.String("policy"), c.String("inventory")}, listOf(c, "after")...)
 	for _, pattern := range listOf(c, "logs") {
 		matches, _ := filepath.Glob(pattern) // a bad pattern is refused when it is read
 		inputs = append(inputs, matches...)
@@ -163,6 +168,13 @@ func (p *process) planInput(c *cli.Context) (in migrate.Input, err error) {
 	}
 	if in.Inventory, err = loadOptional(c.String("inventory"), schemas.DecodeInventory); err != nil {
 		return in, err
+	}
+	for _, path := range listOf(c, "after") {
+		earlier, err := load(path, schemas.DecodeRollout)
+		if err != nil {
+			return in, err
+		}
+		in.Earlier = append(in.Earlier, earlier)
 	}
 	in.Secrets = migrate.CheckSecrets(in.Rollout, p.secrets(filepath.Dir(path)))
 	in.Evidence, err = gather(c, in.Rollout.Environment)
