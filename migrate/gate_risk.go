@@ -10,42 +10,48 @@ import (
 )
 
 // riskFindings hold the gate while enforcing is expected to refuse too many,
-// unless all has been clean for very long.
+// unless all has been clean for very long. Before the window is over there is
+// no risk to speak of: nearly all clients have been seen on one day only.
 func (g *gate) riskFindings(a *app, v *schemas.SubjectVerdict) []finding {
-	missing := g.expectations(a)
-	for i := range missing {
-		v.Unseen = append(v.Unseen, missing[i].unseen(g.in.Now))
-		if missing[i].attested != nil {
-			a.rely(missing[i].attested)
-		}
-	}
-	o := g.outlook(a)
+	g.listUnseen(a, v)
+	o, longClean := g.outlook(a), g.longCleanAt(a)
+	early := len(g.windowFindings(a.start)) > 0
 	risk := o.risk(g.in.Now)
-	if o.seen > 0 { // of nobody there is nothing to reckon
+	if o.seen > 0 && !early {
 		v.Risk = &schemas.Risk{
 			Total: significant(risk.Total), Limit: g.limits.Tau, Unseen: significant(risk.Unseen),
 			Repaired: significant(risk.Repaired), Unknown: significant(risk.Unknown),
 		}
 	}
-	held, risky := g.limits.HoldUnseen && o.holds(g.in.Now), risk.Total > g.limits.Tau
-	longClean := g.longCleanAt(a)
-	if (!held && !risky) || (!longClean.IsZero() && !g.in.Now.Before(longClean)) {
+	risky := func(at time.Time) bool { return !early && o.risk(at).Total > g.limits.Tau }
+	held := func(at time.Time) bool { return risky(at) || g.limits.HoldUnseen && o.holds(at) }
+	if !held(g.in.Now) || (!longClean.IsZero() && !g.in.Now.Before(longClean)) {
 		return nil
 	}
-	ready := g.tolerableAt(o, longClean)
+	ready := o.firstWithout(held, longClean)
 	var findings []finding
 	if len(o.unseen) > 0 {
 		findings = append(findings, wait(ready, "%s not come since %s: %s",
-			plural(len(o.unseen), "expected client has", "expected clients have"), minute(a.since), some(descriptions(o))))
+			plural(len(o.unseen), "expected client has", "expected clients have"), minute(a.since), some(o.descriptions())))
 	}
-	if risky {
+	if risky(g.in.Now) {
 		findings = append(findings, wait(ready, "the risk is %.2g, more than %g: %s", risk.Total, g.limits.Tau, riskParts(risk)))
 	}
 	return findings
 }
 
+// listUnseen writes down who is expected and has not come.
+func (g *gate) listUnseen(a *app, v *schemas.SubjectVerdict) {
+	for _, e := range g.expectations(a) {
+		v.Unseen = append(v.Unseen, e.unseen(g.in.Now))
+		if e.attested != nil {
+			a.rely(e.attested)
+		}
+	}
+}
+
 // descriptions puts those first that are due last: they decide.
-func descriptions(o *outlook) []string {
+func (o *outlook) descriptions() []string {
 	last := slices.Clone(o.unseen)
 	slices.SortStableFunc(last, func(a, b expectation) int { return b.due.Compare(a.due) })
 	texts := make([]string, len(last))
@@ -85,12 +91,13 @@ func (g *gate) longCleanAt(a *app) time.Time {
 	return clean.Add(time.Duration(g.limits.OrCleanFor))
 }
 
-// tolerableAt is the first moment at which the gate would not be held any
-// more if all that is due comes and nothing fails. It looks at the days on
-// which clients are due and at one moment each day. It is zero if nobody can tell.
-func (g *gate) tolerableAt(o *outlook, longClean time.Time) time.Time {
+// firstWithout is the first moment at which the gate is not held any more if
+// all that is due comes and nothing fails. It looks at the moments at which
+// clients are due and at one each day. It is end, which may be zero, if there
+// is none before.
+func (o *outlook) firstWithout(held func(time.Time) bool, end time.Time) time.Time {
 	const lookAhead = 90 * days
-	horizon := longClean
+	horizon := end
 	if horizon.IsZero() {
 		horizon = o.now.Add(lookAhead)
 	}
@@ -105,9 +112,9 @@ func (g *gate) tolerableAt(o *outlook, longClean time.Time) time.Time {
 	}
 	slices.SortFunc(moments, time.Time.Compare)
 	for _, at := range moments {
-		if o.risk(at).Total <= g.limits.Tau && !(g.limits.HoldUnseen && o.holds(at)) {
+		if !held(at) {
 			return at.UTC().Truncate(time.Second)
 		}
 	}
-	return longClean
+	return end
 }

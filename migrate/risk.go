@@ -116,7 +116,9 @@ func (g *gate) outlook(a *app) *outlook {
 		}
 		if c.fail > 0 {
 			o.failed++
-			o.repaired = append(o.repaired, repair{c.goodSinceFailure(), g.in.Now.Sub(utc(c.lastFail))})
+		}
+		if good := c.goodSinceFailure(); c.fail > 0 && good >= g.limits.MinObservations { // else it blocks
+			o.repaired = append(o.repaired, repair{good, g.in.Now.Sub(utc(c.lastFail))})
 		}
 		if entry == nil || entry.Cadence == 0 {
 			o.count(daysSeen(c, entry, a.since))
