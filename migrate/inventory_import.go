@@ -65,16 +65,19 @@ func csvRows(data []byte) ([]importRow, error) {
 	if err != nil {
 		return nil, schemas.Hint(errors.New("there is no header"), "begin with a line such as app,client,cadence")
 	}
+	if err := checkColumns(header); err != nil {
+		return nil, err
+	}
 	var rows []importRow
 	for {
 		record, err := reader.Read()
 		if errors.Is(err, io.EOF) {
-			return rows, checkColumns(header)
+			return rows, nil
 		}
-		line, _ := reader.FieldPos(0)
 		if err != nil {
 			return nil, fmt.Errorf("not CSV: %w", err) // it names the line and quotes nothing
 		}
+		line, _ := reader.FieldPos(0)
 		row := importRow{fmt.Sprintf("line %d", line), map[string]string{}}
 		for i, name := range header {
 			row.fields[strings.TrimSpace(name)] = strings.TrimSpace(record[i])
@@ -105,8 +108,14 @@ func jsonRows(data []byte) ([]importRow, error) {
 
 // checkColumns refuses names that nobody knows: a slip would be left out unseen.
 func checkColumns(names []string) error {
+	seen := map[string]bool{}
 	for _, name := range names {
-		if name = strings.TrimSpace(name); slices.Contains(importColumns(), name) {
+		name = strings.TrimSpace(name)
+		if seen[name] {
+			return schemas.Hint(fmt.Errorf("there are two columns %s", printable(name)), "keep one of the two")
+		}
+		seen[name] = true
+		if slices.Contains(importColumns(), name) {
 			continue
 		}
 		hint := "the columns are " + strings.Join(importColumns(), ", ")
