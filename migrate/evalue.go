@@ -1,7 +1,9 @@
 package migrate
 
 import (
+	"maps"
 	"math"
+	"slices"
 	"time"
 
 	"lockstep/schemas"
@@ -46,7 +48,11 @@ func (g *gate) eValue(a *app) *schemas.EValue {
 	e := &schemas.EValue{Epoch: 1}
 	failing := map[*client]bool{}
 	clients := a.trialClients()
-	for day, today := a.start.UnixMilli()/dayMS, g.in.Now.UnixMilli()/dayMS; day < today; day++ {
+	today := g.in.Now.UnixMilli() / dayMS
+	for _, day := range activeDays(clients) {
+		if day >= today {
+			break
+		}
 		for _, c := range clients {
 			switch {
 			case c.failHours[day] != 0:
@@ -63,6 +69,17 @@ func (g *gate) eValue(a *app) *schemas.EValue {
 	e.Bar = significant(float64(e.Epoch*(e.Epoch+1)) / g.limits.Alpha)
 	e.Value = significant(eValue(e.Trials, e.Failures, g.limits.P0))
 	return e
+}
+
+// activeDays lists the days on which one of the clients came, in order.
+func activeDays(clients []*client) []int64 {
+	var active []int64
+	for _, c := range clients {
+		active = slices.AppendSeq(active, maps.Keys(c.okHours))
+		active = slices.AppendSeq(active, maps.Keys(c.failHours))
+	}
+	slices.Sort(active)
+	return slices.Compact(active)
 }
 
 // trialClients are those whose days are trials: strangers and clients that

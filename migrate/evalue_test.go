@@ -62,12 +62,12 @@ func judgeE(fails []bool, limits schemas.GateLimits) *schemas.EValue {
 	return g.eValue(&app{start: start, clients: map[clientKey]*client{{"c", verified}: c}})
 }
 
-// Looking each day, and starting anew after each fix, promotes an app that
+// Looking every few days, and starting anew after each fix, promotes an app that
 // fails on one client-day in twenty in at most α of all cases, not in nearly
 // all as "so many clean days in a row" does.
 func TestEValueIsHonest(t *testing.T) {
 	t.Parallel()
-	const runs, horizon = 400, 600
+	const runs, horizon = 250, 400
 	limits := schemas.GateLimits{P0: 0.05, Alpha: 0.05}
 	reached, inARow := 0, 0
 	for seed := range uint64(runs) {
@@ -85,7 +85,7 @@ func TestEValueIsHonest(t *testing.T) {
 		if longest >= 59 { // (1-p0)^59 is 5 %
 			inARow++
 		}
-		for n := 1; n <= horizon; n += 3 {
+		for n := 1; n <= horizon; n += 4 {
 			if e := judgeE(fails[:n], limits); e.Value >= e.Bar {
 				reached++
 				break

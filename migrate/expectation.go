@@ -21,6 +21,9 @@ type expectation struct {
 	due      time.Time
 }
 
+// gone is the weight below which a client is not worth a word.
+const gone = 0.01
+
 // expectations lists the clients that are expected and have not come, by
 // name, but for those that may be refused.
 func (g *gate) expectations(a *app) []expectation {
@@ -47,9 +50,12 @@ func (g *gate) expectation(a *app, name string) expectation {
 			e.last = later(e.last, utc(c.latest))
 		}
 	}
-	e.due = e.last.Add(e.gap)
+	if e.last.After(g.in.Now) { // by a clock that is ahead
+		e.last = g.in.Now
+	}
+	e.last, e.due = e.last.UTC(), e.last.UTC().Add(e.gap)
 	if e.last.IsZero() {
-		e.due = a.start.Add(e.gap)
+		e.due = g.in.Now.UTC().Add(min(0, a.start.Sub(g.in.Now)) + e.gap)
 	}
 	return e
 }

@@ -224,6 +224,9 @@ func readyAt(findings []finding) *time.Time {
 			ready = f.ready
 		}
 	}
+	if ready.Year() > 9999 { // it has no text
+		return nil
+	}
 	return &ready
 }
 

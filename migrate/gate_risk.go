@@ -30,9 +30,9 @@ func (g *gate) riskFindings(a *app, v *schemas.SubjectVerdict) []finding {
 	}
 	ready := o.firstWithout(held, longClean)
 	var findings []finding
-	if len(o.unseen) > 0 {
+	if missing := o.descriptions(); len(missing) > 0 {
 		findings = append(findings, wait(ready, "%s not come since %s: %s",
-			plural(len(o.unseen), "expected client has", "expected clients have"), minute(a.since), some(o.descriptions())))
+			plural(len(missing), "expected client has", "expected clients have"), minute(a.since), some(missing)))
 	}
 	if risky(g.in.Now) {
 		findings = append(findings, wait(ready, "the risk is %.2g, more than %g: %s", risk.Total, g.limits.Tau, riskParts(risk)))
@@ -50,9 +50,10 @@ func (g *gate) listUnseen(a *app, v *schemas.SubjectVerdict) {
 	}
 }
 
-// descriptions puts those first that are due last: they decide.
+// descriptions are of the clients that have not come and are not thought to
+// be gone. Those that are due last come first: they decide.
 func (o *outlook) descriptions() []string {
-	last := slices.Clone(o.unseen)
+	last := slices.DeleteFunc(slices.Clone(o.unseen), func(e expectation) bool { return e.weight(o.now) < gone })
 	slices.SortStableFunc(last, func(a, b expectation) int { return b.due.Compare(a.due) })
 	texts := make([]string, len(last))
 	for i := range last {
@@ -93,13 +94,13 @@ func (g *gate) longCleanAt(a *app) time.Time {
 
 // firstWithout is the first moment at which the gate is not held any more if
 // all that is due comes and nothing fails. It looks at the moments at which
-// clients are due and at one each day. It is end, which may be zero, if there
-// is none before.
+// clients are due and at one each day, for three months. It is end, which may
+// be zero, if there is none before.
 func (o *outlook) firstWithout(held func(time.Time) bool, end time.Time) time.Time {
 	const lookAhead = 90 * days
-	horizon := end
-	if horizon.IsZero() {
-		horizon = o.now.Add(lookAhead)
+	horizon := o.now.Add(lookAhead)
+	if !end.IsZero() && end.Before(horizon) {
+		horizon = end
 	}
 	var moments []time.Time
 	for at := o.now.Add(days); at.Before(horizon); at = at.Add(days) {

@@ -136,5 +136,12 @@ func sortedInventory(inventory *schemas.Inventory) *schemas.Inventory {
 	slices.SortStableFunc(sorted.Clients, func(a, b schemas.InventoryClient) int {
 		return cmp.Or(cmp.Compare(a.App, b.App), cmp.Compare(a.Client, b.Client))
 	})
+	for _, list := range []*[]schemas.Decision{&sorted.Attestations, &sorted.Waivers, &sorted.Strangers, &sorted.Approvals} {
+		*list = slices.Clone(*list)
+		slices.SortFunc(*list, func(a, b schemas.Decision) int {
+			return cmp.Or(cmp.Compare(a.App, b.App), cmp.Compare(a.Client, b.Client), cmp.Compare(a.Network, b.Network),
+				cmp.Compare(a.By, b.By), cmp.Compare(a.Since, b.Since), cmp.Compare(a.Until, b.Until), cmp.Compare(a.Reason, b.Reason))
+		})
+	}
 	return &sorted
 }

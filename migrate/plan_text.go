@@ -69,6 +69,8 @@ func writeUnseen(w io.Writer, clients []schemas.UnseenClient) {
 		switch {
 		case c.AttestedBy != "":
 			asked = "attested by " + printable(c.AttestedBy)
+		case c.Weight < gone:
+			asked = "gone, by its silence"
 		case c.Owner != "":
 			asked = "ask " + printable(c.Owner)
 		}
