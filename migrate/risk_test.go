@@ -104,3 +104,48 @@ func TestSignificant(t *testing.T) {
 		}
 	}
 }
+
+// Days of the history and days since add up, unless they are the same days.
+// Failures are no days.
+func TestDaysSeen(t *testing.T) {
+	t.Parallel()
+	c := &client{okHours: hours{1: 1, 2: 7, 3: 0}, failHours: hours{4: 1}}
+	entry := &schemas.InventoryClient{Days: 5, Last: ago(10 * 24)}
+	for _, test := range []struct {
+		entry *schemas.InventoryClient
+		since time.Time
+		want  int
+	}{
+		{nil, ago(8 * 24), 2},
+		{entry, ago(8 * 24), 7},
+		{entry, ago(12 * 24), 5},
+		{&schemas.InventoryClient{Days: 1, Last: ago(0)}, ago(12 * 24), 2},
+	} {
+		if got := daysSeen(c, test.entry, test.since); got != test.want {
+			t.Errorf("%+v since %s: %d days, want %d", test.entry, test.since, got, test.want)
+		}
+	}
+}
+
+// What is learned while the app is observed adds no time of its own.
+func TestWatched(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		from, to float64 // days ago
+		want     time.Duration
+	}{
+		"before":       {98, 8, 98 * days},
+		"long before":  {98, 58, 48 * days},
+		"until now":    {98, 0, 98 * days},
+		"no more than": {5, 0, 8 * days},
+	} {
+		g := &gate{in: &Input{Now: noon, Inventory: &schemas.Inventory{History: schemas.History{From: ago(test.from * 24), To: ago(test.to * 24)}}}}
+		if got := g.watched(&app{start: ago(8 * 24)}); got != test.want {
+			t.Errorf("%s: %s, want %s", name, got, test.want)
+		}
+	}
+	g := &gate{in: &Input{Now: noon, Inventory: &schemas.Inventory{}}}
+	if got := g.watched(&app{start: ago(8 * 24)}); got != 8*days {
+		t.Errorf("no history: %s", got)
+	}
+}

@@ -147,13 +147,13 @@ const (
 )
 
 // TestSim judges the fleet by the gate that is shipped, and by what others do.
-// SIM=1 takes enough apps to hold it to its figures, SIM=full or FULL=1 more
-// of them and a look each hour.
+// SIM=1 takes enough apps to hold it to its figures, SIM=full more of them and
+// a look each hour.
 func TestSim(t *testing.T) {
 	t.Parallel()
 	apps, seeds := 800, []uint64{7}
 	gates := []simGate{{simWeek, clean(7, 7), false}, {simGateD, shipped(24, true, true), true}}
-	full := os.Getenv("SIM") == "full" || os.Getenv("FULL") == "1"
+	full := os.Getenv("SIM") == "full"
 	if full || os.Getenv("SIM") == "1" {
 		apps, seeds = 20_000, []uint64{7, 8}
 		gates = slices.Insert(gates, 1,
