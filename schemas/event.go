@@ -117,10 +117,25 @@ func (e *Event) Line() ([]byte, error) {
 
 // ParseEvent reads one line of an event log. It refuses what [Event.Line]
 // would not write: unknown fields, and values outside the closed lists.
-func ParseEvent(line []byte) (Event, error) {
+func ParseEvent(line []byte) (Event, error) { return ParseEventText(string(line)) }
+
+// ParseEventText is [ParseEvent] of a text, parts of which the event keeps
+// alive: clone what is to outlive it.
+func ParseEventText(line string) (Event, error) {
+	e, ok := scanEvent(line)
+	if !ok {
+		var err error
+		if e, err = decodeEvent([]byte(line)); err != nil {
+			return Event{}, err
+		}
+	}
+	return e, e.check()
+}
+
+func decodeEvent(line []byte) (Event, error) {
 	var e Event
 	if err := decodeLine(line, &e); err != nil {
 		return Event{}, fmt.Errorf("not an event: %w", err)
 	}
-	return e, e.check()
+	return e, nil
 }

@@ -2,8 +2,6 @@ package schemas
 
 import (
 	"errors"
-	"fmt"
-	"regexp"
 	"strings"
 )
 
@@ -16,25 +14,29 @@ type Subject struct {
 
 // Apollo's own rule for app ids (its InputValidator, 2.5.2); key ids are ours
 // and keep to the same alphabet, so that a subject is safe in every output.
-var subjectPart = regexp.MustCompile(`^[0-9a-zA-Z_-][0-9a-zA-Z_.-]*$`)
+func isSubjectPart(text string) bool {
+	for i := range len(text) {
+		c := text[i]
+		letter := c|0x20 >= 'a' && c|0x20 <= 'z'
+		if !letter && (c < '0' || c > '9') && c != '_' && c != '-' && (c != '.' || i == 0) {
+			return false
+		}
+	}
+	return text != "" && len(text) <= 64
+}
 
 // ParseSubject reads a subject as written in documents and flags.
 func ParseSubject(text string) (Subject, error) {
-	parts := strings.Split(text, "/")
-	if len(parts) < 2 || len(parts) > 3 || parts[0] != "key" {
+	app, isKey := strings.CutPrefix(text, "key/")
+	app, id, hasID := strings.Cut(app, "/")
+	if !isKey || strings.Contains(id, "/") {
 		return Subject{}, Hint(errors.New("not a subject"), "write key/<app>/<id>, such as key/demo/k1")
 	}
-	for _, p := range parts[1:] {
-		if !subjectPart.MatchString(p) || len(p) > 64 {
-			return Subject{}, Hint(fmt.Errorf("not a subject: bad app or key id"),
-				"use letters, digits, `_`, `-` and `.`, at most 64 of them")
-		}
+	if !isSubjectPart(app) || (hasID && !isSubjectPart(id)) {
+		return Subject{}, Hint(errors.New("not a subject: bad app or key id"),
+			"use letters, digits, `_`, `-` and `.`, at most 64 of them")
 	}
-	s := Subject{App: parts[1]}
-	if len(parts) == 3 {
-		s.ID = parts[2]
-	}
-	return s, nil
+	return Subject{App: app, ID: id}, nil
 }
 
 // String writes the subject as [ParseSubject] reads it.
