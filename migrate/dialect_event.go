@@ -1,7 +1,7 @@
 package migrate
 
 import (
-	"bytes"
+	"strings"
 
 	"lockstep/schemas"
 )
@@ -10,10 +10,10 @@ import (
 type eventDialect struct{}
 
 // Parse implements [Dialect]. Every line counts, but for blank ones.
-func (eventDialect) Parse(text []byte) (event schemas.Event, ok bool, err error) {
-	if len(bytes.TrimSpace(text)) == 0 {
+func (eventDialect) Parse(line string) (event schemas.Event, ok bool, err error) {
+	if strings.TrimSpace(line) == "" {
 		return schemas.Event{}, false, nil
 	}
-	event, err = schemas.ParseEvent(text)
+	event, err = schemas.ParseEventText(line)
 	return event, err == nil, err //nolint:wrapcheck // it is shown beside the place of the line
 }

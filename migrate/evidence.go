@@ -2,11 +2,13 @@ package migrate
 
 import (
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"slices"
+	"iter"
 	"time"
 
 	"lockstep/schemas"
@@ -21,7 +23,46 @@ type Evidence struct {
 	Samples     []Sample // the first lines that were not understood
 	Nodes       []Node   // by name
 	Gaps        []Gap    // by node and time
-	Tallies     map[schemas.TallyKey]schemas.Tally
+	Dominant    []Dominant
+	source      tallySource
+	failed      error // of reading the tallies
+}
+
+// Close gives back what the tallies take outside of memory.
+func (e *Evidence) Close() error {
+	if e.source == nil {
+		return nil
+	}
+	return e.source.Close()
+}
+
+// Tallies yields all tallies in order, each key once. What goes wrong shows in
+// [Evidence.Digest].
+func (e *Evidence) Tallies(yield func(schemas.TallyKey, schemas.Tally) bool) {
+	for row := range e.rows() {
+		if !yield(row.TallyKey, row.Tally) {
+			return
+		}
+	}
+}
+
+// rows yields the tallies as rows. It ends early if they cannot be read, which
+// stays on record.
+func (e *Evidence) rows() iter.Seq[tallyRow] {
+	return func(yield func(tallyRow) bool) {
+		if e.source == nil {
+			return
+		}
+		for row, err := range e.source.rows(context.Background()) {
+			if err != nil {
+				e.failed = errors.Join(e.failed, err)
+				return
+			}
+			if !yield(row) {
+				return
+			}
+		}
+	}
 }
 
 // A Window is a span of time that events tell of; zero if there are none.
@@ -48,6 +89,15 @@ type Coverage struct {
 	Ignored    uint64 `json:"ignored"`  // of other loggers or environments, or read before
 	Unparsed   uint64 `json:"unparsed"` // not understood
 	Unfinished uint64 `json:"-"`        // files whose last line is still being written; not in Lines
+	Copies     uint64 `json:"copies"`   // files left out, as another one begins with all they hold
+}
+
+func (c *Coverage) add(other Coverage) {
+	c.Lines += other.Lines
+	c.Parsed += other.Parsed
+	c.Ignored += other.Ignored
+	c.Unparsed += other.Unparsed
+	c.Unfinished += other.Unfinished
 }
 
 // UnparsedShare is the share of unparsed lines among those that were not ignored.
@@ -61,9 +111,9 @@ func (c Coverage) UnparsedShare() float64 {
 // A Sample is the place of a line that was not understood, and the reason.
 // The line itself may hold a secret and is never shown.
 type Sample struct {
-	File   string
-	Line   int
-	Reason string
+	File   string `json:"file"`
+	Line   int    `json:"line"`
+	Reason string `json:"reason"`
 }
 
 func (s Sample) compare(other Sample) int {
@@ -76,6 +126,8 @@ type Node struct {
 	First         time.Time       `json:"first,omitzero"` // heartbeat; zero if there is none
 	Last          time.Time       `json:"last,omitzero"`  // heartbeat
 	Hours         int             `json:"hours"`          // with a heartbeat
+	OK            uint64          `json:"-"`              // requests that passed
+	Fail          uint64          `json:"-"`              // requests that failed
 	RolloutDigest string          `json:"-"`              // as of the last heartbeat
 	Subjects      []LoadedSubject `json:"-"`              // as of the last heartbeat
 }
@@ -88,30 +140,6 @@ type Gap struct {
 	From  time.Time `json:"from,omitzero"`
 	To    time.Time `json:"to"`
 	Lines uint64    `json:"lines,omitempty"`
-}
-
-// A tallyRow is a tally with its key.
-type tallyRow struct {
-	schemas.TallyKey
-	schemas.Tally
-}
-
-// rows lists the tallies in order.
-func (e *Evidence) rows() []tallyRow {
-	rows := make([]tallyRow, 0, len(e.Tallies))
-	for key, tally := range e.Tallies {
-		rows = append(rows, tallyRow{key, tally})
-	}
-	slices.SortFunc(rows, tallyRow.compare)
-	return rows
-}
-
-func (r tallyRow) compare(other tallyRow) int {
-	return cmp.Or(
-		cmp.Compare(r.Subject, other.Subject), cmp.Compare(r.Client, other.Client), cmp.Compare(r.How, other.How),
-		cmp.Compare(r.Outcome, other.Outcome), cmp.Compare(r.Reason, other.Reason), cmp.Compare(r.Day, other.Day),
-		cmp.Compare(r.Node, other.Node), cmp.Compare(r.Environment, other.Environment),
-	)
 }
 
 // Digest identifies all that a verdict rests on: the tallies, and what is
@@ -137,10 +165,13 @@ func (e *Evidence) Digest() (string, error) {
 			return "", fmt.Errorf("digest evidence: %w", err)
 		}
 	}
-	for _, row := range e.rows() {
+	for row := range e.rows() {
 		if err := enc.Encode(row); err != nil {
 			return "", fmt.Errorf("digest evidence: %w", err)
 		}
+	}
+	if e.failed != nil {
+		return "", e.failed
 	}
 	return "sha256:" + hex.EncodeToString(sum.Sum(nil)), nil
 }

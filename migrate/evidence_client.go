@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"iter"
 	"time"
 
 	"lockstep/schemas"
@@ -22,30 +23,35 @@ type ClientRow struct {
 	Days    int                       `json:"days"` // with traffic
 }
 
-// Clients lists the clients by subject, name and how they are known.
-func (e *Evidence) Clients() []ClientRow {
-	clients := []ClientRow{}
-	var days map[string]bool
-	for _, row := range e.rows() {
-		last := len(clients) - 1
-		if last < 0 || !clients[last].isOf(row) {
-			clients = append(clients, newClientRow(row))
-			days = map[string]bool{}
-			last++
+// Clients yields the clients by subject, name and how they are known.
+func (e *Evidence) Clients() iter.Seq[ClientRow] {
+	return func(yield func(ClientRow) bool) {
+		var client *ClientRow
+		days := map[string]bool{}
+		for row := range e.rows() {
+			if client == nil || !client.isOf(row) {
+				if client != nil && !yield(*client) {
+					return
+				}
+				client = newClientRow(row)
+				clear(days)
+			}
+			days[row.Day] = true
+			client.add(row.Outcome, row.Reason, row.Tally)
+			client.Days = len(days)
 		}
-		days[row.Day] = true
-		clients[last].add(row.Outcome, row.Reason, row.Tally)
-		clients[last].Days = len(days)
+		if client != nil {
+			yield(*client)
+		}
 	}
-	return clients
 }
 
-func newClientRow(row tallyRow) ClientRow {
+func newClientRow(row tallyRow) *ClientRow {
 	subject, err := schemas.ParseSubject(row.Subject)
 	if err != nil {
 		subject.App = "" // other dialects may know subjects that are no keys
 	}
-	return ClientRow{
+	return &ClientRow{
 		Subject: row.Subject, App: subject.App, Client: row.Client, How: row.How,
 		Reasons: map[schemas.Reason]uint64{},
 	}

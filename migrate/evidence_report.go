@@ -1,50 +1,92 @@
 package migrate
 
 import (
+	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode/utf8"
 
 	"lockstep/schemas"
 )
 
-// WriteJSON writes the evidence for programs.
+// WriteJSON writes the evidence for programs, client by client.
 func (e *Evidence) WriteJSON(w io.Writer) error {
 	type coverage struct {
 		Coverage
-		Nodes []Node `json:"nodes"`
-		Gaps  []Gap  `json:"gaps"`
+		Samples  []Sample   `json:"samples"`
+		Nodes    []nodeJSON `json:"nodes"`
+		Gaps     []Gap      `json:"gaps"`
+		Dominant []Dominant `json:"dominant"`
 	}
-	report := struct {
-		Window   Window      `json:"window"`
-		Coverage coverage    `json:"coverage"`
-		Clients  []ClientRow `json:"clients"`
-	}{
-		Window:   e.Window,
-		Coverage: coverage{e.Coverage, append([]Node{}, e.Nodes...), append([]Gap{}, e.Gaps...)},
-		Clients:  e.Clients(),
+	nodes := make([]nodeJSON, len(e.Nodes))
+	for i, n := range e.Nodes {
+		nodes[i] = nodeJSON{n, n.FailuresOnly()}
 	}
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(report); err != nil {
+	out := &jsonWriter{out: bufio.NewWriter(w)}
+	out.field("{\n  ", "window", e.Window)
+	out.field(",\n  ", "coverage", coverage{
+		e.Coverage, append([]Sample{}, e.Samples...), nodes, append([]Gap{}, e.Gaps...), append([]Dominant{}, e.Dominant...),
+	})
+	separator := ",\n  \"clients\": [\n    "
+	for client := range e.Clients() {
+		out.value(separator, client, "    ")
+		separator = ",\n    "
+	}
+	end := "\n  ]\n}\n"
+	if strings.Contains(separator, "clients") { // there was none
+		end = ",\n  \"clients\": []\n}\n"
+	}
+	out.text(end)
+	if err := errors.Join(out.err, e.failed, out.out.Flush()); err != nil {
 		return fmt.Errorf("write evidence: %w", err)
 	}
 	return nil
 }
 
+// nodeJSON is a node with what follows from its counts.
+type nodeJSON struct {
+	Node
+	FailuresOnly bool `json:"failures_only"`
+}
+
+// A jsonWriter writes a document piece by piece, as not all of it may fit into memory.
+type jsonWriter struct {
+	out *bufio.Writer
+	err error
+}
+
+func (j *jsonWriter) text(text string) {
+	_, err := j.out.WriteString(text)
+	j.err = errors.Join(j.err, err)
+}
+
+func (j *jsonWriter) field(before, name string, value any) {
+	j.value(before+`"`+name+`": `, value, "  ")
+}
+
+func (j *jsonWriter) value(before string, value any, indent string) {
+	j.text(before)
+	text, err := json.MarshalIndent(value, indent, "  ")
+	j.text(string(text))
+	j.err = errors.Join(j.err, err)
+}
+
 // WriteText writes the evidence for people.
 func (e *Evidence) WriteText(w io.Writer) error {
-	text := &strings.Builder{}
-	e.writeCoverage(text)
-	e.writeNodes(text)
-	e.writeClients(text)
-	_, err := io.WriteString(w, text.String())
-	if err != nil {
+	out := bufio.NewWriter(w)
+	e.writeCoverage(out)
+	e.writeNodes(out)
+	e.writeClients(out)
+	e.writeQuality(out)
+	if err := errors.Join(e.failed, out.Flush()); err != nil {
 		return fmt.Errorf("write evidence: %w", err)
 	}
 	return nil
@@ -62,6 +104,9 @@ func (e *Evidence) writeCoverage(w io.Writer) {
 	if c.Unfinished > 0 {
 		fmt.Fprintf(w, "%s still being written, the last line is left out\n", plural(c.Unfinished, "file is", "files are"))
 	}
+	if c.Copies > 0 {
+		fmt.Fprintf(w, "%s left out, as another file begins with all the same lines\n", plural(c.Copies, "file is", "files are"))
+	}
 }
 
 func (e *Evidence) writeNodes(w io.Writer) {
@@ -77,19 +122,61 @@ func (e *Evidence) writeNodes(w io.Writer) {
 	_ = table.Flush() // it writes to memory
 }
 
+// writeClients writes the table of clients in two rounds: how wide its columns
+// are, then what is in them. There may be too many clients to hold them all.
 func (e *Evidence) writeClients(w io.Writer) {
-	clients := e.Clients()
-	if len(clients) == 0 {
+	head := clientCells{"SUBJECT", "CLIENT", "KNOWN", "OK", "FAIL", "REASONS", "FIRST", "LAST", "DAYS"}
+	var widths [len(head)]int
+	none := true
+	for c := range e.Clients() {
+		none = false
+		for i, cell := range cells(&c) {
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell), len(head[i]))
+		}
+	}
+	if none {
 		fmt.Fprintln(w, "\nno client has been seen")
 		return
 	}
-	table := newTable(w)
-	fmt.Fprintln(table, "\nSUBJECT\tCLIENT\tKNOWN\tOK\tFAIL\tREASONS\tFIRST\tLAST\tDAYS")
-	for _, c := range clients {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%d\t%s\t%s\t%s\t%d\n", c.Subject, printable(c.Client), c.How, c.OK, c.Fail,
-			reasonText(c.Reasons), minute(c.First), minute(c.Last), c.Days)
+	fmt.Fprintln(w)
+	head.write(w, widths)
+	for c := range e.Clients() {
+		cells(&c).write(w, widths)
 	}
-	_ = table.Flush() // it writes to memory
+}
+
+// clientCells is a line of the table of clients.
+type clientCells [9]string
+
+func cells(c *ClientRow) clientCells {
+	return clientCells{
+		c.Subject, printable(c.Client), string(c.How), strconv.FormatUint(c.OK, 10), strconv.FormatUint(c.Fail, 10),
+		reasonText(c.Reasons), minute(c.First), minute(c.Last), strconv.Itoa(c.Days),
+	}
+}
+
+func (c clientCells) write(w io.Writer, widths [9]int) {
+	for i, cell := range c[:len(c)-1] {
+		fmt.Fprintf(w, "%-*s  ", widths[i], cell)
+	}
+	fmt.Fprintln(w, c[len(c)-1])
+}
+
+// writeQuality warns of what makes the evidence worth less than it seems.
+func (e *Evidence) writeQuality(w io.Writer) {
+	separator := "\n"
+	for _, d := range e.Dominant {
+		fmt.Fprintf(w, "%s%s (%s) makes %.0f%% of the requests of %s: if it is a proxy, it hides who is behind it\n",
+			separator, printable(d.Client), d.How, 100*d.Share, printable(d.App))
+		separator = ""
+	}
+	for _, n := range e.Nodes {
+		if n.FailuresOnly() {
+			fmt.Fprintf(w, "%snode %s has logged only failures: if its log leaves out what passes, nobody can be seen to be repaired\n",
+				separator, printable(n.Name))
+			separator = ""
+		}
+	}
 }
 
 // newTable aligns columns that are separated by tabs.

@@ -577,7 +577,7 @@ func TestCountsSaturate(t *testing.T) {
 		blocking[0].Reasons[failed] != math.MaxUint64 {
 		t.Errorf("%s because of %q, blocking %+v", v.Verdict, v.Reasons, blocking)
 	}
-	for _, c := range s.in.Evidence.Clients() {
+	for c := range s.in.Evidence.Clients() {
 		if c.OK+c.Fail != math.MaxUint64 || (c.Fail > 0 && c.Reasons[failed] != math.MaxUint64) {
 			t.Errorf("the evidence counts %+v", c)
 		}

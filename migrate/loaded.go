@@ -22,8 +22,8 @@ type LoadedSubject struct {
 // A statement is what heartbeats say of all subjects of a node, and when one
 // last said so. There are as many as the rollout had states, not heartbeats.
 type statement struct {
-	subjects []schemas.SubjectState
-	lastMS   int64
+	Subjects []schemas.SubjectState
+	LastMS   int64
 }
 
 // statements holds what a node has said, by its words.
@@ -36,9 +36,9 @@ func (s statements) add(e *schemas.Event) {
 	})
 	words := fmt.Sprintf("%q", subjects)
 	if s[words] == nil {
-		s[words] = &statement{subjects: subjects}
+		s[words] = &statement{Subjects: subjects}
 	}
-	s[words].lastMS = max(s[words].lastMS, e.TimeMS)
+	s[words].LastMS = max(s[words].LastMS, e.TimeMS)
 }
 
 // otherwise returns when a heartbeat last said something else of each of the
@@ -47,13 +47,13 @@ func (s statements) otherwise(subjects []schemas.SubjectState) map[string]int64 
 	last := map[string]int64{}
 	for _, said := range s {
 		states := map[string]schemas.SubjectState{}
-		for _, state := range said.subjects {
+		for _, state := range said.Subjects {
 			states[foldSubject(state.Subject)] = state
 		}
 		for _, subject := range subjects {
 			state := states[foldSubject(subject.Subject)]
 			if state.Mode != subject.Mode || state.Fingerprint != subject.Fingerprint {
-				last[subject.Subject] = max(last[subject.Subject], said.lastMS)
+				last[subject.Subject] = max(last[subject.Subject], said.LastMS)
 			}
 		}
 	}
@@ -73,12 +73,12 @@ func foldSubject(text string) string {
 // not matter: a stretch begins with the first heartbeat after the last one that
 // said otherwise.
 func (n *nodeFold) loaded() []LoadedSubject {
-	otherwise := n.said.otherwise(n.newest.Subjects)
+	otherwise := n.Said.otherwise(n.Newest.Subjects)
 	var loaded []LoadedSubject
-	for _, state := range n.newest.Subjects {
+	for _, state := range n.Newest.Subjects {
 		s := LoadedSubject{SubjectState: state}
 		if last, changed := otherwise[state.Subject]; changed {
-			s.Since = utc(min(n.beats.after(last), n.newest.TimeMS))
+			s.Since = utc(min(n.Beats.after(last), n.Newest.TimeMS))
 		}
 		loaded = append(loaded, s)
 	}

@@ -73,14 +73,15 @@ func caseInput(t *testing.T, dir string) Input {
 
 func gather(t *testing.T, pattern, environment string) *Evidence {
 	t.Helper()
-	files, err := NewFiles([]string{pattern})
+	files, err := NewFiles([]string{pattern}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	evidence, err := Gather(t.Context(), files, eventDialect{}, environment)
+	evidence, err := Gather(t.Context(), files, Options{Dialect: eventDialect{}, Environment: environment})
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = evidence.Close() })
 	return evidence
 }
 

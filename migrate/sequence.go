@@ -1,6 +1,10 @@
 package migrate
 
-import "sort"
+import (
+	"maps"
+	"slices"
+	"sort"
+)
 
 // A run is an unbroken stretch of sequence numbers, both ends included, and
 // when the events at its ends were written.
@@ -9,13 +13,33 @@ type run struct {
 	firstMS, lastMS int64
 }
 
-// A sequence is the set of numbers seen of one boot: runs in order, never
-// touching each other. A log without loss is a single run however long it is.
-type sequence []run
+// chunkBits is how many numbers a chunk spans, as a power of two: enough to
+// make chunks few, few enough to keep the worst order of lines cheap.
+const chunkBits = 12
+
+// A sequence is the set of numbers seen of one boot, in chunks. A log without
+// loss is a run per chunk.
+type sequence map[uint64]*chunk
+
+// A chunk holds runs in order that never touch each other.
+type chunk struct {
+	runs  []run
+	dirty bool // since it was stored last
+}
+
+// chunk returns the chunk of a number, a new one if need be.
+func (s sequence) chunk(number uint64) *chunk {
+	c := s[number>>chunkBits]
+	if c == nil {
+		c = &chunk{}
+		s[number>>chunkBits] = c
+	}
+	return c
+}
 
 // add puts number in and reports whether it is new.
-func (s *sequence) add(number uint64, ms int64) bool {
-	runs := *s
+func (c *chunk) add(number uint64, ms int64) bool {
+	runs := c.runs
 	i := sort.Search(len(runs), func(i int) bool { return runs[i].last >= number })
 	if i < len(runs) && runs[i].first <= number {
 		return false
@@ -35,7 +59,7 @@ func (s *sequence) add(number uint64, ms int64) bool {
 		copy(runs[i+1:], runs[i:])
 		runs[i] = run{number, number, ms, ms}
 	}
-	*s = runs
+	c.runs, c.dirty = runs, true
 	return true
 }
 
@@ -44,11 +68,13 @@ func (s *sequence) add(number uint64, ms int64) bool {
 func (s sequence) gaps(node string) []Gap {
 	var gaps []Gap
 	before := run{}
-	for _, r := range s {
-		if missing := r.first - before.last - 1; missing > 0 {
-			gaps = append(gaps, Gap{Node: node, From: utc(before.lastMS), To: utc(r.firstMS), Lines: missing})
+	for _, number := range slices.Sorted(maps.Keys(s)) {
+		for _, r := range s[number].runs {
+			if missing := r.first - before.last - 1; missing > 0 {
+				gaps = append(gaps, Gap{Node: node, From: utc(before.lastMS), To: utc(r.firstMS), Lines: missing})
+			}
+			before = r
 		}
-		before = r
 	}
 	return gaps
 }

@@ -1,9 +1,6 @@
 package migrate
 
 import (
-	"bufio"
-	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -13,110 +10,178 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+	"sync/atomic"
 	"syscall"
 
 	"lockstep/schemas"
 )
 
-// Files is a [Source] of log files, plain or compressed with gzip.
+// Files is a [Source] of log files, plain or packed with gzip or zstd, and of
+// standard input.
 type Files struct {
-	paths []string
+	logs   []*logFile
+	copies int
+	read   atomic.Int64 // bytes of all files so far, as they are packed
 }
 
-// NewFiles finds the files that patterns match, in order of their names and
-// each file once, under however many names it is found. A pattern that
-// matches nothing is an error, as is anything that is not a regular file.
-func NewFiles(patterns []string) (*Files, error) {
+// NewFiles finds the files that patterns match, in order of their names: `-`
+// is standard input, a directory stands for all files below it that are not
+// hidden. A file counts once, under however many names it is found, and so
+// does a copy of it, packed or not. A pattern that matches nothing is an error.
+func NewFiles(patterns []string, stdin io.Reader) (*Files, error) {
 	if len(patterns) == 0 {
 		return nil, schemas.Hint(errors.New("there are no logs to read"), "name them with --logs 'events-*.jsonl'")
 	}
 	var found []string
 	for _, pattern := range patterns {
-		matches, err := filepath.Glob(pattern)
-		switch {
-		case err != nil:
-			return nil, schemas.Hint(fmt.Errorf("logs %s: not a glob", pattern), "close every `[`")
-		case len(matches) == 0:
-			return nil, schemas.Hint(fmt.Errorf("logs %s: there is no such file", pattern),
-				"quote the glob if the shell should not expand it")
+		matches, err := match(pattern)
+		if err != nil {
+			return nil, err
 		}
 		found = append(found, matches...)
 	}
 	slices.Sort(found)
-	paths, err := distinct(slices.Compact(found))
-	return &Files{paths: paths}, err
+	f := &Files{}
+	if err := f.add(slices.Compact(found), stdin); err != nil {
+		return nil, err
+	}
+	return f, f.leaveOutCopies()
+}
+
+// match lists the files that a pattern stands for.
+func match(pattern string) ([]string, error) {
+	if pattern == "-" {
+		return []string{pattern}, nil
+	}
+	matches, err := filepath.Glob(pattern)
+	switch {
+	case err != nil:
+		return nil, schemas.Hint(fmt.Errorf("logs %s: not a glob", pattern), "close every `[`")
+	case len(matches) == 0:
+		return nil, schemas.Hint(fmt.Errorf("logs %s: there is no such file", pattern),
+			"quote the glob if the shell should not expand it")
+	}
+	var files []string
+	for _, path := range matches {
+		below, err := walk(path)
+		if err != nil {
+			return nil, fmt.Errorf("find logs: %w", err)
+		}
+		files = append(files, below...)
+	}
+	if len(files) == 0 {
+		return nil, schemas.Hint(fmt.Errorf("logs %s: there is no file in it", pattern), "hidden files have to be named")
+	}
+	return files, nil
+}
+
+// walk lists the files below a directory, or the file itself.
+func walk(root string) ([]string, error) {
+	info, err := os.Stat(root)
+	if err != nil || !info.IsDir() {
+		return []string{root}, err //nolint:wrapcheck // the caller says what is looked for
+	}
+	var files []string
+	err = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		hidden := path != root && strings.HasPrefix(entry.Name(), ".")
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && hidden:
+			return fs.SkipDir
+		case !entry.IsDir() && !hidden:
+			files = append(files, path)
+		}
+		return nil
+	})
+	return files, err //nolint:wrapcheck // the caller says what is looked for
+}
+
+// add looks at each file, and drops those that stood before under another name.
+func (f *Files) add(paths []string, stdin io.Reader) error {
+	seen := map[fileID]bool{}
+	for _, path := range paths {
+		if path == "-" {
+			f.logs = append(f.logs, &logFile{path: path, stdin: stdin})
+			continue
+		}
+		log, err := newLogFile(path)
+		if err != nil {
+			return err
+		}
+		if !seen[log.id] {
+			seen[log.id] = true
+			f.logs = append(f.logs, log)
+		}
+	}
+	return nil
 }
 
 // A fileID tells files apart whatever their names: device and inode.
 type fileID struct{ device, inode uint64 }
 
-// distinct drops the names of files that stood before under another name.
-func distinct(paths []string) ([]string, error) {
-	seen := map[fileID]bool{}
-	var kept []string
-	for _, path := range paths {
-		info, err := os.Stat(path)
-		if err != nil {
-			return nil, fmt.Errorf("find logs: %w", err)
-		}
-		if err := checkRegular(path, info); err != nil {
-			return nil, err
-		}
-		stat, ok := info.Sys().(*syscall.Stat_t)
-		if !ok {
-			return nil, fmt.Errorf("%s: this system does not number its files", path)
-		}
-		// The widths of both fields differ between systems.
-		id := fileID{uint64(stat.Dev), uint64(stat.Ino)}
-		if !seen[id] {
-			seen[id] = true
-			kept = append(kept, path)
-		}
+func idOf(path string, info fs.FileInfo) (fileID, error) {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return fileID{}, fmt.Errorf("%s: this system does not number its files", path)
 	}
-	return kept, nil
+	// The widths of both fields differ between systems.
+	return fileID{uint64(stat.Dev), uint64(stat.Ino)}, nil
 }
 
-func checkRegular(path string, info fs.FileInfo) error {
-	switch {
-	case info.IsDir():
-		return schemas.Hint(fmt.Errorf("%s: it is a directory", path), "name the files in it, as in "+filepath.Join(path, "*.jsonl"))
-	case !info.Mode().IsRegular():
-		return schemas.Hint(fmt.Errorf("%s: it is not a regular file", path), "copy its content to a file")
+// Size is how many bytes there are to read, as they are packed; of standard
+// input nobody knows.
+func (f *Files) Size() int64 {
+	var size int64
+	for _, log := range f.logs {
+		size += log.size
 	}
-	return nil
+	return size
 }
 
-// Lines implements [Source].
-func (f *Files) Lines(ctx context.Context) iter.Seq2[Line, error] {
-	return func(yield func(Line, error) bool) {
-		for _, path := range f.paths {
-			if !readFile(ctx, path, yield) {
+// Blocks implements [Source].
+func (f *Files) Blocks(ctx context.Context) iter.Seq2[Block, error] {
+	return func(yield func(Block, error) bool) {
+		for _, log := range f.logs {
+			if !f.readLog(ctx, log, yield) {
 				return
 			}
 		}
 	}
 }
 
-// readFile yields the lines of one file; false means to stop.
-func readFile(ctx context.Context, path string, yield func(Line, error) bool) bool {
-	// Without O_NONBLOCK, opening a FIFO that took the place of a file would wait.
-	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+// readLog yields the blocks of one log; false means to stop.
+func (f *Files) readLog(ctx context.Context, log *logFile, yield func(Block, error) bool) bool {
+	if log.done {
+		f.read.Add(log.size)
+		return true
+	}
+	text, err := log.open(&f.read)
 	if err != nil {
-		return yield(Line{}, fmt.Errorf("read logs: %w", err))
+		return yield(Block{}, err)
 	}
-	defer file.Close()
-	info, err := file.Stat()
-	if err == nil {
-		err = checkRegular(path, info)
+	defer text.Close()
+	if _, err := io.CopyN(io.Discard, text, log.from.Offset); err != nil {
+		return yield(Block{}, fmt.Errorf("read %s: %w", log.path, err))
 	}
-	if err != nil {
-		return yield(Line{}, err)
+	reader := blockReader{in: text, at: log.from}
+	for {
+		block, err := reader.next()
+		if errors.Is(err, io.EOF) {
+			return true
+		}
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return yield(Block{}, fmt.Errorf("read %s: %w", log.path, err))
+		}
+		block.File, block.log = log.path, log
+		if !yield(block, nil) {
+			return false
+		}
 	}
-	text, err := decompress(file)
-	if err != nil {
-		return yield(Line{}, fmt.Errorf("read %s: %w", path, err))
-	}
-	return readLines(ctx, path, text, yield)
 }
 
 // readRegular reads a file whole, of whatever size: a FIFO or a device is
@@ -135,25 +200,4 @@ func readRegular(path string) ([]byte, error) {
 		return nil, err //nolint:wrapcheck // the caller says what is read
 	}
 	return io.ReadAll(file) //nolint:wrapcheck // the caller says what is read
-}
-
-// decompress looks at the first bytes, as rotated files have all sorts of names.
-func decompress(r io.Reader) (*bufio.Reader, error) {
-	text := bufio.NewReaderSize(r, 64<<10)
-	magic, err := text.Peek(4)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, err //nolint:wrapcheck // the caller names the file
-	}
-	switch {
-	case bytes.HasPrefix(magic, []byte{0x1f, 0x8b}): // RFC 1952, section 2.3.1
-		inflated, err := gzip.NewReader(text)
-		if err != nil {
-			return nil, err //nolint:wrapcheck // the caller names the file
-		}
-		return bufio.NewReaderSize(inflated, 64<<10), nil
-	case bytes.Equal(magic, []byte{0x28, 0xb5, 0x2f, 0xfd}): // RFC 8878, section 3.1.1
-		return nil, schemas.Hint(errors.New("zstd is not supported, only plain text and gzip are"),
-			"unpack it with `zstd -d`")
-	}
-	return text, nil
 }

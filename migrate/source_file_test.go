@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -41,25 +42,39 @@ func gzipped(t *testing.T, content string) string {
 // readAll returns "file:line text" for each line, with its marks.
 func readAll(t *testing.T, patterns ...string) ([]string, error) {
 	t.Helper()
-	files, err := NewFiles(patterns)
+	files, err := NewFiles(patterns, strings.NewReader("typed\n"))
 	if err != nil {
 		return nil, err
 	}
 	var lines []string
-	for line, err := range files.Lines(t.Context()) {
+	for block, err := range files.Blocks(t.Context()) {
 		if err != nil {
 			return lines, err
 		}
-		text := filepath.Base(line.File) + ":" + string(rune('0'+line.Number)) + " " + string(line.Text)
-		if line.Long {
-			text += "<long>"
-		}
-		if line.Open {
-			text += "<open>"
-		}
-		lines = append(lines, text)
+		lines = append(lines, marked(block)...)
 	}
 	return lines, nil
+}
+
+// marked lists the lines of a block as "file:line text" with their marks.
+func marked(block Block) []string {
+	name, number := filepath.Base(block.File), block.Number
+	if block.Long {
+		return []string{fmt.Sprintf("%s:%d <long>%s", name, number, openMark(block))}
+	}
+	var lines []string
+	for line := range strings.Lines(block.Text) {
+		lines = append(lines, fmt.Sprintf("%s:%d %s%s", name, number, strings.TrimRight(line, "\r\n"), openMark(block)))
+		number++
+	}
+	return lines
+}
+
+func openMark(block Block) string {
+	if block.Open {
+		return "<open>"
+	}
+	return ""
 }
 
 func TestFilesLines(t *testing.T) {
@@ -86,7 +101,7 @@ func TestFilesLines(t *testing.T) {
 	want := []string{
 		"0-link:1 one", "0-link:2 ", "0-link:3 two<open>",
 		"a.jsonl.1.gz:1 packed",
-		"c.jsonl:1 " + longest, "c.jsonl:2 <long>", "c.jsonl:3 after",
+		"c.jsonl:1 " + longest, "c.jsonl:2 " + longest + "y", "c.jsonl:3 after",
 		"d.jsonl:1 <long><open>",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -100,6 +115,10 @@ func TestFilesRefuse(t *testing.T) {
 	if err := syscall.Mkfifo(filepath.Join(dir, "fifo"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.MkdirAll(filepath.Join(dir, "empty", ".hidden"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, filepath.Join(dir, "empty", ".hidden", "log"), "line\n")
 	zipped := gzipped(t, strings.Repeat("a line\n", 1000))
 	writeFile(t, filepath.Join(dir, "zstd"), "\x28\xb5\x2f\xfd rest")
 	writeFile(t, filepath.Join(dir, "torn.gz"), zipped[:len(zipped)-9])
@@ -114,11 +133,11 @@ func TestFilesRefuse(t *testing.T) {
 		"nothing named":  {nil, "there are no logs to read"},
 		"no match":       {[]string{dir + "/none*"}, "there is no such file"},
 		"bad glob":       {[]string{dir + "/[a"}, "not a glob"},
-		"a directory":    {[]string{dir}, "it is a directory"},
+		"an empty one":   {[]string{dir + "/empty"}, "there is no file in it"},
 		"a fifo":         {[]string{dir + "/fifo"}, "it is not a regular file"},
 		"a device":       {[]string{"/dev/null"}, "it is not a regular file"},
 		"a dead link":    {[]string{dir + "/dangling"}, "no such file"},
-		"zstd":           {[]string{dir + "/zstd"}, "zstd: zstd is not supported, only plain text and gzip are"},
+		"not quite zstd": {[]string{dir + "/zstd"}, "zstd: "},
 		"cut short":      {[]string{dir + "/torn.gz"}, "torn.gz: unexpected EOF"},
 		"not quite gzip": {[]string{dir + "/bad.gz"}, "bad.gz: gzip: invalid header"},
 	}
@@ -133,20 +152,20 @@ func TestFilesRefuse(t *testing.T) {
 func TestFilesRefuseWhatBecameAnother(t *testing.T) {
 	t.Parallel()
 	path := writeFile(t, filepath.Join(t.TempDir(), "log"), "line\n")
-	files, err := NewFiles([]string{path})
+	files, err := NewFiles([]string{path}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Gather(t.Context(), files, eventDialect{}, "e"); !errors.Is(err, os.ErrNotExist) {
+	if _, err := Gather(t.Context(), files, Options{Dialect: eventDialect{}}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a file that is gone: error %v, want %v", err, os.ErrNotExist)
 	}
 	if err := syscall.Mkfifo(path, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Gather(t.Context(), files, eventDialect{}, "e"); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+	if _, err := Gather(t.Context(), files, Options{Dialect: eventDialect{}}); err == nil || !strings.Contains(err.Error(), "not a regular file") {
 		t.Errorf("a fifo: error %v, want a refusal", err)
 	}
 }
@@ -154,19 +173,19 @@ func TestFilesRefuseWhatBecameAnother(t *testing.T) {
 func TestFilesLinesStop(t *testing.T) {
 	t.Parallel()
 	path := writeFile(t, filepath.Join(t.TempDir(), "log"), "1\n2\n3\n")
-	files, err := NewFiles([]string{path})
+	files, err := NewFiles([]string{path}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for line, err := range files.Lines(t.Context()) {
-		if err != nil || line.Number > 1 {
-			t.Fatalf("line %d, error %v, want to stop after the first", line.Number, err)
+	for block, err := range files.Blocks(t.Context()) {
+		if err != nil || block.Number > 1 {
+			t.Fatalf("line %d, error %v, want to stop after the first", block.Number, err)
 		}
 		break
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := Gather(ctx, files, eventDialect{}, "e"); !errors.Is(err, context.Canceled) {
+	if _, err := Gather(ctx, files, Options{Dialect: eventDialect{}}); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want %v", err, context.Canceled)
 	}
 }

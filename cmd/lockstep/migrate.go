@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"os/user"
 	"path/filepath"
 	"time"
@@ -49,11 +50,11 @@ func gather(c *cli.Context, environment string) (*migrate.Evidence, error) {
 	if err != nil {
 		return nil, usage(err)
 	}
-	files, err := migrate.NewFiles(listOf(c, "logs"))
+	files, err := migrate.NewFiles(listOf(c, "logs"), os.Stdin)
 	if err != nil {
 		return nil, err
 	}
-	return migrate.Gather(c.Context, files, dialect, environment)
+	return migrate.Gather(c.Context, files, migrate.Options{Dialect: dialect, Environment: environment})
 }
 
 func (p *process) evidenceCommand() *cli.Command {

@@ -1,0 +1,93 @@
+package migrate
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"lockstep/schemas"
+)
+
+// nodeFold is what was seen of one node.
+type nodeFold struct {
+	nodeState
+
+	boots map[string]sequence
+	dirty bool // since it was stored last
+}
+
+// nodeState is what a node said, apart from its tallies. It is stored as JSON.
+type nodeState struct {
+	FirstMS, LastMS int64         // of its signs of life
+	Hours           hours         // with a sign of life
+	Newest          schemas.Event // heartbeat
+	Said            statements
+	Beats           minutes // with a heartbeat
+}
+
+func newNodeFold() *nodeFold {
+	return &nodeFold{
+		nodeState: nodeState{Hours: hours{}, Said: statements{}, Beats: minutes{}},
+		boots:     map[string]sequence{},
+	}
+}
+
+// sign notes a sign of life.
+func (n *nodeFold) sign(ms int64) {
+	n.Hours.add(ms)
+	if n.FirstMS == 0 || ms < n.FirstMS {
+		n.FirstMS = ms
+	}
+	n.LastMS = max(n.LastMS, ms)
+}
+
+// heartbeat notes a sign of life and what it says. Of two heartbeats in the
+// same millisecond the one with the higher boot and number is the newer one,
+// by decree.
+func (n *nodeFold) heartbeat(e *schemas.Event) {
+	n.sign(e.TimeMS)
+	n.Beats.add(e.TimeMS)
+	n.Said.add(e)
+	if newer(e, &n.Newest) {
+		n.Newest = cloneBeat(e)
+	}
+}
+
+// cloneBeat copies what is used of a heartbeat, free of the block it stood in.
+func cloneBeat(e *schemas.Event) schemas.Event {
+	return schemas.Event{
+		TimeMS: e.TimeMS, Boot: strings.Clone(e.Boot), Seq: e.Seq,
+		RolloutDigest: strings.Clone(e.RolloutDigest), Subjects: slices.Clone(e.Subjects),
+	}
+}
+
+func newer(a, b *schemas.Event) bool {
+	if a.TimeMS != b.TimeMS {
+		return a.TimeMS > b.TimeMS
+	}
+	if a.Boot != b.Boot {
+		return a.Boot > b.Boot
+	}
+	return a.Seq > b.Seq
+}
+
+func (n *nodeFold) node(name string) Node {
+	return Node{
+		Name: name, First: utc(n.FirstMS), Last: utc(n.LastMS), Hours: n.Hours.count(),
+		RolloutDigest: n.Newest.RolloutDigest, Subjects: n.loaded(),
+	}
+}
+
+// gaps lists the hours without a sign of life and the lines that are missing,
+// in order of time.
+func (n *nodeFold) gaps(name string) []Gap {
+	var gaps []Gap
+	for from, to := range n.Hours.holes() {
+		gaps = append(gaps, Gap{Node: name, From: hourStart(from), To: hourStart(to)})
+	}
+	for _, boot := range slices.Sorted(maps.Keys(n.boots)) {
+		gaps = append(gaps, n.boots[boot].gaps(name)...)
+	}
+	slices.SortStableFunc(gaps, func(a, b Gap) int { return a.To.Compare(b.To) })
+	return gaps
+}

@@ -1,0 +1,91 @@
+package migrate
+
+import (
+	"bytes"
+	"errors"
+	"io"
+)
+
+// blockBytes is how large blocks are, unless a line is longer: large enough
+// that handing them on costs nothing, small enough to stay in the cache.
+const blockBytes = 256 << 10
+
+// A blockReader cuts a log into blocks.
+type blockReader struct {
+	in      io.Reader
+	pending []byte // read and not yet returned
+	at      position
+	ended   bool
+}
+
+// next returns the next block; the error is [io.EOF] at the end.
+func (r *blockReader) next() (Block, error) {
+	for size := blockBytes; ; size *= 2 {
+		if err := r.fill(size); err != nil {
+			return Block{}, err
+		}
+		end := bytes.LastIndexByte(r.pending, '\n') + 1
+		switch {
+		case end > 0:
+			return r.cut(end), nil
+		case len(r.pending) > MaxLine+1:
+			return r.skipLine()
+		case r.ended && len(r.pending) > 0:
+			return r.rest(), nil
+		case r.ended:
+			return Block{}, io.EOF
+		}
+	}
+}
+
+// fill reads until size bytes are pending or the log ends.
+func (r *blockReader) fill(size int) error {
+	if cap(r.pending) < size {
+		r.pending = append(make([]byte, 0, size), r.pending...)
+	}
+	for len(r.pending) < size && !r.ended {
+		n, err := r.in.Read(r.pending[len(r.pending):size])
+		r.pending = r.pending[:len(r.pending)+n]
+		if r.ended = errors.Is(err, io.EOF); err != nil && !r.ended {
+			return err //nolint:wrapcheck // the caller names the file
+		}
+	}
+	return nil
+}
+
+// cut returns the pending lines up to end.
+func (r *blockReader) cut(end int) Block {
+	text := r.pending[:end]
+	block := Block{Number: r.at.Lines + 1, Text: string(text)}
+	r.at.advance(text, bytes.Count(text, []byte("\n")))
+	block.end = r.at
+	r.pending = r.pending[:copy(r.pending, r.pending[end:])]
+	return block
+}
+
+// rest returns the last line, which has no line break.
+func (r *blockReader) rest() Block {
+	block := Block{Number: r.at.Lines + 1, Text: string(r.pending), Open: true, end: r.at}
+	r.pending = r.pending[:0]
+	return block
+}
+
+// skipLine reads to the end of a line that is too long, and keeps nothing.
+func (r *blockReader) skipLine() (Block, error) {
+	block := Block{Number: r.at.Lines + 1, Long: true, Open: true, end: r.at}
+	for !r.ended || len(r.pending) > 0 {
+		end := bytes.IndexByte(r.pending, '\n') + 1
+		if end > 0 {
+			r.at.advance(r.pending[:end], 1)
+			r.pending = r.pending[:copy(r.pending, r.pending[end:])]
+			block.Open, block.end = false, r.at
+			break
+		}
+		r.at.advance(r.pending, 0)
+		r.pending = r.pending[:0]
+		if err := r.fill(blockBytes); err != nil {
+			return block, err
+		}
+	}
+	return block, nil
+}

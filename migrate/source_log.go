@@ -1,0 +1,136 @@
+package migrate
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+
+	"lockstep/schemas"
+)
+
+// maxWindow bounds what zstd may ask for to unpack a log. All but its --ultra
+// levels and --long need less.
+const maxWindow = 32 << 20
+
+// headBytes is how much of the beginning of a log tells it from others.
+const headBytes = 1024
+
+// A logFile is one log, or standard input.
+type logFile struct {
+	path     string
+	stdin    io.Reader // nil if it is a file
+	id       fileID
+	size     int64
+	modified time.Time
+	head     string   // the first bytes, unpacked; shorter than headBytes if that is all
+	from     position // what was read before
+	done     bool     // all of it was
+	stored   int64    // its number in a store; 0 if it has none
+}
+
+// newLogFile looks at a file and its first bytes.
+func newLogFile(path string) (*logFile, error) {
+	log := &logFile{path: path}
+	var read atomic.Int64
+	text, err := log.open(&read)
+	if err != nil {
+		return nil, err
+	}
+	defer text.Close()
+	head := make([]byte, headBytes)
+	n, err := io.ReadFull(text, head)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	log.head = string(head[:n])
+	return log, nil
+}
+
+// open opens the log, and counts what is read of it before it is unpacked.
+func (l *logFile) open(read *atomic.Int64) (io.ReadCloser, error) {
+	in := io.ReadCloser(io.NopCloser(l.stdin))
+	if l.stdin == nil {
+		file, err := l.openFile()
+		if err != nil {
+			return nil, err
+		}
+		in = file
+	}
+	text, err := unpack(&countingReader{in, read})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("read %s: %w", l.path, err), in.Close())
+	}
+	return &unpacked{text, in}, nil
+}
+
+// openFile opens the file and notes what it is at this moment.
+func (l *logFile) openFile() (*os.File, error) {
+	// Without O_NONBLOCK, opening a FIFO that took the place of a file would wait.
+	file, err := os.OpenFile(l.path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, fmt.Errorf("read logs: %w", err)
+	}
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = schemas.Hint(fmt.Errorf("%s: it is not a regular file", l.path), "copy its content to a file, or pipe it into --logs -")
+	}
+	if err == nil {
+		l.id, err = idOf(l.path, info)
+		l.size, l.modified = info.Size(), info.ModTime()
+	}
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
+}
+
+// unpacked is a log that is read through what unpacks it.
+type unpacked struct {
+	io.ReadCloser
+	packed io.Closer
+}
+
+// Close implements [io.Closer].
+func (u *unpacked) Close() error { return errors.Join(u.ReadCloser.Close(), u.packed.Close()) }
+
+// A countingReader counts what is read.
+type countingReader struct {
+	io.Reader
+	read *atomic.Int64
+}
+
+// Read implements [io.Reader].
+func (c *countingReader) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	c.read.Add(int64(n))
+	return n, err //nolint:wrapcheck // it passes on what it wraps
+}
+
+// unpack looks at the first bytes, as rotated files have all sorts of names.
+func unpack(in io.Reader) (io.ReadCloser, error) {
+	text := bufio.NewReaderSize(in, 64<<10)
+	magic, err := text.Peek(4)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err //nolint:wrapcheck // the caller names the file
+	}
+	switch {
+	case bytes.HasPrefix(magic, []byte{0x1f, 0x8b}): // RFC 1952, section 2.3.1
+		return gzip.NewReader(text) //nolint:wrapcheck // the caller names the file
+	case bytes.Equal(magic, []byte{0x28, 0xb5, 0x2f, 0xfd}): // RFC 8878, section 3.1.1
+		inflated, err := zstd.NewReader(text, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
+		if err != nil {
+			return nil, err //nolint:wrapcheck // the caller names the file
+		}
+		return inflated.IOReadCloser(), nil
+	}
+	return io.NopCloser(text), nil
+}
