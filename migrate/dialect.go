@@ -17,6 +17,9 @@ type Dialect interface {
 	// may hold a secret. The event may share memory with the line. Parse is
 	// called from many goroutines.
 	Parse(line string) (event schemas.Event, ok bool, err error)
+
+	// Identity changes when the same line may mean something else than before.
+	Identity() string
 }
 
 // dialects lists all dialects by the name that --dialect takes.

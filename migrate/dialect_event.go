@@ -17,3 +17,6 @@ func (eventDialect) Parse(line string) (event schemas.Event, ok bool, err error)
 	event, err = schemas.ParseEventText(line)
 	return event, err == nil, err //nolint:wrapcheck // it is shown beside the place of the line
 }
+
+// Identity implements [Dialect].
+func (eventDialect) Identity() string { return "event" }

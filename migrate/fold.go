@@ -112,15 +112,19 @@ func (f *Fold) node(name string) *nodeFold {
 	return node
 }
 
-// isNew reports whether an event comes for the first time.
-func (f *Fold) isNew(node *nodeFold, e *schemas.Event) bool {
-	boot := node.boots[e.Boot]
+func (f *Fold) boot(node *nodeFold, name string) sequence {
+	boot := node.boots[name]
 	if boot == nil {
 		boot = sequence{}
-		node.boots[strings.Clone(e.Boot)] = boot
+		node.boots[strings.Clone(name)] = boot
 		f.fixed += bootBytes
 	}
-	chunk := boot.chunk(e.Seq)
+	return boot
+}
+
+// isNew reports whether an event comes for the first time.
+func (f *Fold) isNew(node *nodeFold, e *schemas.Event) bool {
+	chunk := f.boot(node, e.Boot).chunk(e.Seq)
 	before := len(chunk.runs)
 	isNew := chunk.add(e.Seq, e.TimeMS)
 	f.fixed += int64(len(chunk.runs)-before) * runBytes

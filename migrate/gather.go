@@ -16,11 +16,14 @@ import (
 type Options struct {
 	Dialect     Dialect
 	Environment string // events of others are ignored; empty takes what comes, as long as it is of one
+	Store       string // the file where tallies are kept and reading is resumed; empty for none
 	Memory      int64  // what tallies may take, in bytes, before they go to files; [DefaultMemory] if 0
 
 	// Progress is told how many bytes of the logs have been read, as they are
 	// packed. It may be nil.
 	Progress func(bytes int64)
+
+	commitBytes int64 // see the constant; not 0 in tests
 }
 
 // Gather folds all lines of logs. Blocks are parsed in parallel and folded in
@@ -29,6 +32,9 @@ type Options struct {
 func Gather(ctx context.Context, files *Files, opts Options) (*Evidence, error) {
 	if opts.Memory == 0 {
 		opts.Memory = DefaultMemory
+	}
+	if opts.commitBytes == 0 {
+		opts.commitBytes = commitBytes
 	}
 	k, err := newKeeper(ctx, files, &opts)
 	if err != nil {
@@ -68,6 +74,9 @@ type keeper interface {
 }
 
 func newKeeper(ctx context.Context, files *Files, opts *Options) (keeper, error) {
+	if opts.Store != "" {
+		return newStoreKeeper(ctx, files, opts)
+	}
 	fold := NewFold(opts.Environment)
 	return &spillKeeper{f: fold, spill: &tallySpill{memory: opts.Memory, table: fold.table}}, nil
 }
@@ -101,6 +110,8 @@ type batch struct {
 func parse(block Block, opts *Options, events []schemas.Event) *batch {
 	b := &batch{block: block, events: events}
 	switch {
+	case block.Open && opts.Store != "":
+		b.Unfinished++ // its place can only be stored once its line break is there
 	case block.Long:
 		b.unparsed(block.Number, errLong)
 	default:

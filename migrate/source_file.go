@@ -157,14 +157,11 @@ func (f *Files) readLog(ctx context.Context, log *logFile, yield func(Block, err
 		f.read.Add(log.size)
 		return true
 	}
-	text, err := log.open(&f.read)
+	text, err := log.openAt(&f.read, log.from.Offset)
 	if err != nil {
 		return yield(Block{}, err)
 	}
 	defer text.Close()
-	if _, err := io.CopyN(io.Discard, text, log.from.Offset); err != nil {
-		return yield(Block{}, fmt.Errorf("read %s: %w", log.path, err))
-	}
 	reader := blockReader{in: text, at: log.from}
 	for {
 		block, err := reader.next()

@@ -3,6 +3,7 @@ package migrate
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -31,6 +32,7 @@ type logFile struct {
 	id       fileID
 	size     int64
 	modified time.Time
+	packed   bool
 	head     string   // the first bytes, unpacked; shorter than headBytes if that is all
 	from     position // what was read before
 	done     bool     // all of it was
@@ -65,11 +67,39 @@ func (l *logFile) open(read *atomic.Int64) (io.ReadCloser, error) {
 		}
 		in = file
 	}
-	text, err := unpack(&countingReader{in, read})
+	text, err := l.unpack(&countingReader{in, read})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("read %s: %w", l.path, err), in.Close())
 	}
 	return &unpacked{text, in}, nil
+}
+
+// openAt opens the log at a place of its text. The error is [io.EOF] if the
+// log ends before.
+func (l *logFile) openAt(read *atomic.Int64, offset int64) (io.ReadCloser, error) {
+	if offset > 0 && !l.packed {
+		return l.seek(read, offset)
+	}
+	text, err := l.open(read)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := io.CopyN(io.Discard, text, offset); err != nil { // what is packed has to be unpacked up to there
+		return nil, errors.Join(fmt.Errorf("read %s: %w", l.path, err), text.Close())
+	}
+	return text, nil
+}
+
+func (l *logFile) seek(read *atomic.Int64, offset int64) (io.ReadCloser, error) {
+	file, err := l.openFile()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := file.Seek(offset, io.SeekStart); err != nil || l.size < offset {
+		return nil, errors.Join(fmt.Errorf("read %s: %w", l.path, cmp.Or(err, io.EOF)), file.Close())
+	}
+	read.Add(offset)
+	return &unpacked{io.NopCloser(bufio.NewReaderSize(&countingReader{file, read}, 64<<10)), file}, nil
 }
 
 // openFile opens the file and notes what it is at this moment.
@@ -116,7 +146,7 @@ func (c *countingReader) Read(p []byte) (int, error) {
 }
 
 // unpack looks at the first bytes, as rotated files have all sorts of names.
-func unpack(in io.Reader) (io.ReadCloser, error) {
+func (l *logFile) unpack(in io.Reader) (io.ReadCloser, error) {
 	text := bufio.NewReaderSize(in, 64<<10)
 	magic, err := text.Peek(4)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -124,8 +154,10 @@ func unpack(in io.Reader) (io.ReadCloser, error) {
 	}
 	switch {
 	case bytes.HasPrefix(magic, []byte{0x1f, 0x8b}): // RFC 1952, section 2.3.1
+		l.packed = true
 		return gzip.NewReader(text) //nolint:wrapcheck // the caller names the file
 	case bytes.Equal(magic, []byte{0x28, 0xb5, 0x2f, 0xfd}): // RFC 8878, section 3.1.1
+		l.packed = true
 		inflated, err := zstd.NewReader(text, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
 		if err != nil {
 			return nil, err //nolint:wrapcheck // the caller names the file
