@@ -1,13 +1,6 @@
 package migrate
 
-import (
-	"fmt"
-	"maps"
-	"slices"
-	"strings"
-
-	"lockstep/schemas"
-)
+import "lockstep/schemas"
 
 // A Dialect says what the lines of a log mean.
 type Dialect interface {
@@ -20,18 +13,4 @@ type Dialect interface {
 
 	// Identity changes when the same line may mean something else than before.
 	Identity() string
-}
-
-// dialects lists all dialects by the name that --dialect takes.
-func dialects() map[string]Dialect {
-	return map[string]Dialect{"event": eventDialect{}}
-}
-
-// NewDialect returns the dialect called name.
-func NewDialect(name string) (Dialect, error) {
-	if d, ok := dialects()[name]; ok {
-		return d, nil
-	}
-	names := slices.Sorted(maps.Keys(dialects()))
-	return nil, schemas.Hint(fmt.Errorf("there is no dialect %q", name), "use one of "+strings.Join(names, ", "))
 }

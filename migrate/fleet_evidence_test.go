@@ -1,11 +1,31 @@
 package migrate
 
 import (
+	"context"
+	"iter"
 	"math/bits"
 	"time"
 
 	"lockstep/schemas"
 )
+
+// A mapTallies holds tallies in no order, which the gate must not depend on.
+type mapTallies map[schemas.TallyKey]schemas.Tally
+
+func (m mapTallies) rows(context.Context) iter.Seq2[tallyRow, error] {
+	return func(yield func(tallyRow, error) bool) {
+		for key, tally := range m {
+			if !yield(tallyRow{TallyKey: key, Tally: tally}, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (m mapTallies) Close() error { return nil }
+
+// tallies are those of evidence that a test has made.
+func tallies(e *Evidence) mapTallies { return e.source.(mapTallies) } //nolint:forcetypeassert // so it was made
 
 // A fleetScene is an app with what a plan is made from: the evidence that the
 // runtime would have written so far, and the inventory.
@@ -27,7 +47,7 @@ func newFleetScene(a *fleetApp, asked bool) *fleetScene {
 		},
 		Inventory: &schemas.Inventory{Version: 1, History: schemas.History{From: fleetTime(-fleetHistory), To: began}},
 		Evidence: &Evidence{
-			Environment: "pro", Coverage: Coverage{Lines: 1, Parsed: 1}, Tallies: map[schemas.TallyKey]schemas.Tally{},
+			Environment: "pro", Coverage: Coverage{Lines: 1, Parsed: 1}, source: mapTallies{},
 			Nodes: []Node{{Name: "n1", First: began, Subjects: []LoadedSubject{{SubjectState: observed("key/app/k1")}}}},
 		},
 	}}
@@ -86,7 +106,7 @@ func (s *fleetScene) tally(c *fleetClient, day int, hours uint32, reason schemas
 		to = min(to, 30*time.Minute)
 		s.lastFail = max(s.lastFail, day*24+latest)
 	}
-	s.in.Evidence.Tallies[key] = schemas.Tally{
+	tallies(s.in.Evidence)[key] = schemas.Tally{
 		Count: uint64(bits.OnesCount32(hours)), Hours: hours,
 		FirstMS: began.Add(time.Duration(bits.TrailingZeros32(hours))*time.Hour + from).UnixMilli(),
 		LastMS:  began.Add(time.Duration(latest)*time.Hour + to).UnixMilli(),

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"lockstep/schemas"
 )
@@ -23,6 +24,7 @@ type Fold struct {
 	environment string
 	nodes       map[string]*nodeFold
 	table       *tallyTable
+	maxGap      int64 // hours that a node may be silent
 	fixed       int64 // what takes memory and cannot be spilled, in bytes, roughly
 }
 
@@ -38,7 +40,20 @@ type foldState struct {
 // NewFold starts a fold of the events of one environment; events of others
 // are ignored. An empty name takes what comes, as long as it is of one.
 func NewFold(environment string) *Fold {
-	return &Fold{environment: environment, nodes: map[string]*nodeFold{}, table: newTallyTable()}
+	return &Fold{environment: environment, maxGap: 1, nodes: map[string]*nodeFold{}, table: newTallyTable()}
+}
+
+// expect has a mapping say which nodes have to log, and how often. Runtimes
+// write every minute, and the policy knows them.
+func (f *Fold) expect(d Dialect) {
+	m, ok := d.(*mapping)
+	if !ok {
+		return
+	}
+	f.maxGap = max(int64(time.Duration(m.def.MaxGap)/time.Hour), 1)
+	for _, name := range m.def.Nodes {
+		f.node(name)
+	}
 }
 
 // apply takes in what the lines of a block say, in their order.
@@ -159,7 +174,7 @@ func (f *Fold) evidence(ctx context.Context, tallies tallySource) (*Evidence, er
 	for _, name := range slices.Sorted(maps.Keys(f.nodes)) {
 		node := f.nodes[name]
 		e.Nodes = append(e.Nodes, node.node(name))
-		e.Gaps = append(e.Gaps, node.gaps(name)...)
+		e.Gaps = append(e.Gaps, node.gaps(name, f.maxGap)...)
 	}
 	return e, e.survey(ctx)
 }

@@ -78,11 +78,14 @@ func (n *nodeFold) node(name string) Node {
 	}
 }
 
-// gaps lists the hours without a sign of life and the lines that are missing,
-// in order of time.
-func (n *nodeFold) gaps(name string) []Gap {
+// gaps lists stretches of at least so many hours without a sign of life, and
+// the lines that are missing, in order of time.
+func (n *nodeFold) gaps(name string, hours int64) []Gap {
 	var gaps []Gap
 	for from, to := range n.Hours.holes() {
+		if to-from < hours {
+			continue
+		}
 		gaps = append(gaps, Gap{Node: name, From: hourStart(from), To: hourStart(to)})
 	}
 	for _, boot := range slices.Sorted(maps.Keys(n.boots)) {

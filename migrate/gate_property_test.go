@@ -25,12 +25,13 @@ func randomScene(seed uint64) (*fleetScene, *rand.Rand) {
 func (s *fleetScene) copied(keep func() bool) *fleetScene {
 	other := *s
 	evidence := *s.in.Evidence
-	evidence.Tallies = map[schemas.TallyKey]schemas.Tally{}
-	for key, tally := range s.in.Evidence.Tallies {
+	kept := mapTallies{}
+	for key, tally := range tallies(s.in.Evidence) {
 		if keep() {
-			evidence.Tallies[key] = tally
+			kept[key] = tally
 		}
 	}
+	evidence.source = kept
 	other.in.Evidence = &evidence
 	return &other
 }
@@ -44,9 +45,9 @@ func (s *fleetScene) fail(client string, how schemas.How, hoursAgo float64) {
 		Environment: "pro", Node: "n1", Subject: "key/app", Client: client, How: how,
 		Outcome: schemas.OutcomeFail, Reason: schemas.ReasonMissing, Day: at.Format(time.DateOnly),
 	}
-	tally := s.in.Evidence.Tallies[key]
+	tally := tallies(s.in.Evidence)[key]
 	tally.Add(at.UnixMilli())
-	s.in.Evidence.Tallies[key] = tally
+	tallies(s.in.Evidence)[key] = tally
 }
 
 // More failures never make the gate let through what it held before, whoever
@@ -94,7 +95,7 @@ func TestGateNeverPromotesOnMissingEvidence(t *testing.T) {
 	for seed := range uint64(100) {
 		s, random := randomScene(seed)
 		for name, take := range map[string]func(*Evidence){
-			"tallies": func(e *Evidence) { clear(e.Tallies) },
+			"tallies": func(e *Evidence) { clear(tallies(e)) },
 			"nodes":   func(e *Evidence) { e.Nodes = nil },
 			"the end": func(e *Evidence) {
 				e.Nodes = []Node{{Name: "n1", First: e.Nodes[0].First, Last: s.in.Now.Add(-time.Hour)}}

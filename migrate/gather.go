@@ -50,6 +50,7 @@ func Gather(ctx context.Context, files *Files, opts Options) (*Evidence, error) 
 
 func foldAll(ctx context.Context, files *Files, opts *Options, k keeper) (*Evidence, error) {
 	fold := k.fold()
+	fold.expect(opts.Dialect)
 	for b, err := range parseAll(ctx, files, opts) {
 		if err != nil {
 			return nil, err

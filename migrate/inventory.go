@@ -29,7 +29,7 @@ func LearnInventory(e *Evidence, by string, now time.Time) *schemas.Inventory {
 // case, as Apollo ignores the case of app ids.
 type inventoryID struct{ app, client string }
 
-func idOf(c schemas.InventoryClient) inventoryID {
+func inventoryIDOf(c schemas.InventoryClient) inventoryID {
 	return inventoryID{strings.ToLower(c.App), c.Client}
 }
 
@@ -79,7 +79,7 @@ func MergeInventory(old, newer *schemas.Inventory) *schemas.Inventory {
 	}
 	clients := map[inventoryID]schemas.InventoryClient{}
 	for _, c := range slices.Concat(old.Clients, newer.Clients) {
-		clients[idOf(c)] = overlay(clients[idOf(c)], c)
+		clients[inventoryIDOf(c)] = overlay(clients[inventoryIDOf(c)], c)
 	}
 	merged.Clients = slices.Collect(maps.Values(clients))
 	return sortedInventory(&merged)

@@ -42,10 +42,10 @@ func ImportInventory(path string, data []byte, by string, now time.Time) (*schem
 		if err != nil {
 			return nil, fmt.Errorf("%s: %s: %w", path, row.place, err)
 		}
-		if other, twice := seen[idOf(c)]; twice {
+		if other, twice := seen[inventoryIDOf(c)]; twice {
 			return nil, schemas.Hint(fmt.Errorf("%s: %s: the client of %s once more", path, row.place, other), "keep one of the two")
 		}
-		seen[idOf(c)] = row.place
+		seen[inventoryIDOf(c)] = row.place
 		c.By, c.Since = by, schemas.DateOf(now)
 		inventory.Clients = append(inventory.Clients, c)
 	}

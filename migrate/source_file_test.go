@@ -14,8 +14,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"lockstep/schemas"
 )
 
 func writeFile(t *testing.T, path, content string) string {
@@ -187,16 +185,5 @@ func TestFilesLinesStop(t *testing.T) {
 	cancel()
 	if _, err := Gather(ctx, files, Options{Dialect: eventDialect{}}); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want %v", err, context.Canceled)
-	}
-}
-
-func TestNewDialect(t *testing.T) {
-	t.Parallel()
-	if _, err := NewDialect("event"); err != nil {
-		t.Error(err)
-	}
-	_, err := NewDialect("clf")
-	if hints := schemas.Hints(err); err == nil || len(hints) != 1 || hints[0] != "use one of event" {
-		t.Errorf("error %v with hints %q, want the names of all dialects", err, hints)
 	}
 }

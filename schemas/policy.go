@@ -20,6 +20,7 @@ type Policy struct {
 	Listeners    map[string]ListenerPolicy `yaml:"listeners"` // by endpoint id; others are not checked
 	Environments map[string]Environment    `yaml:"environments"`
 	Gates        map[Tier]Gate             `yaml:"gates"`
+	Mappings     map[string]Mapping        `yaml:"mappings" json:",omitempty"` // by the name that --dialect takes
 	Runtime      RuntimePolicy             `yaml:"runtime"`
 }
 

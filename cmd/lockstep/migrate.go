@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 	"os/user"
 	"path/filepath"
 	"time"
@@ -25,15 +24,15 @@ func (p *process) migrateCommand() *cli.Command {
 	}
 }
 
-func logsFlags() []cli.Flag {
+// logsFlags say what evidence is gathered from.
+func logsFlags(required bool) []cli.Flag {
 	return []cli.Flag{
-		listFlag(cli.GenericFlag{Name: "logs", Usage: "read the event logs that `GLOB` matches, plain or gzip; may be repeated", Required: true}),
-		dialectFlag(),
+		listFlag(cli.GenericFlag{Name: "logs", Usage: "read the logs that `GLOB` matches, plain, gzip or zstd; a directory, or - for standard input; may be repeated", Required: required}),
+		&cli.StringFlag{Name: "dialect", Value: "event", Usage: "read the logs as `NAME`: event, a mapping of the policy, or nginx, envoy, caddy, traefik"},
+		&cli.StringFlag{Name: "timezone", Usage: "of the mapping's times, if they have none: `ZONE` such as Asia/Shanghai"},
+		&cli.StringFlag{Name: "store", Usage: "keep what was read in the SQLite `FILE`, and go on from there the next time"},
+		&cli.IntFlag{Name: "memory", Value: migrate.DefaultMemory >> 20, Usage: "keep tallies beyond `MIB` in temporary files"},
 	}
-}
-
-func dialectFlag() cli.Flag {
-	return &cli.StringFlag{Name: "dialect", Value: "event", Usage: "read the logs as `NAME`: event"}
 }
 
 func rolloutFlag() cli.Flag {
@@ -44,17 +43,35 @@ func nowFlag() cli.Flag {
 	return &cli.StringFlag{Name: "now", Usage: "decide as if it were `TIME`, as in 2026-01-31T12:00:00Z"}
 }
 
-// gather folds the logs of one environment.
-func gather(c *cli.Context, environment string) (*migrate.Evidence, error) {
-	dialect, err := migrate.NewDialect(c.String("dialect"))
-	if err != nil {
-		return nil, usage(err)
+// logs finds the logs, and says how to read them.
+func (p *process) logs(c *cli.Context, policy *schemas.Policy, environment string) (*migrate.Files, migrate.Options, error) {
+	opts := migrate.Options{Environment: environment, Store: c.String("store"), Memory: int64(c.Int("memory")) << 20}
+	if opts.Memory <= 0 {
+		return nil, opts, usage(errors.New("--memory has to be at least 1"))
 	}
-	files, err := migrate.NewFiles(listOf(c, "logs"), os.Stdin)
+	var err error
+	opts.Dialect, err = migrate.NewDialect(migrate.Selection{
+		Name: c.String("dialect"), Mappings: policy.Mappings, Timezone: c.String("timezone"), Environment: environment,
+	})
+	if err != nil {
+		return nil, opts, usage(err)
+	}
+	files, err := migrate.NewFiles(listOf(c, "logs"), p.stdin)
+	return files, opts, err
+}
+
+// gather folds the logs of one environment, with a bar if that takes long.
+func (p *process) gather(c *cli.Context, policy *schemas.Policy, environment string) (*migrate.Evidence, error) {
+	files, opts, err := p.logs(c, policy, environment)
 	if err != nil {
 		return nil, err
 	}
-	return migrate.Gather(c.Context, files, migrate.Options{Dialect: dialect, Environment: environment})
+	if isTerminal(p.stderr) {
+		bar := newProgress(p.stderr, files.Size(), p.now)
+		defer bar.clear()
+		opts.Progress = bar.update
+	}
+	return migrate.Gather(c.Context, files, opts)
 }
 
 func (p *process) evidenceCommand() *cli.Command {
@@ -63,31 +80,52 @@ func (p *process) evidenceCommand() *cli.Command {
 		Usage: "show who called and whether they would pass, and how complete the logs are",
 		Description: "The exit status is 4 if the logs are incomplete: lines that were not understood, or hours\n" +
 			"without a sign of life.",
-		Flags: append(logsFlags(),
-			&cli.StringFlag{Name: "environment", Usage: "of the environment `NAME`, if the logs are of several"},
-			&cli.StringFlag{Name: "format", Value: "text", Usage: "write `FORMAT`: text or json"}),
-		Action: func(c *cli.Context) error {
-			format := c.String("format")
-			switch {
-			case c.Args().Present():
-				return tooMany(c, 0)
-			case format != "text" && format != "json":
-				return usage(schemas.Hint(fmt.Errorf("there is no format %q", format), "use text or json"))
-			}
-			evidence, err := gather(c, c.String("environment"))
-			if err != nil {
-				return err
-			}
-			write := evidence.WriteText
-			if format == "json" {
-				write = evidence.WriteJSON
-			}
-			if err := write(p.stdout); err != nil {
-				return err
-			}
-			return evidenceStatus(evidence, c.String("environment"))
-		},
+		Flags: append(
+			logsFlags(true), policyFlag(),
+			&cli.StringFlag{Name: "environment", Usage: "of the environment `NAME`, if the logs are of several or do not say"},
+			&cli.StringFlag{Name: "format", Value: "text", Usage: "write `FORMAT`: text or json"},
+			&cli.IntFlag{Name: "dry-run", Usage: "only show how the first `N` lines are understood"},
+		),
+		Action: p.evidence,
 	}
+}
+
+func (p *process) evidence(c *cli.Context) error {
+	format := c.String("format")
+	switch {
+	case c.Args().Present():
+		return tooMany(c, 0)
+	case format != "text" && format != "json":
+		return usage(schemas.Hint(fmt.Errorf("there is no format %q", format), "use text or json"))
+	}
+	policy, err := loadPolicy(c.String("policy"))
+	if err != nil {
+		return err
+	}
+	if c.IsSet("dry-run") {
+		return p.dryRun(c, policy)
+	}
+	evidence, err := p.gather(c, policy, c.String("environment"))
+	if err != nil {
+		return err
+	}
+	write := evidence.WriteText
+	if format == "json" {
+		write = evidence.WriteJSON
+	}
+	if err := errors.Join(write(p.stdout), evidence.Close()); err != nil {
+		return err
+	}
+	return evidenceStatus(evidence, c.String("environment"))
+}
+
+// dryRun shows how lines are understood; nothing is folded or stored.
+func (p *process) dryRun(c *cli.Context, policy *schemas.Policy) error {
+	files, opts, err := p.logs(c, policy, c.String("environment"))
+	if err != nil {
+		return err
+	}
+	return migrate.DryRun(c.Context, p.stdout, files, opts, c.Int("dry-run"))
 }
 
 // evidenceStatus says whether the evidence can be relied on.
@@ -114,7 +152,7 @@ func (p *process) planCommand() *cli.Command {
 		Usage: "propose the steps that the evidence allows",
 		Description: "The plan goes to the file of -o, what it says to standard output. Nothing is changed: applying\n" +
 			"it is a separate act. The exit status is 1 if nothing is ready, 4 if that is for lack of evidence.",
-		Flags: append(logsFlags(), rolloutFlag(), policyFlag(), nowFlag(),
+		Flags: append(logsFlags(true), rolloutFlag(), policyFlag(), nowFlag(),
 			&cli.StringFlag{Name: "inventory", Usage: "expect the clients of the inventory `FILE`"},
 			listFlag(cli.GenericFlag{Name: "after", Usage: "enforce an app only after the rollout `FILE` does, such as that of staging; may be repeated"}),
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the plan to `FILE`", Required: true}),
@@ -138,6 +176,7 @@ func (p *process) plan(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	defer in.Evidence.Close()
 	plan, err := migrate.NewPlan(in)
 	if err != nil {
 		return usage(err)
@@ -178,7 +217,7 @@ func (p *process) planInput(c *cli.Context) (in migrate.Input, err error) {
 		in.Earlier = append(in.Earlier, earlier)
 	}
 	in.Secrets = migrate.CheckSecrets(in.Rollout, p.secrets(filepath.Dir(path)))
-	in.Evidence, err = gather(c, in.Rollout.Environment)
+	in.Evidence, err = p.gather(c, in.Policy, in.Rollout.Environment)
 	return in, err
 }
 

@@ -14,16 +14,15 @@ import (
 )
 
 func (p *process) inventoryCommand() *cli.Command {
-	flags := []cli.Flag{
+	flags := append(
+		logsFlags(false), policyFlag(),
 		listFlag(cli.GenericFlag{Name: "import", Usage: "read hosts and jobs from `FILE`, CSV or JSON; may be repeated"}),
-		listFlag(cli.GenericFlag{Name: "logs", Usage: "learn who comes and how often from the event logs that `GLOB` matches; may be repeated"}),
-		dialectFlag(),
 		&cli.StringFlag{Name: "environment", Usage: "learn from the environment `NAME`, if the logs are of several"},
 		&cli.StringFlag{Name: "inventory", Usage: "add to the inventory `FILE` and keep what was decided in it"},
 		&cli.StringFlag{Name: "by", Usage: "say that `NAME` added the clients; you, if it is not given"},
 		nowFlag(),
 		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the inventory to `FILE`", Required: true},
-	}
+	)
 	return &cli.Command{
 		Name:  "inventory",
 		Usage: "list the clients that should exist, from a list of hosts and jobs or from earlier logs",
@@ -93,7 +92,11 @@ func (p *process) collectInventory(c *cli.Context) (*schemas.Inventory, error) {
 	if len(listOf(c, "logs")) == 0 {
 		return inventory, nil
 	}
-	evidence, err := gather(c, c.String("environment"))
+	policy, err := loadPolicy(c.String("policy"))
+	if err != nil {
+		return nil, err
+	}
+	evidence, err := p.gather(c, policy, c.String("environment"))
 	if err != nil {
 		return nil, err
 	}
