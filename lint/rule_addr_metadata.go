@@ -1,10 +1,9 @@
 package lint
 
 import (
-	"net/netip"
-	"slices"
 	"strings"
 
+	"lockstep/internal/linklocal"
 	"lockstep/schemas"
 )
 
@@ -29,15 +28,12 @@ func addrMetadata() Rule {
 	}
 }
 
-// linkLocal reports whether host answers only to machines beside it. Three
-// clouds have an address of another kind for their metadata: Alibaba, AWS
-// (IPv6) and Google (by name).
+// linkLocal reports whether host answers only to machines beside it. Google's
+// metadata service has a name too.
 func linkLocal(host string) bool {
 	addr, isAddr := parseIP(host)
 	if !isAddr {
 		return strings.EqualFold(strings.TrimSuffix(host, "."), "metadata.google.internal")
 	}
-	addr = addr.Unmap().WithZone("")
-	others := []netip.Addr{netip.AddrFrom4([4]byte{100, 100, 100, 200}), netip.MustParseAddr("fd00:ec2::254")}
-	return addr.IsLinkLocalUnicast() || slices.Contains(others, addr)
+	return linklocal.Contains(addr)
 }

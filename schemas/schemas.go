@@ -39,11 +39,12 @@ const (
 
 	KindLintReport Kind = "lint-report"   // what lint prints as JSON; its Go type lives in lint
 	KindBaseline   Kind = "lint-baseline" // findings of lint that are known
+	KindLintProbe  Kind = "lint-probe"    // what upstreams answered to lint
 )
 
 // Kinds lists every kind that has a schema.
 func Kinds() []Kind {
-	return []Kind{KindAgent, KindPolicy, KindRollout, KindInventory, KindPlan, KindEvent, KindJournal, KindLintReport, KindBaseline}
+	return []Kind{KindAgent, KindPolicy, KindRollout, KindInventory, KindPlan, KindEvent, KindJournal, KindLintReport, KindBaseline, KindLintProbe}
 }
 
 // Text returns the JSON Schema of kind, as published.

@@ -23,6 +23,7 @@ func TestSchemasAgreeWithTypes(t *testing.T) {
 		schemas.KindPlan:      schemas.Plan{},
 		schemas.KindEvent:     schemas.Event{},
 		schemas.KindJournal:   schemas.JournalEntry{},
+		schemas.KindLintProbe: schemas.ProbeReport{},
 	} {
 		text, err := schemas.Text(kind)
 		if err != nil {
