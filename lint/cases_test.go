@@ -136,6 +136,7 @@ func checkRule(t *testing.T, rule string, in lint.Input, source []byte) *lint.Re
 	if strings.HasPrefix(rule, "E") {
 		return checkExpanded(t, in, source, recordedEnv)
 	}
+	in.Probes = probesOf(t, rule)
 	return checkInput(t, in, source)
 }
 

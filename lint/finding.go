@@ -73,6 +73,11 @@ type Report struct {
 	// Listeners is the inventory, if [Input.Inventory] asked for one. It is nil
 	// if the agent cannot decode the file.
 	Listeners []Listener
+
+	// Of the upstreams, if [Input.Probes] is set: those to be probed, and why
+	// some did not answer, so that the file could not be judged to the end.
+	Targets    []ProbeTarget
+	Unanswered []*schemas.Fault
 }
 
 // Refusals lists the findings that keep `lockstep run` from loading the file,

@@ -80,6 +80,10 @@ type Input struct {
 	Stat func(path string) (fs.FileInfo, error)
 
 	Files FileMode // what is made of them; [FilesRequire] if empty
+
+	// Probes are what the upstreams answered. If it is nil, nobody asked them,
+	// and nothing is said of it.
+	Probes *Probes
 }
 
 // maxFindings is how many findings one file may have: three in each of ten
@@ -119,6 +123,10 @@ func (c *Checker) Check(in Input) (*Report, error) {
 	report := &Report{Path: in.Path + in.Within, Piko: p.piko, Tier: tier}
 	if in.Inventory {
 		report.Listeners = p.inventory(in.ReadFile)
+	}
+	if in.Probes != nil {
+		report.Targets = p.probe(in.Probes)
+		report.Unanswered = p.unanswered()
 	}
 	for i := range c.rules {
 		r := &c.rules[i]

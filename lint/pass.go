@@ -41,6 +41,7 @@ type Pass struct {
 
 	usable  []located // see upstreams; nil until somebody asks
 	trusted []peer    // see peers; nil until somebody asks
+	probed  []probed  // listeners whose upstreams were or should have been probed
 
 	suppressions []suppression
 	baseline     *Baseline // or nil

@@ -13,7 +13,7 @@ import (
 // what is unsafe.
 func Rules() []Rule {
 	return slices.Concat(
-		pikoRules(), addressRules(), tlsRules(), secretRules(), operationRules(), environmentRules(),
+		pikoRules(), addressRules(), tlsRules(), secretRules(), operationRules(), environmentRules(), probeRules(),
 		ownRules(), // last, as they judge what the others have found
 	)
 }
@@ -109,6 +109,17 @@ func environmentRules() []Rule {
 		envBashDefault(),
 		envDollarEaten(),
 		envMalformed(),
+	}
+}
+
+func probeRules() []Rule {
+	return []Rule{
+		probeWouldVerify(),
+		probeWouldFail(),
+		probeWrongProtocol(),
+		probeExpiresSoon(),
+		probeMTLSRequired(),
+		notProbed(),
 	}
 }
 

@@ -117,6 +117,9 @@ func (b *block) placeAll(r *Report) {
 	for i := range r.Suppressed {
 		b.placeFinding(&r.Suppressed[i].Finding)
 	}
+	for _, fault := range r.Unanswered {
+		fault.Span = b.place(fault.Span)
+	}
 	for i := range r.Listeners {
 		at := schemas.Position{Line: r.Listeners[i].Line, Column: 1}
 		r.Listeners[i].Line = b.place(schemas.Span{Start: at, End: at}).Start.Line
