@@ -48,6 +48,7 @@ func TestHostileFiles(t *testing.T) {
 		hostile(t, want, program, "lint", "--tier", "staging", "--expand-env", path)
 		hostile(t, "", program, "lint", "--tier", "staging", "--policy", path, files("ca.yaml"))
 		hostile(t, "", program, "lint", "--expand-env", "--env-file", path, files("ca.yaml"))
+		hostile(t, "", program, "lint", "--probe-from", path, files("ca.yaml"))
 		hostile(t, "", program, "run", "--listen", "127.0.0.1:0", "--config", path)
 	}
 	for name, want := range denseFiles(t, files) {

@@ -21,13 +21,15 @@ func (p *process) lintCommand() *cli.Command {
 			"directory to look for both in *.yaml, *.yml and *.json, or a quoted glob such as 'deploy/**/*.yaml';\n" +
 			"- reads standard input. Hidden directories, node_modules and vendor are left out, links to\n" +
 			"directories are not followed. Files that a config names are opened relative to the working\n" +
-			"directory, as the agent does, unless --root or --map say where they lie here. Nothing is dialled,\n" +
-			"and nothing is written without --fix or --cache; from standard input --fix writes to standard\n" +
+			"directory, as the agent does, unless --root or --map say where they lie here. Nothing is dialled\n" +
+			"without --probe, and then only hosts that --probe-allow names: an IP address or a network stands\n" +
+			"for what is written as an address, link-local and metadata addresses are never dialled. Nothing\n" +
+			"is written without --fix, --probe-save or --cache; from standard input --fix writes to standard\n" +
 			"output, and reports to standard error.\n\n" +
 			"Without --tier, the tier comes from a comment `# lockstep: tier=staging` at the top of the file,\n" +
 			"from the policy, or from labels (lockstep/tier, environment, env, tier) and the namespace of a\n" +
 			"manifest; a file of which nothing is known is judged as production.",
-		Flags:       slices.Concat(tierFlags(), filesFlags(), reportFlags(), baselineFlags(), fixFlags(), cacheFlags()),
+		Flags:       slices.Concat(tierFlags(), filesFlags(), probeFlags(), reportFlags(), baselineFlags(), fixFlags(), cacheFlags()),
 		Subcommands: []*cli.Command{p.lintRulesCommand(), p.lintExplainCommand()},
 		Action:      p.lint,
 	}
@@ -50,10 +52,14 @@ func (p *process) lint(c *cli.Context) error {
 	if !c.Args().Present() {
 		return withStatus(statusNoInput, schemas.Hint(errors.New("there is nothing to lint"), "name a Piko agent config, or - for standard input"))
 	}
-	if err := reports.check(append(c.Args().Slice(), c.String("policy"), c.String("rollout"))); err != nil {
+	inputs := append(c.Args().Slice(), c.String("policy"), c.String("rollout"), c.String("probe-from"))
+	if err := errors.Join(reports.check(inputs), linter.probing.check(inputs, reports.outputs)); err != nil {
 		return usage(err)
 	}
 	linter.inventory = reports.inventory()
+	if err := linter.probe(c.Context, c.Args().Slice()); err != nil {
+		return err
+	}
 	if linter.cache, err = linter.newCache(c); err != nil {
 		return err
 	}
@@ -61,6 +67,7 @@ func (p *process) lint(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	faults = append(faults, unanswered(found)...)
 	reports.unread = faults
 	if linter.fixer.diff {
 		return linter.fixer.report(p, found, faults)
@@ -116,6 +123,9 @@ type linter struct {
 	rollout *schemas.Rollout
 	expand  expander
 	stdin   string
+	typed   *typedInput
+	probing probing
+	probes  *lint.Probes // nil if nobody asks the upstreams
 
 	baseline *lint.Baseline
 	fixer    *fixer
@@ -127,7 +137,7 @@ type linter struct {
 }
 
 func (p *process) newLinter(c *cli.Context) (*linter, error) {
-	l := &linter{process: p, stdin: c.String("stdin-name")}
+	l := &linter{process: p, stdin: c.String("stdin-name"), typed: &typedInput{}}
 	var err error
 	if l.tier, err = tierOf(c); err != nil {
 		return nil, err
@@ -156,6 +166,9 @@ func (p *process) newLinter(c *cli.Context) (*linter, error) {
 		return nil, err
 	}
 	if l.history, err = newHistory(c); err != nil {
+		return nil, err
+	}
+	if l.probing, l.probes, err = p.newProbing(c); err != nil {
 		return nil, err
 	}
 	version, err := schemas.ParsePikoVersion(c.String("piko-version"))

@@ -43,11 +43,11 @@ func cacheFlags() []cli.Flag {
 }
 
 // newCache opens the cache that the command line asks for, if any. There is
-// none for results that depend on the environment, on a repository or on an
-// edit.
+// none for results that depend on the environment, on a repository, on
+// upstreams or on an edit.
 func (l *linter) newCache(c *cli.Context) (*resultCache, error) {
 	dir := c.String("cache")
-	if dir == "" || c.Bool("no-cache") || l.expand != nil || l.history != nil || l.fixer.mode != fixNone {
+	if dir == "" || c.Bool("no-cache") || l.expand != nil || l.history != nil || l.probes != nil || l.fixer.mode != fixNone {
 		return nil, nil //nolint:nilnil // a nil cache remembers nothing
 	}
 	space, err := l.cacheSpace(c)

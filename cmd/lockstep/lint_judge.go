@@ -74,7 +74,7 @@ func (l *linter) file(ctx context.Context, f inputFile) result {
 	read := func() ([]byte, error) { return inputfile.Read(f.path) }
 	if f.isStdin() {
 		f.path, f.stdin = l.stdin, true
-		read = func() ([]byte, error) { return l.process.readStdin(ctx) }
+		read = func() ([]byte, error) { return l.typed.read(ctx, l.process) }
 	}
 	text, err := read()
 	if err != nil {
@@ -115,7 +115,7 @@ func (l *linter) config(checker *lint.Checker, s lint.Source, f inputFile, files
 	in := lint.Input{
 		Tier: l.tier, Policy: l.policy, Rollout: l.rollout,
 		ReadFile: files.read, Stat: files.stat, Files: l.mode, Now: l.process.now(),
-		Inventory: l.inventory, Baseline: l.baseline,
+		Inventory: l.inventory, Baseline: l.baseline, Probes: l.probes,
 	}
 	if err := l.expandSource(&s); err != nil {
 		return nil, err

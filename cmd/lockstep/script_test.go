@@ -44,6 +44,8 @@ func TestScript(t *testing.T) {
 			"status":  expectStatus,
 			"history": writeHistory,
 			"formats": everyFormat,
+
+			"upstream": startUpstream,
 		},
 	})
 }
