@@ -61,7 +61,7 @@ bench-lint: ## time lint beside kubeconform and actionlint, and hold it to its l
 sim: ## judge 40,000 simulated apps by the shipped gate and hold it to its figures
 	SIM=1 go test -count=1 -v -timeout 1h -run '^TestSim$$' ./migrate
 
-sim-full: ## the same with 80,000 apps, and a look each hour
+sim-full: ## the same, and with a look each hour
 	SIM=full go test -count=1 -v -timeout 2h -run '^TestSim$$' ./migrate
 
 figures: ## print the figures of the house and their limits

@@ -49,7 +49,7 @@ func (g *gate) eValue(a *app) *schemas.EValue {
 	failing := map[*client]bool{}
 	clients := a.trialClients()
 	today := g.in.Now.UnixMilli() / dayMS
-	for _, day := range activeDays(clients) {
+	for _, day := range slices.Sorted(maps.Keys(a.days)) {
 		if day >= today {
 			break
 		}
@@ -69,17 +69,6 @@ func (g *gate) eValue(a *app) *schemas.EValue {
 	e.Bar = significant(float64(e.Epoch*(e.Epoch+1)) / g.limits.Alpha)
 	e.Value = significant(eValue(e.Trials, e.Failures, g.limits.P0))
 	return e
-}
-
-// activeDays lists the days on which one of the clients came, in order.
-func activeDays(clients []*client) []int64 {
-	var active []int64
-	for _, c := range clients {
-		active = slices.AppendSeq(active, maps.Keys(c.okHours))
-		active = slices.AppendSeq(active, maps.Keys(c.failHours))
-	}
-	slices.Sort(active)
-	return slices.Compact(active)
 }
 
 // trialClients are those whose days are trials: strangers and clients that

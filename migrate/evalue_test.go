@@ -50,8 +50,10 @@ func TestEValueMoves(t *testing.T) {
 func judgeE(fails []bool, limits schemas.GateLimits) *schemas.EValue {
 	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	c := &client{ok: 1, passedEver: true, okHours: hours{}, failHours: hours{}}
+	days := map[int64]bool{}
 	for i, failed := range fails {
 		day := start.UnixMilli()/dayMS + int64(i)
+		days[day] = true
 		if failed {
 			c.failHours[day] = 1
 		} else {
@@ -59,7 +61,7 @@ func judgeE(fails []bool, limits schemas.GateLimits) *schemas.EValue {
 		}
 	}
 	g := &gate{in: &Input{Now: start.AddDate(0, 0, len(fails))}, limits: limits}
-	return g.eValue(&app{start: start, clients: map[clientKey]*client{{"c", verified}: c}})
+	return g.eValue(&app{start: start, days: days, clients: map[clientKey]*client{{"c", verified}: c}})
 }
 
 // Looking every few days, and starting anew after each fix, promotes an app that

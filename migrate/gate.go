@@ -30,6 +30,7 @@ type app struct {
 	start     time.Time // the same, or the first heartbeat if that is later
 	latestMS  int64     // of all requests
 	clients   map[clientKey]*client
+	days      map[int64]bool // since 1970, on which somebody came
 
 	lastVerified int64 // failure that resets the clean clock, Unix time in milliseconds
 
@@ -91,7 +92,7 @@ func (g *gate) app(subject string) *app {
 	name, id := appOf(subject)
 	if g.apps[id] == nil {
 		g.apps[id] = &app{
-			name: name, clients: map[clientKey]*client{}, expected: map[string]*schemas.InventoryClient{},
+			name: name, clients: map[clientKey]*client{}, days: map[int64]bool{}, expected: map[string]*schemas.InventoryClient{},
 			attested: map[string]*schemas.Decision{}, waived: map[string]*schemas.Decision{}, approved: map[string]*schemas.Decision{},
 		}
 	}

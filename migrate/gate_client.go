@@ -65,6 +65,7 @@ func (a *app) add(key schemas.TallyKey, tally schemas.Tally) {
 		return
 	}
 	day := tally.FirstMS / dayMS
+	a.days[day] = true
 	mask := tally.Hours & maskFrom(day, since/hourMS)
 	if passed {
 		c.ok = schemas.SumCounts(c.ok, tally.Count)
