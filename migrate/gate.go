@@ -33,6 +33,7 @@ type app struct {
 	days      map[int64]bool // since 1970, on which somebody came
 
 	lastVerified int64 // failure that resets the clean clock, Unix time in milliseconds
+	outweighed   bool  // the risk is too high, and all has been clean for very long
 
 	// What people say, by client, and approvals by person.
 	expected                   map[string]*schemas.InventoryClient
@@ -173,9 +174,13 @@ func (g *gate) judgeEnforce(v *schemas.SubjectVerdict) {
 	}
 }
 
-// promoted notes how long the decisions hold that a promotion rests on, and
-// what would make it better where nobody knows the periods of clients.
+// promoted notes what a promotion rests on: the first decision that ends, and
+// a long clean time. Where nobody knows the periods of clients, it says what
+// would make it better.
 func (g *gate) promoted(a *app, v *schemas.SubjectVerdict) {
+	if a.outweighed {
+		v.Reasons = append(v.Reasons, fmt.Sprintf("no failure and no hole in the log for %s, which outweighs the risk", g.limits.OrCleanFor))
+	}
 	if !a.ends.IsZero() && (g.ends.IsZero() || a.ends.Before(g.ends)) {
 		g.ends = a.ends
 	}

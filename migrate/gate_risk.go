@@ -25,7 +25,10 @@ func (g *gate) riskFindings(a *app, v *schemas.SubjectVerdict) []finding {
 	}
 	risky := func(at time.Time) bool { return !early && o.risk(at).Total > g.limits.Tau }
 	held := func(at time.Time) bool { return risky(at) || g.limits.HoldUnseen && o.holds(at) }
-	if !held(g.in.Now) || (!longClean.IsZero() && !g.in.Now.Before(longClean)) {
+	if !held(g.in.Now) {
+		return nil
+	}
+	if a.outweighed = !longClean.IsZero() && !g.in.Now.Before(longClean); a.outweighed {
 		return nil
 	}
 	ready := o.firstWithout(held, longClean)

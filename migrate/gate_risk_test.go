@@ -196,6 +196,20 @@ func TestGateLongClean(t *testing.T) {
 	})
 }
 
+// A plan that promotes in spite of the risk says why.
+func TestGateSaysWhatOutweighsTheRisk(t *testing.T) {
+	t.Parallel()
+	s := newScene()
+	s.tier(schemas.TierProduction)
+	s.since("key/a/k1", ago(46*24))
+	s.expect("month-end")
+	s.log.beat("n1", ago(46*24), observed("key/a/k1"))
+	v := s.judge(t, true)
+	if v.Verdict != schemas.VerdictPromote || len(v.Reasons) != 2 || v.Reasons[1] != "no failure and no hole in the log for 45d, which outweighs the risk" {
+		t.Errorf("%s because of %q", v.Verdict, v.Reasons)
+	}
+}
+
 // Before the window is over nearly all clients have been seen on one day only.
 func TestGateRiskIsOfAWindow(t *testing.T) {
 	t.Parallel()
