@@ -201,7 +201,7 @@ func (t sourceText) firstForbidden() Span {
 }
 
 // tokenSpan spans the first token of node: a scalar whole if it stands on one
-// line, the indicator of a block scalar or flow collection, the first key or
+// line, the indicator of a block scalar or flow collection, the first key, `?` or
 // dash of a block collection, and the anchor or tag of what begins below it.
 func (t sourceText) tokenSpan(node *yaml.Node) Span {
 	line := t.line(node.Line)
@@ -236,6 +236,8 @@ func tokenLength(node *yaml.Node, rest string) int {
 		return 0
 	case rest[0] == '&' || rest[0] == '!': // the content begins on a later line
 		return wordLength(rest)
+	case node.Kind == yaml.MappingNode && (rest == "?" || strings.HasPrefix(rest, "? ")): // of an explicit key
+		return 1
 	case node.Kind == yaml.MappingNode && len(node.Content) > 0 && node.Style&yaml.FlowStyle == 0:
 		return tokenLength(node.Content[0], rest)
 	case node.Kind == yaml.MappingNode || node.Kind == yaml.SequenceNode:
