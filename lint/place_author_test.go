@@ -15,7 +15,8 @@ type author struct {
 	out    strings.Builder
 	breaks []string // to choose from
 	marks  []mark   // of findings about the text itself
-	bare   bool     // only blanks may follow on this line, no tab
+	expand bool
+	bare   bool // only blanks may follow on this line, no tab
 }
 
 // A mark is the place that a finding of a rule has to have.
@@ -66,7 +67,15 @@ func (a *author) comment() {
 	}
 	a.write(pick(a.choices, blanks))
 	switch a.of(4) {
-	case 0, 1:
+	case 0:
+		if a.expand {
+			a.write("# 日本 ")
+			from, to := a.token("${COMMENT}")
+			a.marks = append(a.marks, mark{"E505", from, to})
+			return
+		}
+		fallthrough
+	case 1:
 		a.write("# " + pick(a.choices, []string{"why", "日本 e\u0301", `"{[ '`, "*a &b", "\U0001f600: x", strings.Repeat("long ", 20)}))
 	case 2:
 		from, to := a.token("# lockstep:ignore")
@@ -135,6 +144,13 @@ func (a *author) after(n *planted, indent int, indicator string) {
 	blanks := []string{" ", "  "}
 	if indicator == ":" {
 		blanks = append(blanks, "\t", " \t")
+	}
+	if n.tag == "!!null" && n.value == "" { // which stands right behind its dash
+		n.from, n.to = a.token("")
+		a.bare = true
+		a.endLine()
+		a.bare = false
+		return
 	}
 	isBlock := len(n.items)+len(n.entries) > 0 && !n.flow
 	if isBlock && indicator == "-" && n.anchor+n.tag == "" && a.oneIn(2) {

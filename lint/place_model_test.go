@@ -1,6 +1,7 @@
 package lint_test
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -35,7 +36,8 @@ type planted struct {
 	alias       *planted
 	anchor, tag string
 	flow        bool
-	from, to    int // of its first token, in bytes
+	simple      bool // a quote or tag would make another type of it
+	from, to    int  // of its first token, in bytes
 }
 
 type plantedEntry struct{ key, value *planted }
@@ -59,21 +61,23 @@ func (n *planted) isNull() bool {
 type config struct {
 	*choices
 	fit     bool                  // the agent can decode it
+	expand  bool                  // it has variables
+	keys    map[string]*planted   // with an anchor
 	anchors map[string][]*planted // by the key whose values they are
 	count   int
 }
 
 // children are the keys that the agent knows below another.
 var children = map[string][]string{
-	"":               {"listeners", "connect", "server", "log", "grace_period"},
-	"listener":       {"endpoint_id", "addr", "timeout", "protocol", "tls", "access_log", "http_client"},
-	"tls":            {"insecure_skip_verify", "root_cas", "cert", "key"},
-	"access_log":     {"level", "disable", "request_headers"},
+	"(root)":          {"listeners", "connect", "server", "log", "grace_period"},
+	"listener":        {"endpoint_id", "addr", "timeout", "protocol", "tls", "access_log", "http_client"},
+	"tls":             {"insecure_skip_verify", "root_cas", "cert", "key"},
+	"access_log":      {"level", "disable", "request_headers"},
 	"request_headers": {"allow_list", "block_list"},
-	"http_client":    {"keep_alive_timeout", "max_idle_conns", "disable_compression"},
-	"connect":        {"url", "token", "timeout", "tenant_id", "tls", "proxy_url"},
-	"server":         {"enabled", "bind_addr"},
-	"log":            {"level", "subsystems"},
+	"http_client":     {"keep_alive_timeout", "max_idle_conns", "disable_compression"},
+	"connect":         {"url", "token", "timeout", "tenant_id", "tls", "proxy_url"},
+	"server":          {"enabled", "bind_addr"},
+	"log":             {"level", "subsystems"},
 }
 
 // fitting are values that the agent's decoder takes, with many a fault.
@@ -107,9 +111,12 @@ var unfit = []string{"10", "true", "1.5", "x", "日本", "", "2026-01-01", "[", 
 // unknown are keys that the agent does not know, some nearly.
 var unknown = []string{"timout", "endpointId", "日本", "x y", "a:b", "insecure_skip_verfy", `q"k'`, "e\u0301x"}
 
-// isList and isMapping say what a key holds.
 func isList(key string) bool {
 	return key == "listeners" || key == "allow_list" || key == "block_list" || key == "subsystems"
+}
+
+func isText(key string) bool {
+	return slices.Contains(strings.Fields("endpoint_id addr root_cas cert key url token tenant_id proxy_url bind_addr level"), key) || key == ""
 }
 
 // value makes what stands at a key, now and then by way of an alias.
@@ -119,7 +126,8 @@ func (c *config) value(key string, depth int) *planted {
 	}
 	n := c.content(key, depth)
 	n.flow = c.oneIn(3)
-	if c.oneIn(5) && n.tag == "" {
+	n.simple = c.fit && !isText(key) && n.kind == yaml.ScalarNode && isPlain(n.value, true)
+	if c.oneIn(5) && n.tag == "" && !n.simple {
 		n.tag = map[yaml.Kind]string{yaml.ScalarNode: "!!str", yaml.MappingNode: "!!map", yaml.SequenceNode: "!!seq"}[n.kind]
 	}
 	c.offer(key, n)
@@ -146,14 +154,34 @@ func (c *config) content(key string, depth int) *planted {
 	case !c.fit && c.oneIn(12):
 		return c.list("", depth+1)
 	}
+	if c.expand && c.oneIn(4) && (!c.fit || isText(key)) {
+		return word(pick(c.choices, []string{"$W", "svc-${V}", "${UNSET}", "${E}x", "${UNSET:1s}", "a ${W} b", "${ML}", "x ${ML} y"}))
+	}
 	return word(pick(c.choices, fitting[key]))
+}
+
+// key makes a key, now and then by way of an alias.
+func (c *config) key(name string) *planted {
+	if c.expand && name == "x y" {
+		name = "x${W}y"
+	}
+	if first := c.keys[name]; first != nil && c.oneIn(4) {
+		return &planted{kind: yaml.AliasNode, alias: first, value: name}
+	}
+	n := word(name)
+	if c.oneIn(20) {
+		c.count++
+		n.anchor = "k" + strconv.Itoa(c.count)
+		c.keys[name] = n
+	}
+	return n
 }
 
 func (c *config) list(key string, depth int) *planted {
 	n := &planted{kind: yaml.SequenceNode}
 	for range 1 + c.of(3) {
 		if c.oneIn(8) {
-			n.items = append(n.items, &planted{kind: yaml.ScalarNode, value: pick(c.choices, []string{"~", "null"}), tag: "!!null"})
+			n.items = append(n.items, &planted{kind: yaml.ScalarNode, value: pick(c.choices, []string{"~", "null", ""}), tag: "!!null"})
 		}
 		element := ""
 		if key == "listeners" {
@@ -170,15 +198,15 @@ func (c *config) mapping(key string, depth int) *planted {
 	n := &planted{kind: yaml.MappingNode}
 	c.merge(n, key, depth)
 	for _, name := range children[key] {
-		if required := key == "" || key == "listener"; c.oneIn(3) && !(required && c.oneIn(2)) {
+		if required := key == "(root)" || key == "listener"; c.oneIn(3) && !(required && c.oneIn(2)) {
 			continue
 		}
-		n.entries = append(n.entries, plantedEntry{word(name), c.value(name, depth+1)})
+		n.entries = append(n.entries, plantedEntry{c.key(name), c.value(name, depth+1)})
 		if !c.fit && c.oneIn(15) {
-			n.entries = append(n.entries, plantedEntry{word(name), word("twice")})
+			n.entries = append(n.entries, plantedEntry{c.key(name), word("twice")})
 		}
 		if !c.fit && c.oneIn(10) {
-			n.entries = append(n.entries, plantedEntry{word(pick(c.choices, unknown)), c.value("token", depth+1)})
+			n.entries = append(n.entries, plantedEntry{c.key(pick(c.choices, unknown)), c.value("token", depth+1)})
 		}
 	}
 	if len(n.entries) == 0 {

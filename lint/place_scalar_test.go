@@ -3,6 +3,8 @@ package lint_test
 import (
 	"fmt"
 	"strings"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // A setting is where a scalar stands, which bounds how it may be written.
@@ -17,7 +19,18 @@ const (
 
 // scalar writes one in a way that is open to it there.
 func (a *author) scalar(n *planted, indent int, where setting) {
-	if n.tag == "!!null" || n.value == "<<" {
+	if n.kind == yaml.AliasNode {
+		n.from, n.to = a.token("*" + n.alias.anchor + " ")
+		n.to--
+		return
+	}
+	if where == keyOfBlock || where == keyOfFlow {
+		a.properties(n)
+	}
+	if n.tag == "!!null" && where == inFlow {
+		n.value = "~" // nothing at all is no item there
+	}
+	if n.tag == "!!null" || n.value == "<<" || n.simple {
 		a.place(n, n.value)
 		return
 	}
@@ -35,7 +48,7 @@ func (a *author) scalar(n *planted, indent int, where setting) {
 	case 3:
 		a.folded(n, a.escaped(n.value), indent, key)
 	default:
-		if where != valueOfBlock || n.value == "" || strings.HasPrefix(n.value, " ") {
+		if where != valueOfBlock || n.value == "" || strings.Contains(n.value, "${ML}") || strings.HasPrefix(n.value, " ") {
 			a.folded(n, a.escaped(n.value), indent, key)
 			return
 		}
@@ -46,7 +59,7 @@ func (a *author) scalar(n *planted, indent int, where setting) {
 // isPlain reports whether a text may stand without quotes.
 func isPlain(text string, flow bool) bool {
 	switch {
-	case text == "" || strings.ContainsAny(text[:1], "?:,[]{}#&*!|>'\"%@`~ ") || strings.HasPrefix(text, "-----"):
+	case meant(text) == "" || strings.Contains(text, "${ML}") || strings.ContainsAny(text[:1], "?:,[]{}#&*!|>'\"%@`~ ") || strings.HasPrefix(text, "-----"):
 		return false
 	case strings.Contains(text, ": ") || strings.Contains(text, " #") || strings.HasSuffix(text, ":"):
 		return false
@@ -87,7 +100,7 @@ func (a *author) escaped(text string) string {
 		switch {
 		case r == '"' || r == '\\':
 			out.WriteString(`\` + string(r))
-		case r != ' ' && len(a.left) > 0 && a.oneIn(9):
+		case r != ' ' && !strings.Contains(text, "$") && len(a.left) > 0 && a.oneIn(9):
 			fmt.Fprintf(&out, `\U%08x`, r)
 		default:
 			out.WriteRune(r)

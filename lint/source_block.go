@@ -29,7 +29,7 @@ func (m *manifest) blockOf(node *yaml.Node) *block {
 		return b
 	}
 	b.first = b.start.Start.Line + 1
-	text := strings.Split(node.Value, "\n")
+	text := strings.Split(strings.NewReplacer("\u2028", "\n", "\u2029", "\n").Replace(node.Value), "\n") // the parser makes \n of all other breaks
 	for i, want := range text {
 		if i == len(text)-1 && want == "" {
 			break // what the last line break ends is no line

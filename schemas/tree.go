@@ -116,10 +116,7 @@ func (b *builder) mapping(key, node *yaml.Node, schema *jsonschema.Schema) *item
 // field adds one entry; an entry that is there already wins, as explicit keys
 // are added before merged ones.
 func (b *builder) field(it *item, key, node *yaml.Node, schema *jsonschema.Schema) {
-	name := key
-	if name.Kind == yaml.AliasNode {
-		name = name.Alias
-	}
+	name := aliased(key)
 	if name.ShortTag() == "!!null" {
 		return
 	}
@@ -148,10 +145,7 @@ func allows(schema *jsonschema.Schema, name string) bool {
 
 // merge adds the entries of a `<<` value: a mapping, or a list of them.
 func (b *builder) merge(it *item, node *yaml.Node, schema *jsonschema.Schema) {
-	source := node
-	if source.Kind == yaml.AliasNode {
-		source = source.Alias
-	}
+	source := aliased(node)
 	if b.exhausted(node) {
 		return
 	}
@@ -189,8 +183,8 @@ func (b *builder) duplicates(node *yaml.Node) {
 	}
 	for i := 2; i+1 < len(node.Content); i += 2 {
 		for j := 0; j < i; j += 2 {
-			if k, first := node.Content[i], node.Content[j]; k.Value == first.Value && k.Kind == first.Kind {
-				b.duplicate(k, first)
+			if k, first := aliased(node.Content[i]), aliased(node.Content[j]); k.Value == first.Value && k.Kind == first.Kind {
+				b.duplicate(node.Content[i], node.Content[j])
 				break
 			}
 		}
@@ -205,7 +199,7 @@ func (b *builder) manyDuplicates(node *yaml.Node) {
 	seen := map[identity]*yaml.Node{}
 	for i := 0; i+1 < len(node.Content); i += 2 {
 		k := node.Content[i]
-		id := identity{k.Kind, k.Value}
+		id := identity{aliased(k).Kind, aliased(k).Value}
 		if first, twice := seen[id]; twice {
 			b.duplicate(k, first)
 			continue
@@ -216,7 +210,7 @@ func (b *builder) manyDuplicates(node *yaml.Node) {
 
 func (b *builder) duplicate(k, first *yaml.Node) {
 	key, place := "this key", b.doc.Span(first)
-	if name := b.doc.Name(k); IsName(name) {
+	if name := b.doc.Name(k); name != "" && IsName(name) {
 		key = fmt.Sprintf("key %q", name)
 	}
 	b.add(Violation{
@@ -240,10 +234,15 @@ func (b *builder) add(v Violation) {
 
 // isNull reports whether node, or what it is an alias of, is a null.
 func isNull(node *yaml.Node) bool {
+	return aliased(node).ShortTag() == "!!null"
+}
+
+// aliased is node, or what it is an alias of.
+func aliased(node *yaml.Node) *yaml.Node {
 	if node.Kind == yaml.AliasNode {
-		node = node.Alias
+		return node.Alias
 	}
-	return node.ShortTag() == "!!null"
+	return node
 }
 
 // isMerge reports whether key is an unquoted `<<`.
