@@ -44,10 +44,30 @@ func newMasker(doc *schemas.Document) *masker {
 	if doc.Root != nil {
 		everyScalar(doc.Root, m.add)
 	}
+	m.sort()
+	if doc.Expansion != nil {
+		m.addPlaceholders(doc.Expansion.Placeholders)
+	}
+	return m
+}
+
+func (m *masker) sort() {
 	for _, tokens := range m.tokens {
 		slices.SortFunc(tokens, byStart)
 	}
-	return m
+}
+
+// addPlaceholders notes those of variables that are part of no token, as one
+// that is empty has left none behind.
+func (m *masker) addPlaceholders(all []schemas.Placeholder) {
+	for _, p := range all {
+		t := token{start: p.Span.Start.Column - 1, shown: p.Span.Start.Column - 1, end: p.Span.End.Column - 1}
+		tokens := m.tokens[p.Span.Start.Line]
+		i, _ := slices.BinarySearchFunc(tokens, token{start: t.start + 1}, byStart)
+		if i == 0 || tokens[i-1].end <= t.start {
+			m.tokens[p.Span.Start.Line] = slices.Insert(tokens, i, t)
+		}
+	}
 }
 
 // addSnippets gives each finding the line that it is about.

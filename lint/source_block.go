@@ -106,8 +106,8 @@ func fromColumn(line string, column int) string {
 	return ""
 }
 
-// placeAll turns all places in a report into those in the file. A line that
-// is not in the file as it was read cannot be shown.
+// placeAll turns all places in a report into those in the file, and shows the
+// lines there. One that is not in the file as it was read cannot be shown.
 func (b *block) placeAll(r *Report) {
 	for _, findings := range [][]Finding{r.Findings, r.Known, r.Unchanged} {
 		for i := range findings {
@@ -127,15 +127,22 @@ func (b *block) placeAll(r *Report) {
 }
 
 func (b *block) placeFinding(f *Finding) {
+	f.Snippet = b.outer(f.Snippet, f.Span)
 	f.Span, f.Fix = b.place(f.Span), nil
 	for i := range f.Related {
-		f.Related[i].Span = b.place(f.Related[i].Span)
+		r := &f.Related[i]
+		r.Snippet, r.Span = b.outer(r.Snippet, r.Span), b.place(r.Span)
 	}
-	if b.count > 0 {
-		return
+}
+
+// outer gives a line its indentation in the file, unless it is cut there.
+func (b *block) outer(s Snippet, span schemas.Span) Snippet {
+	switch {
+	case s.Text == "" || !b.holds(span.Start) || !b.holds(span.End):
+		return Snippet{}
+	case !strings.HasPrefix(s.Text, string(cut)):
+		s.Text = strings.Repeat(" ", b.indent) + s.Text
+		s.Start, s.End = s.Start+b.indent, s.End+b.indent
 	}
-	f.Snippet = Snippet{}
-	for i := range f.Related {
-		f.Related[i].Snippet = Snippet{}
-	}
+	return s
 }

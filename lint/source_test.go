@@ -288,6 +288,12 @@ func comparePlaces(t *testing.T, checker *lint.Checker, path, text, outer string
 			if want := textAt([]byte(text), a.Span); got != want {
 				t.Errorf("%s: %s stands at %q, want %q", path, a.Rule, got, want)
 			}
+			if number := b.Span.Start.Line - 1; len(b.Snippet.Text) > 0 && a.Span.Start.Column < 90 {
+				line := strings.TrimPrefix(strings.Split(outer, "\n")[number], "\ufeff")
+				if want := line[:len(line)-len(strings.TrimLeft(line, " "))]; !strings.HasPrefix(b.Snippet.Text, want) || underlined(a.Snippet) != underlined(b.Snippet) {
+					t.Errorf("%s: %q is shown for line %q", path, b.Snippet.Text, line)
+				}
+			}
 			compareRelated(t, path, text, outer, a.Related, b.Related)
 		} else if !strings.HasPrefix(got, e.token) {
 			t.Errorf("%s: %s stands at %q, want the start of the value", path, a.Rule, got)
@@ -304,11 +310,14 @@ func compareRelated(t *testing.T, path, text, outer string, alone, inside []lint
 	}
 	for i := range alone {
 		got, want := textAt([]byte(strings.TrimPrefix(outer, "\ufeff")), inside[i].Span), textAt([]byte(text), alone[i].Span)
-		if got != want || alone[i].Snippet != inside[i].Snippet {
+		if got != want || underlined(alone[i].Snippet) != underlined(inside[i].Snippet) {
 			t.Errorf("%s: %q stands at %q, want %q", path, inside[i].Message, got, want)
 		}
 	}
 }
+
+// underlined is the part of a snippet that is meant.
+func underlined(s lint.Snippet) string { return string([]rune(s.Text)[s.Start:s.End]) }
 
 // configs yields what was recorded of the real agent and the cases of the
 // rules, as far as they are text.
