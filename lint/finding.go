@@ -25,6 +25,7 @@ type Finding struct {
 	Fix        *Fix   // nil if none is known
 	Related    []Related
 	Snippet    Snippet // of the line where Span begins
+	Touched    bool    // it was there at [Input.Since] too, on a line that has changed
 }
 
 // A Related place helps to understand a finding that is elsewhere in the file.

@@ -9,15 +9,15 @@ import (
 	"strings"
 )
 
-// fingerprints names each finding of a report, so that a program can tell it
+// fingerprints names each finding of a file, so that a program can tell it
 // again in a later version of the file. A name has no line in it and no index
 // of a listener, which change with every edit above; equal findings of equal
 // listeners are counted.
-func fingerprints(r *Report) []string {
+func fingerprints(findings []Finding) []string {
 	seen := map[string]int{}
-	names := make([]string, len(r.Findings))
-	for i := range r.Findings {
-		f := &r.Findings[i]
+	names := make([]string, len(findings))
+	for i := range findings {
+		f := &findings[i]
 		key := fmt.Sprintf("%s\x00%s\x00%s\x00%s", f.Rule, slashed(f.Path+f.Within), withoutIndex(f), f.EndpointID)
 		if n := seen[key]; n > 0 {
 			names[i] = hash(key + "\x00" + strconv.Itoa(n))

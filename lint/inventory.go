@@ -3,6 +3,7 @@ package lint
 import (
 	"crypto/x509"
 	"encoding/pem"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +21,15 @@ type Listener struct {
 	RootCAs     string `json:"root_cas"`     // path; empty for the authorities of the system
 	RootsExpire string `json:"roots_expire"` // the day on which the first of them does; empty if it is not known
 	CertExpires string `json:"cert_expires"` // the day for the client certificate; empty if there is none or it is not known
+
+	Suppressed []ListenerSuppression `json:"suppressed"` // findings that a comment puts up with
+	Change     string                `json:"change"`     // since a revision: added, changed or removed; empty if nothing was compared
+}
+
+// A ListenerSuppression is a rule of which findings are suppressed.
+type ListenerSuppression struct {
+	Rule  string `json:"rule"`
+	Until string `json:"until"` // the last day, as YYYY-MM-DD in UTC
 }
 
 // inventory lists the listeners; it is nil if the agent cannot decode the file.
@@ -37,9 +47,25 @@ func (p *Pass) inventory(readFile certs.ReadFunc) []Listener {
 			Endpoint: p.shown(pointer+"/endpoint_id", l.EndpointID) + strings.TrimPrefix(names[i], l.EndpointID), Line: place.Start.Line, Scheme: scheme,
 			Verifies: scheme == "https" && !l.TLS.InsecureSkipVerify,
 			RootCAs:  p.shown(pointer+"/tls/root_cas", shownPath(l.TLS.RootCAs)), RootsExpire: expiry(l.TLS.RootCAs, readFile), CertExpires: expiry(l.TLS.Cert, readFile),
+			Suppressed: []ListenerSuppression{},
 		})
 	}
 	return all
+}
+
+// listSuppressed tells in the inventory what is suppressed for each listener.
+func (r *Report) listSuppressed() {
+	for i := range r.Suppressed {
+		s := &r.Suppressed[i]
+		at, ok := s.Listener()
+		if !ok || at >= len(r.Listeners) {
+			continue
+		}
+		l, entry := &r.Listeners[at], ListenerSuppression{s.Rule, s.Until}
+		if !slices.Contains(l.Suppressed, entry) {
+			l.Suppressed = append(l.Suppressed, entry)
+		}
+	}
 }
 
 // schemeOf is how a listener talks to its upstream, in a closed list: what

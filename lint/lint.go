@@ -139,6 +139,7 @@ func (c *Checker) Check(in Input) (*Report, error) {
 		}
 	}
 	report.Suppressed = p.suppress()
+	report.listSuppressed()
 	report.Known, report.Findings, _ = in.Baseline.match(report.Path, sorted(p.findings))
 	report.Unchanged, report.Findings = in.Since.split(in.Document, report.Path, report.Findings)
 	if in.Document != nil && len(report.Findings) > 0 {

@@ -28,11 +28,12 @@ func TestGitLabSchema(t *testing.T) {
 // junitWords is what the consumers of JUnit's XML agree on: which elements
 // stand in which, and their attributes. See https://github.com/testmoapp/junitxml.
 var junitWords = map[string]struct{ parent, attributes string }{
-	"testsuites": {"", "name tests failures errors"},
-	"testsuite":  {"testsuites", "name tests failures errors"},
+	"testsuites": {"", "name tests failures errors skipped"},
+	"testsuite":  {"testsuites", "name tests failures errors skipped"},
 	"testcase":   {"testsuite", "name classname"},
 	"failure":    {"testcase", "message type"},
 	"error":      {"testcase", "message type"},
+	"skipped":    {"testcase", "message"},
 	"system-out": {"testcase", ""},
 }
 
@@ -75,14 +76,15 @@ func TestJUnit(t *testing.T) {
 		Tests    int `xml:"tests,attr"`
 		Failures int `xml:"failures,attr"`
 		Errors   int `xml:"errors,attr"`
+		Skipped  int `xml:"skipped,attr"`
 	}
 	if err := xml.Unmarshal(text, &totals); err != nil {
 		t.Fatal(err)
 	}
-	if totals.Tests != counted["testcase"] || totals.Failures != counted["failure"] || totals.Errors != counted["error"] {
+	if totals.Tests != counted["testcase"] || totals.Failures != counted["failure"] || totals.Errors != counted["error"] || totals.Skipped != counted["skipped"] {
 		t.Errorf("totals %+v, counted %v", totals, counted)
 	}
-	if want := 4*len(lint.Rules()) + 1; totals.Tests != want || totals.Failures == 0 || totals.Errors != 1 || counted["system-out"] == 0 {
+	if want := 5*len(lint.Rules()) + 1; totals.Tests != want || totals.Failures == 0 || totals.Skipped != 1 || totals.Errors != 1 || counted["system-out"] == 0 {
 		t.Errorf("totals %+v, want %d tests; counted %v", totals, want, counted)
 	}
 }

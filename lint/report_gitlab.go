@@ -6,7 +6,8 @@ import (
 	"lockstep/schemas"
 )
 
-// GitLab writes a code quality report, which GitLab shows in merge requests:
+// GitLab writes a code quality report, which GitLab shows in merge requests. It
+// has no word for a finding that does not count, so these are left out:
 // https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format.
 type GitLab struct{}
 
@@ -14,7 +15,7 @@ type GitLab struct{}
 func (GitLab) Report(w io.Writer, reports []*Report) error {
 	issues := []gitLabIssue{} // a list, also if empty
 	for _, r := range reports {
-		names := fingerprints(r)
+		names := fingerprints(r.Findings)
 		for i := range r.Findings {
 			issues = append(issues, gitLabIssueOf(&r.Findings[i], names[i]))
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -20,11 +21,18 @@ type Inventory struct{}
 func (Inventory) Report(w io.Writer, reports []*Report) error {
 	var out bytes.Buffer
 	table := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "FILE\tTIER\tENDPOINT\tSCHEME\tVERIFIES\tROOTS\tROOTS EXPIRE\tCERT EXPIRES")
+	head, compared := "", anyChange(reports)
+	if compared {
+		head = "CHANGE\t"
+	}
+	fmt.Fprintln(table, head+"FILE\tTIER\tENDPOINT\tSCHEME\tVERIFIES\tROOTS\tROOTS EXPIRE\tCERT EXPIRES\tSUPPRESSED")
 	for _, r := range reports {
 		for _, l := range r.Listeners {
-			fmt.Fprintf(table, "%s:%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", printable(r.Path), l.Line, r.Tier, printable(l.Endpoint),
-				l.Scheme, l.verifies(), dash(printable(l.roots())), dash(l.RootsExpire), dash(l.CertExpires))
+			if compared {
+				fmt.Fprintf(table, "%s\t", dash(l.Change))
+			}
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", printable(l.place(r.Path)), r.Tier, printable(l.Endpoint),
+				l.Scheme, l.verifies(), dash(printable(l.roots())), dash(l.RootsExpire), dash(l.CertExpires), dash(l.suppressed(", ")))
 		}
 	}
 	_ = table.Flush() // a buffer takes everything
@@ -35,6 +43,30 @@ func (Inventory) Report(w io.Writer, reports []*Report) error {
 		return fmt.Errorf("write inventory: %w", err)
 	}
 	return nil
+}
+
+// anyChange reports whether the inventory is one of changes.
+func anyChange(reports []*Report) bool {
+	return slices.ContainsFunc(reports, func(r *Report) bool {
+		return slices.ContainsFunc(r.Listeners, func(l Listener) bool { return l.Change != "" })
+	})
+}
+
+// place is where the listener stands, if it is still there.
+func (l *Listener) place(path string) string {
+	if l.Change == "removed" {
+		return path
+	}
+	return path + ":" + strconv.Itoa(l.Line)
+}
+
+// suppressed lists the rules that are suppressed, each with its last day.
+func (l *Listener) suppressed(separator string) string {
+	var all []string
+	for _, s := range l.Suppressed {
+		all = append(all, s.Rule+" until "+s.Until)
+	}
+	return strings.Join(all, separator)
 }
 
 func (l *Listener) verifies() string {
@@ -109,12 +141,13 @@ type InventoryCSV struct{}
 // Report implements [Reporter].
 func (InventoryCSV) Report(w io.Writer, reports []*Report) error {
 	table := csv.NewWriter(w)
-	rows := [][]string{{"path", "line", "tier", "endpoint", "scheme", "verifies", "root_cas", "roots_expire", "cert_expires"}}
+	rows := [][]string{{"path", "line", "tier", "endpoint", "scheme", "verifies", "root_cas", "roots_expire", "cert_expires", "suppressed", "change"}}
 	for _, r := range reports {
 		for _, l := range r.Listeners {
 			rows = append(rows, []string{
 				cell(r.Path), strconv.Itoa(l.Line), string(r.Tier), cell(l.Endpoint), l.Scheme,
 				strconv.FormatBool(l.Verifies), cell(l.RootCAs), l.RootsExpire, l.CertExpires,
+				l.suppressed("; "), l.Change,
 			})
 		}
 	}

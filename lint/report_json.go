@@ -20,12 +20,19 @@ func (JSON) Report(w io.Writer, reports []*Report) error {
 	out := jsonReport{
 		Version: jsonVersion,
 		Files:   []jsonFile{}, Findings: []jsonFinding{}, Suppressed: []jsonSuppressed{}, // lists, also if empty
+		Known: []jsonFinding{}, Unchanged: []jsonFinding{},
 		Summary: Summarize(reports),
 	}
 	for _, r := range reports {
 		out.Files = append(out.Files, jsonFile{r.Path, r.Piko, r.Tier})
 		for i := range r.Findings {
 			out.Findings = append(out.Findings, newJSONFinding(&r.Findings[i]))
+		}
+		for i := range r.Known {
+			out.Known = append(out.Known, newJSONFinding(&r.Known[i]))
+		}
+		for i := range r.Unchanged {
+			out.Unchanged = append(out.Unchanged, newJSONFinding(&r.Unchanged[i]))
 		}
 		for i := range r.Suppressed {
 			s := &r.Suppressed[i]
@@ -47,6 +54,8 @@ type jsonReport struct {
 	Files      []jsonFile       `json:"files"`
 	Findings   []jsonFinding    `json:"findings"`
 	Suppressed []jsonSuppressed `json:"suppressed"`
+	Known      []jsonFinding    `json:"baseline"`
+	Unchanged  []jsonFinding    `json:"unchanged"`
 	Summary    Summary          `json:"summary"`
 }
 

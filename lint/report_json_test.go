@@ -55,7 +55,13 @@ func (a *agreement) compare(path string, schema map[string]any, value any) {
 		}
 	case map[string]any:
 		a.seen[path] = true
-		properties := schema["properties"].(map[string]any)
+		properties := maps.Clone(schema["properties"].(map[string]any))
+		if all, ok := schema["allOf"].([]any); ok {
+			for _, part := range all {
+				ref := part.(map[string]any)["$ref"].(string)
+				maps.Copy(properties, a.root["$defs"].(map[string]any)[strings.TrimPrefix(ref, "#/$defs/")].(map[string]any)["properties"].(map[string]any))
+			}
+		}
 		described, written := slices.Sorted(maps.Keys(properties)), slices.Sorted(maps.Keys(v))
 		if !slices.Equal(described, written) {
 			a.t.Errorf("%s: the schema has %v, the report %v", path, described, written)

@@ -41,6 +41,7 @@ type junitSuites struct {
 	Tests    int          `xml:"tests,attr"`
 	Failures int          `xml:"failures,attr"`
 	Errors   int          `xml:"errors,attr"`
+	Skipped  int          `xml:"skipped,attr"`
 	Suites   []junitSuite `xml:"testsuite"`
 }
 
@@ -49,6 +50,7 @@ type junitSuite struct {
 	Tests    int         `xml:"tests,attr"`
 	Failures int         `xml:"failures,attr"`
 	Errors   int         `xml:"errors,attr"`
+	Skipped  int         `xml:"skipped,attr"`
 	Cases    []junitCase `xml:"testcase"`
 }
 
@@ -57,6 +59,7 @@ type junitCase struct {
 	ClassName string        `xml:"classname,attr"`
 	Failure   *junitMessage `xml:"failure"`
 	Error     *junitMessage `xml:"error"`
+	Skipped   *junitSkipped `xml:"skipped"`
 	Output    string        `xml:"system-out,omitempty"`
 }
 
@@ -66,10 +69,15 @@ type junitMessage struct {
 	Text    string `xml:",chardata"`
 }
 
+type junitSkipped struct {
+	Message string `xml:"message,attr"`
+}
+
 func (all *junitSuites) add(s junitSuite) {
 	s.Tests = len(s.Cases)
 	all.Suites = append(all.Suites, s)
-	all.Tests, all.Failures, all.Errors = all.Tests+s.Tests, all.Failures+s.Failures, all.Errors+s.Errors
+	all.Tests, all.Failures = all.Tests+s.Tests, all.Failures+s.Failures
+	all.Errors, all.Skipped = all.Errors+s.Errors, all.Skipped+s.Skipped
 }
 
 func (j JUnit) suite(r *Report) junitSuite {
@@ -77,6 +85,10 @@ func (j JUnit) suite(r *Report) junitSuite {
 	for _, rule := range Rules() {
 		c := j.testCase(&rule, r.Findings)
 		c.ClassName = s.Name
+		c.skip(&rule, r)
+		if c.Skipped != nil {
+			s.Skipped++
+		}
 		if c.Failure != nil {
 			s.Failures++
 		}
@@ -107,6 +119,40 @@ func (j JUnit) testCase(rule *Rule, findings []Finding) junitCase {
 		c.Failure.Text = failed.String()
 	}
 	return c
+}
+
+// skip notes findings that do not count. A case that has others too is not
+// skipped, and only its output tells of them.
+func (c *junitCase) skip(rule *Rule, r *Report) {
+	suppressed := make([]Finding, len(r.Suppressed))
+	for i := range r.Suppressed {
+		suppressed[i] = r.Suppressed[i].Finding
+	}
+	var out strings.Builder
+	var reasons []string
+	for _, why := range []struct {
+		findings []Finding
+		words    string
+	}{{suppressed, "suppressed"}, {r.Known, "in the baseline"}, {r.Unchanged, "on unchanged lines"}} {
+		n := 0
+		for i := range why.findings {
+			if f := &why.findings[i]; f.Rule == rule.ID {
+				n++
+				junitText(&out, f)
+			}
+		}
+		if n > 0 {
+			reasons = append(reasons, fmt.Sprintf("%d %s", n, why.words))
+		}
+	}
+	if len(reasons) == 0 {
+		return
+	}
+	message := strings.Join(reasons, ", ")
+	if c.Failure == nil && c.Output == "" {
+		c.Skipped = &junitSkipped{message}
+	}
+	c.Output += message + ":\n" + out.String()
 }
 
 func junitText(to *strings.Builder, f *Finding) {

@@ -15,37 +15,34 @@ type SARIF struct {
 	Version string   // of lockstep
 	DocsURL string   // where the pages of the rules are; may be empty
 	Unread  []string // why some files could not be judged
+
+	Compared bool // with a baseline or an earlier revision, so that results have a state
 }
 
-// Report implements [Reporter]. The rules are those that have findings.
+// Report implements [Reporter]. The rules are those that have results; findings
+// that do not count are results with a suppression or a baseline state.
 func (s SARIF) Report(w io.Writer, reports []*Report) error {
-	run := sarifRun{ColumnKind: "unicodeCodePoints", Results: []sarifResult{}, Invocations: []sarifInvocation{s.invocation()}}
+	run := sarifRun{
+		ColumnKind: "unicodeCodePoints", Newlines: []string{"\r\n", "\n", "\r", "\u0085", "\u2028", "\u2029"},
+		Results: []sarifResult{}, Invocations: []sarifInvocation{s.invocation()},
+	}
+	for _, r := range reports {
+		run.Results = append(run.Results, s.results(r)...)
+	}
 	run.Tool.Driver = sarifDriver{Name: "lockstep", Version: s.Version, Rules: []sarifRule{}}
 	index := map[string]int{}
 	for _, r := range Rules() {
-		if found(reports, r.ID) {
+		if slices.ContainsFunc(run.Results, func(result sarifResult) bool { return result.RuleID == r.ID }) {
 			index[r.ID] = len(run.Tool.Driver.Rules)
 			run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, s.rule(&r))
 		}
 	}
-	for _, r := range reports {
-		names := fingerprints(r)
-		for i := range r.Findings {
-			result := sarifResultOf(&r.Findings[i], names[i])
-			result.RuleIndex = index[result.RuleID]
-			run.Results = append(run.Results, result)
-		}
+	for i := range run.Results {
+		run.Results[i].RuleIndex = index[run.Results[i].RuleID]
 	}
 	return writeJSON(w, sarifLog{
 		Schema:  "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
 		Version: "2.1.0", Runs: []sarifRun{run},
-	})
-}
-
-// found reports whether a rule has a finding in any report.
-func found(reports []*Report, rule string) bool {
-	return slices.ContainsFunc(reports, func(r *Report) bool {
-		return slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Rule == rule })
 	})
 }
 
@@ -77,7 +74,7 @@ func (s SARIF) rule(r *Rule) sarifRule {
 	return out
 }
 
-func sarifResultOf(f *Finding, fingerprint string) sarifResult {
+func sarifResultOf(f *Finding) sarifResult {
 	text := f.about()
 	if f.Hint != "" {
 		text += "\n" + f.Hint
@@ -85,7 +82,7 @@ func sarifResultOf(f *Finding, fingerprint string) sarifResult {
 	result := sarifResult{
 		RuleID: f.Rule, Level: sarifLevel(f.Severity), Message: sarifText{Text: text},
 		Locations:    []sarifLocation{sarifPlace(f.Path, f.Span)},
-		Fingerprints: map[string]string{"lockstep/v1": fingerprint},
+		Suppressions: []sarifSuppression{}, Fixes: sarifFixes(f),
 	}
 	for i, r := range f.Related {
 		place := sarifPlace(f.Path, r.Span)
@@ -98,14 +95,21 @@ func sarifResultOf(f *Finding, fingerprint string) sarifResult {
 // sarifPlace is never before 1:1: GitHub refuses a whole report for one line 0.
 func sarifPlace(path string, span schemas.Span) sarifLocation {
 	var at sarifLocation
+	at.Physical.Artifact, at.Physical.Region = sarifFile(path), sarifRegionOf(span)
+	return at
+}
+
+func sarifFile(path string) sarifArtifact {
 	file := url.URL{Path: slashed(path)}
 	if filepath.IsAbs(path) {
 		file.Scheme = "file"
 	}
-	at.Physical.Artifact.URI = file.String()
+	return sarifArtifact{file.String()}
+}
+
+func sarifRegionOf(span schemas.Span) sarifRegion {
 	start, end := span.Start, span.End
-	at.Physical.Region = sarifRegion{max(start.Line, 1), max(start.Column, 1), max(end.Line, start.Line, 1), max(end.Column, 1)}
-	return at
+	return sarifRegion{max(start.Line, 1), max(start.Column, 1), max(end.Line, start.Line, 1), max(end.Column, 1)}
 }
 
 func sarifLevel(level schemas.Level) string {

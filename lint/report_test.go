@@ -38,7 +38,7 @@ connect:
 	} {
 		all = append(all, checkInput(t, lint.Input{Path: f.path, Tier: f.tier, Inventory: true}, []byte(f.source)))
 	}
-	return all
+	return append(all, kept(t))
 }
 
 // reporters are all reporters, by the golden file of their report.
@@ -48,7 +48,7 @@ func reporters() map[string]lint.Reporter {
 		"report.txt":          lint.Text{},
 		"report_terminal.txt": lint.Text{Color: true, Width: 50, DocsURL: "https://docs.example/rules"},
 		"report.json":         lint.JSON{},
-		"report.sarif":        lint.SARIF{Version: "1.2.3", DocsURL: "https://docs.example/rules", Unread: unread},
+		"report.sarif":        lint.SARIF{Version: "1.2.3", Compared: true, DocsURL: "https://docs.example/rules", Unread: unread},
 		"report_junit.xml":    lint.JUnit{FailOn: schemas.LevelWarning, Unread: unread},
 		"report_github.txt":   lint.GitHub{},
 		"report_summary.md":   lint.GitHubSummary{DocsURL: "https://docs.example/rules"},
@@ -129,7 +129,7 @@ func TestReportersOnBrokenWriter(t *testing.T) {
 func TestSummary(t *testing.T) {
 	t.Parallel()
 	all := reports(t)
-	if got, want := lint.Summarize(all), (lint.Summary{Files: 4, Errors: 6, Warnings: 5, Infos: 6}); got != want {
+	if got, want := lint.Summarize(all), (lint.Summary{Files: 5, Errors: 8, Warnings: 5, Infos: 6, Suppressed: 2, Known: 1, Unchanged: 1}); got != want {
 		t.Errorf("summary %+v, want %+v", got, want)
 	}
 	for _, c := range []struct {

@@ -15,6 +15,7 @@ type sarifRun struct {
 	} `json:"tool"`
 	Invocations []sarifInvocation `json:"invocations"`
 	ColumnKind  string            `json:"columnKind"`
+	Newlines    []string          `json:"newlineSequences"`
 	Results     []sarifResult     `json:"results"` // never null: then nothing would have been scanned
 }
 
@@ -58,22 +59,48 @@ type sarifProperties struct {
 }
 
 type sarifResult struct {
-	RuleID       string            `json:"ruleId"`
-	RuleIndex    int               `json:"ruleIndex"`
-	Level        string            `json:"level"`
-	Message      sarifText         `json:"message"`
-	Locations    []sarifLocation   `json:"locations"`
-	Related      []sarifLocation   `json:"relatedLocations,omitempty"`
-	Fingerprints map[string]string `json:"partialFingerprints"`
+	RuleID        string             `json:"ruleId"`
+	RuleIndex     int                `json:"ruleIndex"`
+	Level         string             `json:"level"`
+	Message       sarifText          `json:"message"`
+	Locations     []sarifLocation    `json:"locations"`
+	Related       []sarifLocation    `json:"relatedLocations,omitempty"`
+	Fingerprints  map[string]string  `json:"partialFingerprints"`
+	Suppressions  []sarifSuppression `json:"suppressions"` // never null: then it would not be known
+	BaselineState string             `json:"baselineState,omitempty"`
+	Fixes         []sarifFix         `json:"fixes,omitempty"`
+}
+
+type sarifSuppression struct {
+	Kind          string `json:"kind"`
+	Status        string `json:"status"`
+	Justification string `json:"justification"`
+}
+
+type sarifFix struct {
+	Description sarifText     `json:"description"`
+	Changes     []sarifChange `json:"artifactChanges"`
+}
+
+type sarifChange struct {
+	Artifact     sarifArtifact      `json:"artifactLocation"`
+	Replacements []sarifReplacement `json:"replacements"`
+}
+
+type sarifReplacement struct {
+	Deleted  sarifRegion `json:"deletedRegion"`
+	Inserted sarifText   `json:"insertedContent"`
+}
+
+type sarifArtifact struct {
+	URI string `json:"uri"`
 }
 
 type sarifLocation struct {
 	ID       int `json:"id,omitempty"`
 	Physical struct {
-		Artifact struct {
-			URI string `json:"uri"`
-		} `json:"artifactLocation"`
-		Region sarifRegion `json:"region"`
+		Artifact sarifArtifact `json:"artifactLocation"`
+		Region   sarifRegion   `json:"region"`
 	} `json:"physicalLocation"`
 	Message *sarifText `json:"message,omitempty"`
 }

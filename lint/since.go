@@ -26,6 +26,7 @@ func (s *Since) split(doc *schemas.Document, path string, findings []Finding) (u
 	known, changed, _ := s.Known.match(path, findings)
 	for _, f := range known {
 		if s.has(gitLine(doc, f.Span.Start)) {
+			f.Touched = true
 			changed = append(changed, f)
 		} else {
 			unchanged = append(unchanged, f)

@@ -60,6 +60,7 @@ func (p *process) lint(c *cli.Context) error {
 	if err := linter.probe(c.Context, c.Args().Slice()); err != nil {
 		return err
 	}
+	reports.compare = c.String("baseline") != "" || linter.history != nil
 	if linter.cache, err = linter.newCache(c); err != nil {
 		return err
 	}

@@ -120,11 +120,16 @@ func (l *linter) config(checker *lint.Checker, s lint.Source, f inputFile, files
 	if err := l.expandSource(&s); err != nil {
 		return nil, err
 	}
-	var err error
-	if in.Since, err = l.since(checker, s, in, f); err != nil {
+	since, before, err := l.since(checker, s, in, f)
+	if err != nil {
 		return nil, fmt.Errorf("compare %s: %w", f.path, err)
 	}
-	return l.check(checker, s, in, f)
+	in.Since = since
+	report, err := l.check(checker, s, in, f)
+	if err == nil && l.history != nil && !f.stdin {
+		report.KeepChanges(before)
+	}
+	return report, err
 }
 
 // expandSource puts variables in if that is asked for.

@@ -29,6 +29,7 @@ type reporting struct {
 	docsURL string
 	failOn  schemas.Level
 	unread  []error   // why some files could not be judged
+	compare bool      // with a baseline or an earlier revision
 	stdout  io.Writer // for the output without a file
 }
 
@@ -78,7 +79,7 @@ func (r *reporting) reporter(o output) lint.Reporter {
 	case "json":
 		return lint.JSON{}
 	case "sarif":
-		return lint.SARIF{Version: version, DocsURL: r.docsURL, Unread: r.reasons()}
+		return lint.SARIF{Version: version, DocsURL: r.docsURL, Unread: r.reasons(), Compared: r.compare}
 	case "junit":
 		return lint.JUnit{FailOn: r.failOn, Unread: r.reasons()}
 	case "github":

@@ -63,40 +63,40 @@ func explainGit(err error, revision string) error {
 	return schemas.Hint(fmt.Errorf("git refuses: %s", first), "run it in a git work tree")
 }
 
-// since says what has changed in a file; nil means all of it, as in a file
-// that the revision does not have.
-func (l *linter) since(checker *lint.Checker, s lint.Source, in lint.Input, f inputFile) (*lint.Since, error) {
+// since says what has changed in a file, and what was to be said of it then;
+// nil means all of it, as in a file that the revision does not have.
+func (l *linter) since(checker *lint.Checker, s lint.Source, in lint.Input, f inputFile) (*lint.Since, *lint.Report, error) {
 	if l.history == nil || f.stdin || bytes.IndexByte(s.Text, 0) >= 0 {
-		return nil, nil // in UTF-16 git finds no lines
+		return nil, nil, nil // in UTF-16 git finds no lines
 	}
 	path, err := fromHere(f.path)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	before, err := l.history.git("show", l.history.commit+":./"+filepath.ToSlash(path))
+	text, err := l.history.git("show", l.history.commit+":./"+filepath.ToSlash(path))
 	if err != nil {
-		return nil, nil //nolint:nilerr // the file is new
+		return nil, nil, nil //nolint:nilerr // the file is new
 	}
-	text, err := l.history.git("--literal-pathspecs", "diff", "--no-ext-diff", "--no-textconv", "--no-color", "--text", "-U0", l.history.commit, "--", path)
+	diff, err := l.history.git("--literal-pathspecs", "diff", "--no-ext-diff", "--no-textconv", "--no-color", "--text", "-U0", l.history.commit, "--", path)
 	if err != nil {
-		return nil, explainGit(err, l.history.commit)
+		return nil, nil, explainGit(err, l.history.commit)
 	}
-	known, err := l.knownOf(checker, s, in, before)
-	if err != nil || known == nil {
-		return nil, err
+	before, err := l.before(checker, s, in, text)
+	if err != nil || before == nil {
+		return nil, nil, err
 	}
-	since := &lint.Since{Known: known}
+	since := &lint.Since{Known: lint.NewBaseline(new(lint.Baseline).With([]*lint.Report{before}))}
 	if s.Placed() {
-		since.Lines = changedLines(text)
+		since.Lines = changedLines(diff)
 	}
-	return since, nil
+	return since, before, nil
 }
 
-// knownOf is what an earlier text of the file had to be said of the same
+// before is what an earlier text of the file had to be said of the same
 // config; nil if that was not there, or of another tier.
-func (l *linter) knownOf(checker *lint.Checker, s lint.Source, in lint.Input, before []byte) (*lint.Baseline, error) {
+func (l *linter) before(checker *lint.Checker, s lint.Source, in lint.Input, text []byte) (*lint.Report, error) {
 	in.Baseline = nil
-	sources, _ := lint.Sources(s.File, before, true)
+	sources, _ := lint.Sources(s.File, text, true)
 	for _, then := range sources {
 		if then.Within != s.Within {
 			continue
@@ -108,9 +108,9 @@ func (l *linter) knownOf(checker *lint.Checker, s lint.Source, in lint.Input, be
 		if err != nil {
 			return nil, nil //nolint:nilerr // it was of another tier, so nothing is as it was
 		}
-		return lint.NewBaseline(new(lint.Baseline).With([]*lint.Report{report})), nil
+		return report, nil
 	}
-	return nil, nil
+	return nil, nil //nolint:nilnil // the config is new
 }
 
 // fromHere makes a path relative to the working directory.
