@@ -133,6 +133,9 @@ func checkCase(t *testing.T, rule, path string, source []byte) *lint.Report {
 // variables put in.
 func checkRule(t *testing.T, rule string, in lint.Input, source []byte) *lint.Report {
 	t.Helper()
+	if strings.HasPrefix(rule, "K") {
+		return checkRollout(t, in, source)
+	}
 	if strings.HasPrefix(rule, "E") {
 		return checkExpanded(t, in, source, recordedEnv)
 	}

@@ -74,6 +74,9 @@ func golden(t *testing.T, path string, text, want []byte) {
 func checkExample(t *testing.T, rule lint.Rule, source string) *lint.Report {
 	t.Helper()
 	in := lint.Input{Path: "agent.yaml", Now: today, Tier: schemas.TierProduction, ReadFile: readExample(t)}
+	if strings.HasPrefix(rule.ID, "K") {
+		in.Path = "rollout.yaml"
+	}
 	if rule.ID == "T207" {
 		in.ReadFile = readCase(t)
 	}
@@ -128,6 +131,12 @@ func (p page) write(t *testing.T, rule lint.Rule, bad *lint.Report) []byte {
 	where := "in production"
 	if strings.HasPrefix(rule.ID, "E") {
 		where += " and with --expand-env"
+	}
+	switch rule.ID {
+	case "K801":
+		where += " and with a journal in which key/orders/k1 was disabled"
+	case "K808":
+		where += " and with a journal in which key/orders/k1 was observed"
 	}
 	fmt.Fprintf(&out, "## Bad\n\n```yaml\n%s```\n\nThis prints, %s:\n\n```text\n%s```\n\n## Good\n\n```yaml\n%s```\n",
 		p.bad, where, printed.String(), p.good)

@@ -63,8 +63,9 @@ func byPlace(a, b schemas.Span) int {
 
 // A Report is all there is to say about one file.
 type Report struct {
-	Path       string // of the file, and what names the config within a manifest
-	Piko       Piko
+	Path       string       // of the file, and what names the config within a manifest
+	Kind       schemas.Kind // [schemas.KindAgent] or [schemas.KindRollout]
+	Piko       Piko         // empty for a rollout file, which the agent never reads
 	Tier       schemas.Tier // that the file was judged by
 	Findings   []Finding    // in the order of their place
 	Suppressed []Suppressed // no part of Findings
@@ -101,7 +102,8 @@ func (r *Report) Refusals() []Finding {
 
 // A Summary counts over many files.
 type Summary struct {
-	Files    int `json:"files"`
+	Files    int `json:"files"` // agent configs
+	Rollouts int `json:"rollouts"`
 	Errors   int `json:"errors"`
 	Warnings int `json:"warnings"`
 	Infos    int `json:"infos"`
@@ -113,8 +115,13 @@ type Summary struct {
 
 // Summarize counts the findings of reports.
 func Summarize(reports []*Report) Summary {
-	s := Summary{Files: len(reports)}
+	var s Summary
 	for _, r := range reports {
+		if r.Kind == schemas.KindRollout {
+			s.Rollouts++
+		} else {
+			s.Files++
+		}
 		s.Suppressed += len(r.Suppressed)
 		s.Known += len(r.Known)
 		s.Unchanged += len(r.Unchanged)

@@ -13,20 +13,26 @@ var (
 	durationValue = regexp.MustCompile(`^[-+]?[0-9]{1,6}$|^[-+]?([0-9]{1,6}(\.[0-9]{1,3})?(ns|us|µs|ms|[smhd])){1,3}$`)
 	protocolValue = regexp.MustCompile(`^(?i:https?|h2c?|grpc|tcp|udp|tls|wss?)$`)
 	levelValue    = regexp.MustCompile(`^(?i:trace|debug|info|warn|warning|error|fatal)$`)
+	modeValue     = regexp.MustCompile(`^(disabled|observe|enforce)$`)
+	tierValue     = regexp.MustCompile(`^(development|staging|production)$`)
 	portValue     = regexp.MustCompile(`^[0-9]{1,5}$`)
 
 	// addressValue is a host with a scheme, a port or both, before the path.
 	addressValue = regexp.MustCompile(`^((https?|tcp|ftp|wss?)://)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])?(:[0-9]{1,5})?`)
 )
 
-// root stands for the key of the whole document.
-const root = "(root)"
+// What stands for the key of the whole document, and for that of each entry of
+// a rollout file, which are called alike nowhere else.
+const (
+	root         = "(root)"
+	subjectEntry = "(subject)"
+)
 
 // holdsKeys reports whether the value of a key is a mapping, or a list of
 // mappings. Where a text is expected, a key of the file may be part of one.
 func holdsKeys(key string) bool {
 	switch key {
-	case root, "listeners", "access_log", "request_headers", "response_headers", "http_client", "tls", "connect", "server", "log":
+	case root, subjectEntry, "journal", "listeners", "access_log", "request_headers", "response_headers", "http_client", "tls", "connect", "server", "log":
 		return true
 	}
 	return false
@@ -54,7 +60,11 @@ func harmlessPrefix(key, value string) int {
 		pattern = switchValue
 	case "timeout", "keep_alive_timeout", "idle_conn_timeout", "grace_period":
 		pattern = durationValue
-	case "max_idle_conns":
+	case "mode":
+		pattern = modeValue
+	case "tier":
+		pattern = tierValue
+	case "max_idle_conns", "version", "seq":
 		pattern = numberValue
 	case "protocol":
 		pattern = protocolValue

@@ -16,6 +16,7 @@ type Checker struct {
 	version schemas.PikoVersion
 	schema  *schemas.Schema
 	other   func() (*schemas.Schema, error) // of versions with the other form of config
+	rollout func() (*schemas.Schema, error) // of rollout files
 	rules   []Rule
 	bundles *bundleCache
 }
@@ -36,7 +37,8 @@ func NewCheckerFor(version schemas.PikoVersion) (*Checker, error) {
 	}
 	return &Checker{
 		version: version, schema: schema, other: sync.OnceValues(other.Schema),
-		rules: Rules(), bundles: &bundleCache{},
+		rollout: sync.OnceValues(func() (*schemas.Schema, error) { return schemas.Compile(schemas.KindRollout) }),
+		rules:   Rules(), bundles: &bundleCache{},
 	}, nil
 }
 
@@ -54,6 +56,9 @@ type Input struct {
 	Tier    schemas.Tier     // that the user asked for, or empty
 	Policy  *schemas.Policy  // or nil
 	Rollout *schemas.Rollout // or nil
+
+	// Journal is that of the rollout file to judge; empty if there is none.
+	Journal []schemas.JournalEntry
 
 	Baseline *Baseline // or nil
 	Since    *Since    // or nil, for all findings
@@ -102,6 +107,33 @@ func tooManyFindings(path string) error {
 // that it is not YAML, is a finding. An error is one of usage, as the sources
 // of the tier contradict each other, or [ErrTooManyFindings].
 func (c *Checker) Check(in Input) (*Report, error) {
+	p, err := c.pass(in)
+	if err != nil {
+		return nil, err
+	}
+	if in.Document == nil {
+		p.setExpansion(in.Expansion)
+		p.refusals = []refusal{parseRefusal(in.Err)}
+		p.piko = judge(p.refusals, nil)
+	} else if err := p.read(in, c); err != nil {
+		return nil, err
+	}
+	report := &Report{Path: in.Path + in.Within, Kind: schemas.KindAgent, Piko: p.piko, Tier: p.tier}
+	if in.Inventory {
+		report.Listeners = p.inventory(in.ReadFile)
+	}
+	if in.Probes != nil {
+		report.Targets = p.probe(in.Probes)
+		report.Unanswered = p.unanswered()
+	}
+	if err := c.run(p, report, in, c.rules); err != nil {
+		return nil, err
+	}
+	return report, nil
+}
+
+// pass makes a pass that knows what in says of the file from outside.
+func (c *Checker) pass(in Input) (*Pass, error) {
 	tier, known, err := resolveTier(in)
 	if err != nil {
 		return nil, err
@@ -113,29 +145,19 @@ func (c *Checker) Check(in Input) (*Report, error) {
 	if !in.Now.IsZero() {
 		p.suppressions = readSuppressions(in.Document)
 	}
-	if in.Document == nil {
-		p.setExpansion(in.Expansion)
-		p.refusals = []refusal{parseRefusal(in.Err)}
-		p.piko = judge(p.refusals, nil)
-	} else if err := p.read(in, c); err != nil {
-		return nil, err
-	}
-	report := &Report{Path: in.Path + in.Within, Piko: p.piko, Tier: tier}
-	if in.Inventory {
-		report.Listeners = p.inventory(in.ReadFile)
-	}
-	if in.Probes != nil {
-		report.Targets = p.probe(in.Probes)
-		report.Unanswered = p.unanswered()
-	}
-	for i := range c.rules {
-		r := &c.rules[i]
-		if level := r.level(tier, in.Policy); level != schemas.LevelOff {
+	return p, nil
+}
+
+// run has each rule look at the file, and reports what is left of that.
+func (c *Checker) run(p *Pass, report *Report, in Input, rules []Rule) error {
+	for i := range rules {
+		r := &rules[i]
+		if level := r.level(p.tier, in.Policy); level != schemas.LevelOff {
 			p.rule, p.severity = r, level
 			r.Check(p)
 		}
 		if p.full {
-			return nil, tooManyFindings(in.Path)
+			return tooManyFindings(in.Path)
 		}
 	}
 	report.Suppressed = p.suppress()
@@ -145,7 +167,7 @@ func (c *Checker) Check(in Input) (*Report, error) {
 	if in.Document != nil && len(report.Findings) > 0 {
 		addSnippets(in.Document, report.Findings)
 	}
-	return report, nil
+	return nil
 }
 
 // parseRefusal is why the agent refuses a file that is not YAML.

@@ -39,6 +39,8 @@ func (r *Rule) Tags() []string {
 		return []string{"security", "tls"}
 	case "S":
 		return []string{"security", "secret"}
+	case "K":
+		return []string{"rollout"}
 	case "H":
 		return []string{"operation"}
 	case "E":

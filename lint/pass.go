@@ -32,6 +32,7 @@ type Pass struct {
 	all          []listener          // of agent
 	connectURL   *url.URL            // parsed; nil if agent is, or if it is no URL
 	proxyURL     *url.URL            // likewise
+	rollout      *rolloutState       // nil unless the file is a rollout file
 	materials    []material          // what its tls mappings lead to; none if agent is nil
 	looksAtFiles bool
 	stat         func(string) (fs.FileInfo, error) // or nil

@@ -84,7 +84,8 @@ func TestJUnit(t *testing.T) {
 	if totals.Tests != counted["testcase"] || totals.Failures != counted["failure"] || totals.Errors != counted["error"] || totals.Skipped != counted["skipped"] {
 		t.Errorf("totals %+v, counted %v", totals, counted)
 	}
-	if want := 5*len(lint.Rules()) + 1; totals.Tests != want || totals.Failures == 0 || totals.Skipped != 1 || totals.Errors != 1 || counted["system-out"] == 0 {
+	ofConfigs := slices.DeleteFunc(lint.Rules(), func(r lint.Rule) bool { return strings.HasPrefix(r.ID, "K") })
+	if want := 5*len(ofConfigs) + 1; totals.Tests != want || totals.Failures == 0 || totals.Skipped != 1 || totals.Errors != 1 || counted["system-out"] == 0 {
 		t.Errorf("totals %+v, want %d tests; counted %v", totals, want, counted)
 	}
 }

@@ -98,7 +98,7 @@ func dash(text string) string {
 func unlisted(reports []*Report) []string {
 	paths := []string{} // a list, also if empty
 	for _, r := range reports {
-		if r.Listeners == nil {
+		if r.Listeners == nil && r.Kind != schemas.KindRollout {
 			paths = append(paths, r.Path)
 		}
 	}

@@ -19,12 +19,16 @@ type JSON struct{}
 func (JSON) Report(w io.Writer, reports []*Report) error {
 	out := jsonReport{
 		Version: jsonVersion,
-		Files:   []jsonFile{}, Findings: []jsonFinding{}, Suppressed: []jsonSuppressed{}, // lists, also if empty
+		Files:   []jsonFile{}, Rollouts: []jsonRollout{}, Findings: []jsonFinding{}, Suppressed: []jsonSuppressed{}, // lists, also if empty
 		Known: []jsonFinding{}, Unchanged: []jsonFinding{},
 		Summary: Summarize(reports),
 	}
 	for _, r := range reports {
-		out.Files = append(out.Files, jsonFile{r.Path, r.Piko, r.Tier})
+		if r.Kind == schemas.KindRollout {
+			out.Rollouts = append(out.Rollouts, jsonRollout{r.Path, r.Tier})
+		} else {
+			out.Files = append(out.Files, jsonFile{r.Path, r.Piko, r.Tier})
+		}
 		for i := range r.Findings {
 			out.Findings = append(out.Findings, newJSONFinding(&r.Findings[i]))
 		}
@@ -52,6 +56,7 @@ func newJSONFinding(f *Finding) jsonFinding {
 type jsonReport struct {
 	Version    int              `json:"version"`
 	Files      []jsonFile       `json:"files"`
+	Rollouts   []jsonRollout    `json:"rollouts"`
 	Findings   []jsonFinding    `json:"findings"`
 	Suppressed []jsonSuppressed `json:"suppressed"`
 	Known      []jsonFinding    `json:"baseline"`
@@ -62,6 +67,12 @@ type jsonReport struct {
 type jsonFile struct {
 	Path string       `json:"path"`
 	Piko Piko         `json:"piko"`
+	Tier schemas.Tier `json:"tier"`
+}
+
+// A jsonRollout has no verdict of Piko, which knows nothing of rollout files.
+type jsonRollout struct {
+	Path string       `json:"path"`
 	Tier schemas.Tier `json:"tier"`
 }
 

@@ -82,7 +82,7 @@ func (all *junitSuites) add(s junitSuite) {
 
 func (j JUnit) suite(r *Report) junitSuite {
 	s := junitSuite{Name: printable(r.Path)}
-	for _, rule := range Rules() {
+	for _, rule := range rulesFor(r.Kind) {
 		c := j.testCase(&rule, r.Findings)
 		c.ClassName = s.Name
 		c.skip(&rule, r)

@@ -63,8 +63,12 @@ func TestSARIFStates(t *testing.T) {
 	type result struct {
 		RuleID, BaselineState string
 		Suppressions          []struct{ Kind, Justification string }
-		Fixes                 []struct{ ArtifactChanges []struct{ Replacements []any } }
-		Locations             []struct{ PhysicalLocation struct{ Region struct{ StartLine int } } }
+		Fixes                 []struct {
+			ArtifactChanges []struct{ Replacements []any }
+		}
+		Locations []struct {
+			PhysicalLocation struct{ Region struct{ StartLine int } }
+		}
 	}
 	var log struct{ Runs []struct{ Results []result } }
 	var out bytes.Buffer

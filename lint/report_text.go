@@ -102,7 +102,7 @@ func printable(text string) string {
 
 // totals says in one line what the findings add up to.
 func totals(s Summary) string {
-	files := count(s.Files, "file")
+	files := count(s.Files+s.Rollouts, "file")
 	var parts []string
 	for _, c := range []struct {
 		n    int

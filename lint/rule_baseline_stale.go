@@ -27,7 +27,7 @@ func baselineStale() Rule {
 // Where the config could not be decoded most rules have found nothing, which
 // says nothing about the baseline; neither does a rule that is off.
 func checkBaselineStale(p *Pass) {
-	if p.agent == nil || p.baseline == nil {
+	if p.agent == nil && p.rollout == nil || p.baseline == nil {
 		return
 	}
 	_, _, stale := p.baseline.match(p.path+p.within, slices.DeleteFunc(slices.Clone(p.findings), p.isSuppressed))

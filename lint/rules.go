@@ -14,6 +14,7 @@ import (
 func Rules() []Rule {
 	return slices.Concat(
 		pikoRules(), addressRules(), tlsRules(), secretRules(), operationRules(), environmentRules(), probeRules(),
+		rolloutRules(),
 		ownRules(), // last, as they judge what the others have found
 	)
 }
@@ -123,6 +124,19 @@ func probeRules() []Rule {
 	}
 }
 
+// rolloutRules look at rollout files, and find nothing in an agent config.
+func rolloutRules() []Rule {
+	return []Rule{
+		illegalTransition(),
+		enableWithoutMode(),
+		keyLimit(),
+		authenticationOff(),
+		secretInState(),
+		ambiguousKey(),
+		stateSchema(), // what the others have not found
+	}
+}
+
 func ownRules() []Rule {
 	return []Rule{
 		tierUnresolved(),
@@ -131,6 +145,16 @@ func ownRules() []Rule {
 		suppressionUnused(),
 		baselineStale(),
 	}
+}
+
+// rulesFor are the rules that may find something in a file of a kind.
+func rulesFor(kind schemas.Kind) []Rule {
+	if kind == schemas.KindRollout {
+		return slices.Concat(rolloutRules(), ownRules())
+	}
+	return slices.DeleteFunc(Rules(), func(r Rule) bool {
+		return slices.ContainsFunc(rolloutRules(), func(k Rule) bool { return k.ID == r.ID })
+	})
 }
 
 // RuleByID finds a rule in the table by its id, or by its slug.

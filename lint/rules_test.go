@@ -56,10 +56,11 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// TestAdmission: only what the agent refuses or what serves nothing is kept out.
+// TestAdmission: only what the agent refuses or what serves nothing is kept
+// out, and a rollout file that run cannot read.
 func TestAdmission(t *testing.T) {
 	t.Parallel()
-	refusing := []string{"P001", "P002", "P003", "P004", "P005", "P010", "P011", "P013", "A101", "A102", "A103", "H401", "H408"}
+	refusing := []string{"P001", "P002", "P003", "P004", "P005", "P010", "P011", "P013", "A101", "A102", "A103", "H401", "H408", "K802", "K809", "K816"}
 	for _, r := range lint.Rules() {
 		if r.Admit == slices.Contains(refusing, r.ID) {
 			t.Errorf("%s: admit is %v", r.ID, r.Admit)

@@ -39,6 +39,10 @@ func (note noteScalar) entry(key, value *yaml.Node, parent string) {
 		note.below(nil, key, "")
 		note.below(nil, value, "")
 		return
+	case parent == "subjects" && isSubject(key.Value):
+		note(nil, key, len(key.Value))
+		note.below(key, value, subjectEntry)
+		return
 	case holdsKeys(parent) && (schemas.IsName(key.Value) || key.Value == "<<"):
 		note(nil, key, len(key.Value))
 	default:
@@ -49,4 +53,10 @@ func (note noteScalar) entry(key, value *yaml.Node, parent string) {
 		below = parent
 	}
 	note.below(key, value, below)
+}
+
+// isSubject reports whether a key is called like a subject of a rollout file.
+func isSubject(name string) bool {
+	_, err := schemas.ParseSubject(name)
+	return err == nil
 }

@@ -11,11 +11,12 @@ import (
 )
 
 // A Source is one agent config in a file: the whole file, or a value in a
-// Kubernetes manifest.
+// Kubernetes manifest. Or it is a rollout file.
 type Source struct {
-	File   string // its path, as the user named it
-	Within string // `#name/key` in a manifest, else empty
-	Text   []byte // of the config; lines of a manifest that are above it are empty in it
+	File   string       // its path, as the user named it
+	Within string       // `#name/key` in a manifest, else empty
+	Kind   schemas.Kind // [schemas.KindAgent] or [schemas.KindRollout]
+	Text   []byte       // of the config; lines of a manifest that are above it are empty in it
 
 	document  *schemas.Document // as from [schemas.ParseDocument], as err
 	err       error
@@ -24,9 +25,10 @@ type Source struct {
 	block     *block       // leads from document into the file; nil if both are one
 }
 
-// Sources finds the agent configs in the file at path. A file that was named
-// by the user is a config whatever it holds, unless it is a Kubernetes
-// manifest; one that was only come across has to look like either.
+// Sources finds the agent configs in the file at path, which may also be a
+// rollout file. A file that was named by the user is a config whatever it
+// holds, unless it is a rollout file or a Kubernetes manifest; one that was
+// only come across has to look like one of them.
 //
 // An error is [schemas.ErrTooManyValues], or one of a manifest that cannot be
 // read to its end; what was found before it is returned as well.
@@ -40,8 +42,10 @@ func Sources(path string, text []byte, named bool) ([]Source, error) {
 		return nil, err
 	case err == nil && isManifest(doc):
 		return manifestSources(doc)
+	case err == nil && isRollout(doc):
+		return []Source{{File: path, Kind: schemas.KindRollout, Text: text, document: doc}}, nil
 	case named || isConfig(doc, text):
-		return []Source{{File: path, Text: text, document: doc, err: err}}, nil
+		return []Source{{File: path, Kind: schemas.KindAgent, Text: text, document: doc, err: err}}, nil
 	}
 	return nil, nil
 }
@@ -49,9 +53,12 @@ func Sources(path string, text []byte, named bool) ([]Source, error) {
 // Name is what the config is called: manifest.yaml#name/key in a manifest.
 func (s *Source) Name() string { return s.File + s.Within }
 
-// Expand puts the values of variables in, which were found in the text. An
-// error is [schemas.ErrTooManyValues].
+// Expand puts the values of variables in, which were found in the text. In a
+// rollout file there are none. An error is [schemas.ErrTooManyValues].
 func (s *Source) Expand(e *schemas.Expansion) error {
+	if s.Kind == schemas.KindRollout {
+		return nil
+	}
 	s.expansion = e
 	s.document, s.err = schemas.ParseExpanded(s.Name(), e)
 	if errors.Is(s.err, schemas.ErrTooManyValues) {
@@ -71,9 +78,12 @@ func (s *Source) Input(in Input) Input {
 	return in
 }
 
-// CheckSource is [Checker.Check] for a source. Findings stand in the file
+// CheckSource is [Checker.Check], or [Checker.CheckRollout], for a source. Findings stand in the file
 // itself, also those about a value in a manifest, which are not fixed.
 func (c *Checker) CheckSource(s Source, in Input) (*Report, error) {
+	if s.Kind == schemas.KindRollout && s.err == nil {
+		return c.CheckRollout(s.Input(in))
+	}
 	report, err := c.Check(s.Input(in))
 	if err != nil || s.block == nil {
 		return report, err
@@ -82,10 +92,10 @@ func (c *Checker) CheckSource(s Source, in Input) (*Report, error) {
 	return report, nil
 }
 
-// mayHoldConfig saves parsing a file that certainly holds no agent config. In
-// UTF-16, every other byte of a key is a zero.
+// mayHoldConfig saves parsing a file that certainly holds no agent config and
+// is no rollout file. In UTF-16, every other byte of a key is a zero.
 func mayHoldConfig(text []byte) bool {
-	return bytes.Contains(text, []byte("listeners")) || bytes.Contains(text, []byte("kind")) || bytes.IndexByte(text, 0) >= 0
+	return bytes.Contains(text, []byte("listeners")) || bytes.Contains(text, []byte("kind")) || bytes.Contains(text, []byte("subjects")) || bytes.IndexByte(text, 0) >= 0
 }
 
 // listenersKey finds the key in a text that is not YAML.

@@ -99,7 +99,7 @@ func (m *manifest) value(object *yaml.Node, key string, node *yaml.Node, encoded
 	} else {
 		source = b.pad(node.Value)
 	}
-	s := Source{File: m.doc.Path, Within: within(object, key), Text: source, tier: objectTier(object), block: b}
+	s := Source{File: m.doc.Path, Within: within(object, key), Kind: schemas.KindAgent, Text: source, tier: objectTier(object), block: b}
 	if s.document, s.err = schemas.ParseDocument(s.Name(), source); errors.Is(s.err, schemas.ErrTooManyValues) {
 		m.errs = append(m.errs, s.err)
 	} else if isConfigName(key) || isConfig(s.document, source) {

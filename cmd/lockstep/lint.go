@@ -19,12 +19,13 @@ func (p *process) lintCommand() *cli.Command {
 		ArgsUsage: "PATH...|-",
 		Description: "Each PATH is a Piko agent config, a Kubernetes manifest with one in a ConfigMap or Secret, a\n" +
 			"directory to look for both in *.yaml, *.yml and *.json, or a quoted glob such as 'deploy/**/*.yaml';\n" +
-			"- reads standard input. Hidden directories, node_modules and vendor are left out, links to\n" +
-			"directories are not followed. Files that a config names are opened relative to the working\n" +
-			"directory, as the agent does, unless --root or --map say where they lie here. Nothing is dialled\n" +
-			"without --probe, and then only hosts that --probe-allow names: an IP address or a network stands\n" +
-			"for what is written as an address, link-local and metadata addresses are never dialled. Nothing\n" +
-			"is written without --fix, --probe-save or --cache; from standard input --fix writes to standard\n" +
+			"- reads standard input. Rollout files are judged too, by the rules K801 to K816, and so is that of\n" +
+			"--rollout. Hidden directories, node_modules and vendor are left out, links to directories are not\n" +
+			"followed. Files that a config names are opened relative to the working directory, as the agent\n" +
+			"does, unless --root or --map say where they lie here. Nothing is dialled without --probe, and then\n" +
+			"only hosts that --probe-allow names: an IP address or a network stands for what is written as an\n" +
+			"address, link-local and metadata addresses are never dialled. Nothing is written without --fix,\n" +
+			"--probe-save or --cache; from standard input --fix writes to standard\n" +
 			"output, and reports to standard error.\n\n" +
 			"Without --tier, the tier comes from a comment `# lockstep: tier=staging` at the top of the file,\n" +
 			"from the policy, or from labels (lockstep/tier, environment, env, tier) and the namespace of a\n" +
@@ -128,6 +129,8 @@ type linter struct {
 	probing probing
 	probes  *lint.Probes // nil if nobody asks the upstreams
 
+	rolloutPath string // empty without --rollout
+
 	baseline *lint.Baseline
 	fixer    *fixer
 	history  *history
@@ -153,7 +156,8 @@ func (p *process) newLinter(c *cli.Context) (*linter, error) {
 		return nil, err
 	}
 	if path := c.String("rollout"); path != "" {
-		if l.rollout, err = load(path, schemas.DecodeRollout); err != nil {
+		l.rolloutPath = path
+		if l.rollout, err = load(path, decodeRollout); err != nil {
 			return nil, err
 		}
 	}
@@ -179,6 +183,19 @@ func (p *process) newLinter(c *cli.Context) (*linter, error) {
 	// A file that has not changed needs none.
 	l.checker = sync.OnceValues(func() (*lint.Checker, error) { return lint.NewCheckerFor(version) })
 	return l, err
+}
+
+// decodeRollout also takes a rollout file that lockstep run would refuse, if it
+// can be judged: then what is wrong with it is a finding.
+func decodeRollout(doc *schemas.Document) (*schemas.Rollout, error) {
+	rollout, err := schemas.DecodeRollout(doc)
+	if err == nil {
+		return rollout, nil
+	}
+	if part, ok := lint.PartOfRollout(doc); ok {
+		return part, nil
+	}
+	return nil, err
 }
 
 // tierOf reads --tier; it is empty if the flag is not given.

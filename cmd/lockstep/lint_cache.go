@@ -116,7 +116,7 @@ func (k *resultCache) result(f inputFile, text []byte, files fileReader, judge f
 	}
 	seen := witness{files, map[string]string{}}
 	r := judge(seen)
-	if r.err == nil {
+	if r.err == nil && !r.volatile {
 		k.remember(key, cachedResult{r.reports, seen.digests})
 	}
 	return r
@@ -124,7 +124,7 @@ func (k *resultCache) result(f inputFile, text []byte, files fileReader, judge f
 
 func keyOf(f inputFile, text []byte) digest {
 	h := sha256.New()
-	fmt.Fprintf(h, "%q %v\n", f.path, f.named)
+	fmt.Fprintf(h, "%q %v %v\n", f.path, f.named, f.rollout)
 	h.Write(text)
 	return digest(h.Sum(nil))
 }

@@ -73,7 +73,8 @@ func newFixer(c *cli.Context) (*fixer, error) {
 
 // check judges a file, and mends it before if that is asked for.
 func (l *linter) check(checker *lint.Checker, s lint.Source, in lint.Input, f inputFile) (*lint.Report, error) {
-	if l.fixer.mode == fixNone || s.Within != "" { // what is in a manifest may have been encoded, folded or rendered
+	// What is in a manifest may have been encoded, folded or rendered, and no rule on rollout files has a fix.
+	if l.fixer.mode == fixNone || s.Within != "" || s.Kind == schemas.KindRollout {
 		report, err := checker.CheckSource(s, in)
 		if errors.Is(err, lint.ErrTooManyFindings) {
 			return nil, err

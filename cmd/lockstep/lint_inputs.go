@@ -20,14 +20,17 @@ type inputFile struct {
 	path  string // - for standard input
 	named bool   // by the user; else it was come across in a directory
 	stdin bool   // path is what standard input is called
+
+	rollout bool // it is the file of --rollout, whatever it looks like
 }
 
 func (f inputFile) isStdin() bool { return f.path == "-" && !f.stdin }
 
 // A result is what came of one file.
 type result struct {
-	reports []*lint.Report
-	err     error
+	reports  []*lint.Report
+	err      error
+	volatile bool // it depends on a file that the cache does not watch
 }
 
 // inputs are the files behind the arguments of a command line, each once.
@@ -73,6 +76,17 @@ func (l *linter) inputs(args []string) *inputs {
 		}
 	}
 	return in
+}
+
+// addRollout takes in the file of --rollout, which may be there already.
+func (in *inputs) addRollout(path string) {
+	info, err := os.Stat(path)
+	if err != nil {
+		info = nil // reading will tell
+	}
+	in.args = append(in.args, argument{text: path})
+	in.add(inputFile{path: path, named: true}, info)
+	in.files[in.args[len(in.args)-1].files[0]].rollout = true
 }
 
 // add takes in a file for the last argument; info is nil if there is none.
@@ -154,7 +168,7 @@ func (in *inputs) faultEmpty(results []result) {
 		}) {
 			continue
 		}
-		hint := "in a directory, a config is a *.yaml, *.yml or *.json with `listeners` at its top, or a Kubernetes manifest with one in a ConfigMap or Secret"
+		hint := "in a directory, a config is a *.yaml, *.yml or *.json with `listeners` at its top, or a Kubernetes manifest with one in a ConfigMap or Secret; a rollout file has `environment` and `subjects`"
 		if isGlob(arg.text) {
 			hint = "`*` matches within one name and `**` any number of directories, hidden ones left out"
 		}

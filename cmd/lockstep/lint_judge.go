@@ -11,6 +11,8 @@ import (
 
 	"lockstep/internal/inputfile"
 	"lockstep/lint"
+	"lockstep/migrate"
+	"lockstep/schemas"
 )
 
 // The garbage collector of a process that lints. By ballast, an allocation
@@ -34,6 +36,9 @@ func (l *linter) judge(ctx context.Context, args []string) (found []*lint.Report
 	untouched := make([]byte, ballast)
 	defer runtime.KeepAlive(untouched)
 	in := l.inputs(args)
+	if l.rolloutPath != "" {
+		in.addRollout(l.rolloutPath)
+	}
 	results := make([]result, len(in.files))
 	var next atomic.Int64
 	var workers sync.WaitGroup
@@ -91,7 +96,7 @@ type fileReader interface {
 
 // sources lints the configs in text.
 func (l *linter) sources(f inputFile, text []byte, files fileReader) result {
-	all, err := lint.Sources(f.path, text, f.named)
+	all, err := sourcesOf(f, text)
 	if len(all) == 0 {
 		return result{err: err}
 	}
@@ -106,8 +111,30 @@ func (l *linter) sources(f inputFile, text []byte, files fileReader) result {
 			return result{err: err}
 		}
 		r.reports = append(r.reports, report)
+		r.volatile = r.volatile || s.Kind == schemas.KindRollout
 	}
 	return r
+}
+
+// sourcesOf finds what is to be judged in text.
+func sourcesOf(f inputFile, text []byte) ([]lint.Source, error) {
+	if f.rollout {
+		return []lint.Source{lint.RolloutSource(f.path, text)}, nil
+	}
+	return lint.Sources(f.path, text, f.named)
+}
+
+// journalOf is the journal beside a rollout file, as far as it can be read:
+// `lockstep migrate journal verify` says what is wrong with one.
+func journalOf(s lint.Source, f inputFile) []schemas.JournalEntry {
+	if s.Kind != schemas.KindRollout || f.stdin {
+		return nil
+	}
+	journal, err := migrate.JournalOf(f.path)
+	if err != nil {
+		return nil
+	}
+	return journal.Entries
 }
 
 // config lints one config, and mends it before if that is asked for.
@@ -115,7 +142,7 @@ func (l *linter) config(checker *lint.Checker, s lint.Source, f inputFile, files
 	in := lint.Input{
 		Tier: l.tier, Policy: l.policy, Rollout: l.rollout,
 		ReadFile: files.read, Stat: files.stat, Files: l.mode, Now: l.process.now(),
-		Inventory: l.inventory, Baseline: l.baseline, Probes: l.probes,
+		Inventory: l.inventory, Baseline: l.baseline, Probes: l.probes, Journal: journalOf(s, f),
 	}
 	if err := l.expandSource(&s); err != nil {
 		return nil, err

@@ -1,0 +1,180 @@
+package lint
+
+import (
+	"slices"
+
+	"go.yaml.in/yaml/v3"
+
+	"lockstep/schemas"
+)
+
+// A rolloutState is what a rollout file says, as far as it can be read: one
+// that `lockstep run` would not take has findings like any other.
+type rolloutState struct {
+	environment string
+	tier        schemas.Tier // empty if it names none
+	keys        []rolloutKey // in the order of their place
+	last        *rolloutPast // nil if the journal does not say
+}
+
+// A rolloutKey is one subject of a rollout file that is called like one.
+type rolloutKey struct {
+	schemas.Subject
+	at     string       // JSON pointer
+	mode   schemas.Mode // empty if there is none
+	secret schemas.SecretRef
+	place  schemas.Span // of its name
+}
+
+// readRollout takes in all that is where it belongs.
+func readRollout(c *schemas.Checked, journal []schemas.JournalEntry) *rolloutState {
+	s := &rolloutState{}
+	s.environment, _ = c.Text("/environment")
+	if text, _ := c.Text("/tier"); c.Has("/tier") {
+		s.tier, _ = schemas.ParseTier(text)
+	}
+	for _, name := range c.Fields("/subjects") {
+		subject, err := schemas.ParseSubject(name)
+		if err != nil || subject.ID == "" {
+			continue
+		}
+		k := rolloutKey{Subject: subject, at: "/subjects/" + schemas.EscapePointer(name)}
+		k.place, _ = c.Place(k.at)
+		k.mode, k.secret = schemas.Mode(textAt(c, k.at+"/mode")), schemas.SecretRef(textAt(c, k.at+"/secret"))
+		s.keys = append(s.keys, k)
+	}
+	slices.SortStableFunc(s.keys, func(a, b rolloutKey) int { return byPlace(a.place, b.place) })
+	s.last = pastOf(c, journal)
+	return s
+}
+
+// textAt is the text at a pointer, empty if there is none.
+func textAt(c *schemas.Checked, pointer string) string {
+	if !c.Has(pointer) {
+		return ""
+	}
+	text, _ := c.Text(pointer)
+	return text
+}
+
+// apps groups the keys by app, regardless of case, in the order of their place.
+func (s *rolloutState) apps() [][]rolloutKey {
+	var apps [][]rolloutKey
+	for _, k := range s.keys {
+		i := slices.IndexFunc(apps, func(app []rolloutKey) bool { return app[0].Fold().App == k.Fold().App })
+		if i < 0 {
+			apps = append(apps, []rolloutKey{k})
+			continue
+		}
+		apps[i] = append(apps[i], k)
+	}
+	return apps
+}
+
+// rolloutKeys are the keys of the rollout file, none in an agent config.
+func (p *Pass) rolloutKeys() []rolloutKey {
+	if p.rollout == nil {
+		return nil
+	}
+	return p.rollout.keys
+}
+
+// A rolloutPast is what the journal says the rollout file held before it was
+// edited by hand.
+type rolloutPast struct {
+	seq   uint64 // of the entry
+	modes map[schemas.Subject]schemas.Mode
+	used  map[string]bool // apps, in lower case, that had a key beyond disabled at any time
+}
+
+// pastOf follows the journal up to the entry that the rollout file names, or
+// to its end if it names none. It is nil for a journal of another file.
+func pastOf(c *schemas.Checked, journal []schemas.JournalEntry) *rolloutPast {
+	if seq, ok := c.Int("/journal/seq"); ok && seq > 0 {
+		i := slices.IndexFunc(journal, func(e schemas.JournalEntry) bool {
+			return e.Seq == uint64(seq) && e.Hash == textAt(c, "/journal/head")
+		})
+		journal = journal[:i+1]
+	}
+	if len(journal) == 0 {
+		return nil
+	}
+	past := &rolloutPast{
+		seq: journal[len(journal)-1].Seq, modes: map[schemas.Subject]schemas.Mode{}, used: map[string]bool{},
+	}
+	for _, e := range journal {
+		for _, change := range e.Changes {
+			past.take(change)
+		}
+	}
+	return past
+}
+
+func (past *rolloutPast) take(c schemas.Change) {
+	subject, err := schemas.ParseSubject(c.Subject)
+	if err != nil {
+		return
+	}
+	subject = subject.Fold()
+	if c.After == nil {
+		delete(past.modes, subject)
+		return
+	}
+	past.modes[subject] = c.After.Mode
+	past.used[subject.App] = past.used[subject.App] || c.After.Mode != schemas.ModeDisabled
+}
+
+// isRollout reports whether a file looks like a rollout file, which a plan
+// does not: its subjects are a list.
+func isRollout(doc *schemas.Document) bool {
+	subjects := field(doc.Root, "subjects")
+	return subjects != nil && subjects.Kind != yaml.SequenceNode && field(doc.Root, "environment") != nil && field(doc.Root, "listeners") == nil
+}
+
+// PartOfRollout returns environment and tier of a rollout file that cannot be
+// decoded, but holds enough for [Checker.CheckRollout] to say why. ok is false
+// if it is no mapping, or names no tier to judge anything by.
+func PartOfRollout(doc *schemas.Document) (rollout *schemas.Rollout, ok bool) {
+	rollout = &schemas.Rollout{Environment: word(doc.Root, "environment")}
+	tier, err := schemas.ParseTier(word(doc.Root, "tier"))
+	rollout.Tier = tier
+	return rollout, err == nil
+}
+
+// RolloutSource is the source that a rollout file is, whatever it looks like.
+func RolloutSource(path string, text []byte) Source {
+	s := Source{File: path, Kind: schemas.KindRollout, Text: text}
+	s.document, s.err = schemas.ParseDocument(path, text)
+	return s
+}
+
+// CheckRollout judges a rollout file in [Input.Document]. Its tier is its own;
+// [Input.Rollout] does not count.
+func (c *Checker) CheckRollout(in Input) (*Report, error) {
+	schema, err := c.rollout()
+	if err != nil {
+		return nil, err //nolint:wrapcheck // it names the schema
+	}
+	checked := schema.Check(in.Document)
+	state := readRollout(checked, in.Journal)
+	in.Rollout = &schemas.Rollout{Tier: state.tier}
+	p, err := c.pass(in)
+	if err != nil {
+		return nil, err
+	}
+	p.tierKnown = true // where it is missing, that is a finding of its own
+	p.document, p.checked, p.rollout = in.Document, checked, state
+	p.violations = withoutMisspelt(checked.Violations)
+	report := &Report{Path: in.Path, Kind: schemas.KindRollout, Tier: p.tier}
+	if err := c.run(p, report, in, rulesFor(report.Kind)); err != nil {
+		return nil, err
+	}
+	return report, nil
+}
+
+// atMost makes the finding reported last a milder one.
+func (p *Pass) atMost(level schemas.Level) {
+	if f := &p.findings[len(p.findings)-1]; f.Severity.AtLeast(level) {
+		f.Severity = level
+	}
+}
