@@ -66,7 +66,7 @@ func TestCases(t *testing.T) {
 // aside reports whether a finding is one about spelling, which the cases of
 // other rules vary on purpose.
 func aside(f lint.Finding, rule string) bool {
-	return f.Rule != rule && slices.Contains([]string{"P007", "P009", "P012"}, f.Rule)
+	return f.Rule != rule && slices.Contains([]string{"P007", "P009", "P012", "E506"}, f.Rule)
 }
 
 // TestCasesInOtherEncodings wants the same findings at the same places
@@ -136,11 +136,19 @@ func checkRule(t *testing.T, rule string, in lint.Input, source []byte) *lint.Re
 	if strings.HasPrefix(rule, "K") {
 		return checkRollout(t, in, source)
 	}
+	if isWorkloadRule(rule) {
+		return checkManifest(t, in, source)
+	}
 	if strings.HasPrefix(rule, "E") {
 		return checkExpanded(t, in, source, recordedEnv)
 	}
 	in.Probes = probesOf(t, rule)
 	return checkInput(t, in, source)
+}
+
+// isWorkloadRule reports whether a rule needs a manifest around the config.
+func isWorkloadRule(rule string) bool {
+	return slices.Contains([]string{"E504", "H404", "H407", "H409"}, rule)
 }
 
 // statCase describes the file at path: a directory called public is open to

@@ -77,6 +77,9 @@ func checkExample(t *testing.T, rule lint.Rule, source string) *lint.Report {
 	if strings.HasPrefix(rule.ID, "K") {
 		in.Path = "rollout.yaml"
 	}
+	if isWorkloadRule(rule.ID) {
+		in.Path = "manifest.yaml"
+	}
 	if rule.ID == "T207" {
 		in.ReadFile = readCase(t)
 	}
@@ -129,7 +132,7 @@ func (p page) write(t *testing.T, rule lint.Rule, bad *lint.Report) []byte {
 		fmt.Fprintf(&out, "%s\n\n", p.why)
 	}
 	where := "in production"
-	if strings.HasPrefix(rule.ID, "E") {
+	if strings.HasPrefix(rule.ID, "E") && !isWorkloadRule(rule.ID) {
 		where += " and with --expand-env"
 	}
 	switch rule.ID {

@@ -17,6 +17,7 @@ type Finding struct {
 	Path       string        // of the file
 	Within     string        // names the config in a Kubernetes manifest, as [Input.Within] does
 	Span       schemas.Span  // of the token that is wrong
+	Outside    bool          // Span is in the manifest around the config, which is right by itself
 	Pointer    string        // JSON pointer to the value; null list items do not count
 	EndpointID string        // of the listener it is in, if any
 	Message    string

@@ -71,6 +71,9 @@ type Input struct {
 	// empty. It counts if nothing else names a tier.
 	ManifestTier schemas.Tier
 
+	// Manifest is the Kubernetes manifest around the file, nil if there is none.
+	Manifest *Manifest
+
 	// Now is when the file is judged. If it is zero, nothing is said of what
 	// expires, and the file is judged as if it had no suppressions.
 	Now time.Time
@@ -140,7 +143,7 @@ func (c *Checker) pass(in Input) (*Pass, error) {
 	}
 	p := &Pass{
 		path: in.Path, within: in.Within, version: c.version, tier: tier, tierKnown: known, policy: in.Policy, rules: c.rules,
-		now: in.Now, baseline: in.Baseline,
+		now: in.Now, baseline: in.Baseline, manifest: in.Manifest,
 	}
 	if !in.Now.IsZero() {
 		p.suppressions = readSuppressions(in.Document)
@@ -163,7 +166,7 @@ func (c *Checker) run(p *Pass, report *Report, in Input, rules []Rule) error {
 	report.Suppressed = p.suppress()
 	report.listSuppressed()
 	report.Known, report.Findings, _ = in.Baseline.match(report.Path, sorted(p.findings))
-	report.Unchanged, report.Findings = in.Since.split(in.Document, report.Path, report.Findings)
+	report.Unchanged, report.Findings = in.Since.split(in.Document, in.Manifest, report.Path, report.Findings)
 	if in.Document != nil && len(report.Findings) > 0 {
 		addSnippets(in.Document, report.Findings)
 	}

@@ -205,6 +205,14 @@ func (d *draft) span(from, to int) schemas.Span {
 // notes; P004 and P007 have theirs in the tree.
 var textMarks = []string{"E501", "E505", "P006", "P012", "M602", "M603"}
 
+// variables are all there are, wherever they stand.
+func (d *draft) variables() (marks []mark) {
+	for _, m := range regexp.MustCompile(`\$(\{[^}]*\}|[A-Z]+)`).FindAllStringIndex(d.text, -1) {
+		marks = append(marks, mark{"E506", m[0], m[1]})
+	}
+	return marks
+}
+
 // check wants each finding at its token, and one at each mark.
 func (d *draft) check(t *testing.T, report *lint.Report, place func(schemas.Span) schemas.Span) {
 	t.Helper()
@@ -215,6 +223,12 @@ func (d *draft) check(t *testing.T, report *lint.Report, place func(schemas.Span
 			j := slices.IndexFunc(d.marks, func(m mark) bool { return m.rule == f.Rule && place(d.span(m.from, m.to)) == f.Span })
 			if j < 0 {
 				t.Fatalf("%s stands at %v, which has no such fault in\n%.4000q", f.Rule, f.Span, d.text)
+			}
+			continue
+		}
+		if f.Rule == "E506" {
+			if !slices.ContainsFunc(d.variables(), func(m mark) bool { return place(d.span(m.from, m.to)) == f.Span }) {
+				t.Fatalf("E506 stands at %v, where there is no variable, in\n%.4000q", f.Span, d.text)
 			}
 			continue
 		}

@@ -67,5 +67,5 @@ func (p *Pass) uncomment(s *suppression) []schemas.Edit {
 }
 
 func (p *Pass) hasFinding(rule string, line int) bool {
-	return slices.ContainsFunc(p.findings, func(f Finding) bool { return f.Rule == rule && f.Span.Start.Line == line })
+	return slices.ContainsFunc(p.findings, func(f Finding) bool { return f.Rule == rule && !f.Outside && f.Span.Start.Line == line })
 }

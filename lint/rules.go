@@ -98,9 +98,12 @@ func operationRules() []Rule {
 	return []Rule{
 		negativeDuration(),
 		timeoutExtreme(),
+		graceTooLong(),
 		httpClientOnTCP(),
 		maxIdleConnsOdd(),
+		proxyBypass(),
 		connectURLScheme(),
+		flagShadowed(),
 	}
 }
 
@@ -109,7 +112,9 @@ func environmentRules() []Rule {
 		envUnset(),
 		envBashDefault(),
 		envDollarEaten(),
+		envFlagMissing(),
 		envMalformed(),
+		envInjection(),
 	}
 }
 

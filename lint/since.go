@@ -19,13 +19,17 @@ type LineRange struct{ First, Count int }
 // split tells findings on changed lines, and those that the earlier version
 // did not have, from the others. What is wrong may come from another line than
 // the one where it is reported, even from one that is gone.
-func (s *Since) split(doc *schemas.Document, path string, findings []Finding) (unchanged, changed []Finding) {
+func (s *Since) split(doc *schemas.Document, around *Manifest, path string, findings []Finding) (unchanged, changed []Finding) {
 	if s == nil || doc == nil {
 		return nil, findings
 	}
 	known, changed, _ := s.Known.match(path, findings)
 	for _, f := range known {
-		if s.has(gitLine(doc, f.Span.Start)) {
+		in := doc
+		if f.Outside {
+			in = around.Document
+		}
+		if s.has(gitLine(in, f.Span.Start)) {
 			f.Touched = true
 			changed = append(changed, f)
 		} else {

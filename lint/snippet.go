@@ -70,11 +70,14 @@ func (m *masker) addPlaceholders(all []schemas.Placeholder) {
 	}
 }
 
-// addSnippets gives each finding the line that it is about.
+// addSnippets gives each finding the line of doc that it is about.
 func addSnippets(doc *schemas.Document, findings []Finding) {
 	m := newMasker(doc)
 	for i := range findings {
 		f := &findings[i]
+		if f.Outside {
+			continue // whose lines nobody knows how to mask
+		}
 		f.Snippet = m.snippet(f.Span)
 		for j := range f.Related {
 			f.Related[j].Snippet = m.snippet(f.Related[j].Span)

@@ -22,6 +22,7 @@ type Source struct {
 	err       error
 	expansion *schemas.Expansion
 	tier      schemas.Tier // that the manifest tells, or empty
+	manifest  *Manifest    // nil if the config is in none
 	block     *block       // leads from document into the file; nil if both are one
 }
 
@@ -74,7 +75,7 @@ func (s *Source) Placed() bool { return s.block == nil || s.block.count > 0 }
 func (s *Source) Input(in Input) Input {
 	in.Path, in.Within = s.File, s.Within
 	in.Document, in.Err, in.Expansion = s.document, s.err, s.expansion
-	in.ManifestTier = s.tier
+	in.ManifestTier, in.Manifest = s.tier, s.manifest
 	return in
 }
 

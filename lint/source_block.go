@@ -127,8 +127,12 @@ func (b *block) placeAll(r *Report) {
 }
 
 func (b *block) placeFinding(f *Finding) {
+	f.Fix = nil
+	if f.Outside {
+		return
+	}
 	f.Snippet = b.outer(f.Snippet, f.Span)
-	f.Span, f.Fix = b.place(f.Span), nil
+	f.Span = b.place(f.Span)
 	for i := range f.Related {
 		r := &f.Related[i]
 		r.Snippet, r.Span = b.outer(r.Snippet, r.Span), b.place(r.Span)

@@ -35,6 +35,7 @@ func isObject(root *yaml.Node) bool {
 type manifest struct {
 	doc     *schemas.Document
 	lines   []string
+	pods    []pod
 	sources []Source
 	errs    []error
 }
@@ -42,23 +43,29 @@ type manifest struct {
 func manifestSources(doc *schemas.Document) ([]Source, error) {
 	roots, err := doc.Roots()
 	m := &manifest{doc: doc, lines: doc.Lines(), errs: []error{err}}
-	for _, root := range roots {
-		m.object(root)
+	for _, visit := range []func(*yaml.Node){m.addPod, m.object} { // a workload may stand above or below
+		for _, root := range roots {
+			m.each(root, visit)
+		}
 	}
 	return m.sources, errors.Join(m.errs...)
 }
 
-// object looks into one object, or into all of a list. Aliases of objects are
-// not followed, as a list may contain itself.
-func (m *manifest) object(object *yaml.Node) {
-	kind := word(object, "kind")
-	if items := field(object, "items"); strings.HasSuffix(kind, "List") && items != nil && items.Kind == yaml.SequenceNode {
+// each visits one object, or all of a list. Aliases of objects are not
+// followed, as a list may contain itself.
+func (m *manifest) each(object *yaml.Node, visit func(*yaml.Node)) {
+	if items := field(object, "items"); strings.HasSuffix(word(object, "kind"), "List") && items != nil && items.Kind == yaml.SequenceNode {
 		for _, item := range items.Content {
-			m.object(item)
+			m.each(item, visit)
 		}
 		return
 	}
-	switch kind {
+	visit(object)
+}
+
+// object looks into one object.
+func (m *manifest) object(object *yaml.Node) {
+	switch word(object, "kind") {
 	case "ConfigMap":
 		m.data(object, "data", false)
 		m.data(object, "binaryData", true)
@@ -99,7 +106,10 @@ func (m *manifest) value(object *yaml.Node, key string, node *yaml.Node, encoded
 	} else {
 		source = b.pad(node.Value)
 	}
-	s := Source{File: m.doc.Path, Within: within(object, key), Kind: schemas.KindAgent, Text: source, tier: objectTier(object), block: b}
+	s := Source{
+		File: m.doc.Path, Within: within(object, key), Kind: schemas.KindAgent, Text: source, tier: objectTier(object), block: b,
+		manifest: &Manifest{Document: m.doc, Workloads: m.workloads(object)},
+	}
 	if s.document, s.err = schemas.ParseDocument(s.Name(), source); errors.Is(s.err, schemas.ErrTooManyValues) {
 		m.errs = append(m.errs, s.err)
 	} else if isConfigName(key) || isConfig(s.document, source) {

@@ -140,7 +140,7 @@ func (s *suppression) unfounded(tier schemas.Tier, now time.Time) (fault, hint s
 
 // suppressionFor returns the suppression that f is put up with for.
 func (p *Pass) suppressionFor(f *Finding) (*suppression, bool) {
-	if !p.suppressible(f.Rule) {
+	if f.Outside || !p.suppressible(f.Rule) { // no comment in the config is about another line
 		return nil, false
 	}
 	for i := range p.suppressions {

@@ -30,6 +30,11 @@ ID=orders
 # lockstep: tier=staging
 listeners:
   - {endpoint_id: orders, addr: 'localhost:8080', timeout: 10s}
+-- rollout.yaml --
+version: 1
+environment: pre-eu
+tier: staging
+subjects: {}
 -- lockstep.yaml --
 version: 1
 -- lint-baseline.json --
