@@ -198,7 +198,7 @@ func (c *config) mapping(key string, depth int) *planted {
 	n := &planted{kind: yaml.MappingNode}
 	c.merge(n, key, depth)
 	for _, name := range children[key] {
-		if required := key == "(root)" || key == "listener"; c.oneIn(3) && !(required && c.oneIn(2)) {
+		if required := key == "(root)" || key == "listener"; c.oneIn(3) && (!required || !c.oneIn(2)) {
 			continue
 		}
 		n.entries = append(n.entries, plantedEntry{c.key(name), c.value(name, depth+1)})
