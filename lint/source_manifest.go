@@ -106,13 +106,11 @@ func (m *manifest) value(object *yaml.Node, key string, node *yaml.Node, encoded
 	} else {
 		source = b.pad(node.Value)
 	}
-	s := Source{
-		File: m.doc.Path, Within: within(object, key), Kind: schemas.KindAgent, Text: source, tier: objectTier(object), block: b,
-		manifest: &Manifest{Document: m.doc, Workloads: m.workloads(object)},
-	}
+	s := Source{File: m.doc.Path, Within: within(object, key), Kind: schemas.KindAgent, Text: source, tier: objectTier(object), block: b}
 	if s.document, s.err = schemas.ParseDocument(s.Name(), source); errors.Is(s.err, schemas.ErrTooManyValues) {
 		m.errs = append(m.errs, s.err)
 	} else if isConfigName(key) || isConfig(s.document, source) {
+		s.manifest = &Manifest{Document: m.doc, Workloads: m.workloads(object)}
 		m.sources = append(m.sources, s)
 	}
 }
