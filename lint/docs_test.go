@@ -138,6 +138,8 @@ func (p page) write(t *testing.T, rule lint.Rule, bad *lint.Report) []byte {
 	switch rule.ID {
 	case "K801":
 		where += " and with a journal in which key/orders/k1 was disabled"
+	case "K803":
+		where += " and with a policy that names an Apollo for the environment"
 	case "K808":
 		where += " and with a journal in which key/orders/k1 was observed"
 	}

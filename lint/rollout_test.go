@@ -16,6 +16,9 @@ const rolloutPolicy = `version: 1
 listeners:
   orders-api: {auth: apollo, app: Orders}
   open: {auth: none}
+environments:
+  pro-apollo: {tier: production, apollo: {admin: http://apollo.internal:8090}}
+  pro-eu: {tier: production}
 `
 
 // rolloutJournal is beside the rollout files of the cases: k1 of the app

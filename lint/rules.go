@@ -134,6 +134,7 @@ func rolloutRules() []Rule {
 	return []Rule{
 		illegalTransition(),
 		enableWithoutMode(),
+		observeMasked(),
 		keyLimit(),
 		authenticationOff(),
 		secretInState(),

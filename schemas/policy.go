@@ -90,6 +90,13 @@ func (p *ListenerPolicy) AllowedMethods() []string {
 type Environment struct {
 	Tier  Tier     `yaml:"tier"`
 	Nodes []string `yaml:"nodes"` // expected to report; only those seen, if empty
+
+	Apollo *ApolloTarget `yaml:"apollo" json:",omitempty"` // where the keys live; nil if `lockstep run` checks them
+}
+
+// An ApolloTarget is the Apollo that checks the keys of an environment itself.
+type ApolloTarget struct {
+	Admin string `yaml:"admin"` // URL of its AdminService
 }
 
 // RuntimePolicy sets up `lockstep run`.
