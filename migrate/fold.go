@@ -148,6 +148,7 @@ func (f *Fold) isNew(node *nodeFold, e *schemas.Event) bool {
 
 // check reports what makes it useless to go on.
 func (f *Fold) check(memory int64) error {
+	memory = max(memory, 1<<20)
 	if f.fixed > memory {
 		return schemas.Hint(
 			fmt.Errorf("the logs name more nodes and missing lines than fit into %d MiB: %d nodes", memory>>20, len(f.nodes)),

@@ -33,6 +33,9 @@ func NewPlan(in Input) (*schemas.Plan, error) {
 	if !gate.ends.IsZero() && gate.ends.Before(plan.Expires) {
 		plan.Expires = gate.ends
 	}
+	if in.Evidence.failed != nil { // the gate has not seen all of it
+		return nil, in.Evidence.failed
+	}
 	plan.Batches = batches(plan.Subjects, in.Rollout)
 	plan.Rollback = wayBack(plan.Batches, in.Rollout)
 	return plan, nil
