@@ -31,13 +31,13 @@ func (e *Evidence) WriteJSON(w io.Writer) error {
 		nodes[i] = nodeJSON{n, n.FailuresOnly()}
 	}
 	out := &jsonWriter{out: bufio.NewWriter(w)}
-	out.field("{\n  ", "window", e.Window)
-	out.field(",\n  ", "coverage", coverage{
+	out.indented("{\n  \"window\": ", e.Window)
+	out.indented(",\n  \"coverage\": ", coverage{
 		e.Coverage, append([]Sample{}, e.Samples...), nodes, append([]Gap{}, e.Gaps...), append([]Dominant{}, e.Dominant...),
 	})
 	separator := ",\n  \"clients\": [\n    "
 	for client := range e.Clients() {
-		out.value(separator, client, "    ")
+		out.line(separator, client)
 		separator = ",\n    "
 	}
 	end := "\n  ]\n}\n"
@@ -68,13 +68,17 @@ func (j *jsonWriter) text(text string) {
 	j.err = errors.Join(j.err, err)
 }
 
-func (j *jsonWriter) field(before, name string, value any) {
-	j.value(before+`"`+name+`": `, value, "  ")
+func (j *jsonWriter) indented(before string, value any) {
+	text, err := json.MarshalIndent(value, "  ", "  ")
+	j.text(before)
+	j.text(string(text))
+	j.err = errors.Join(j.err, err)
 }
 
-func (j *jsonWriter) value(before string, value any, indent string) {
+// line writes a value on one line: there may be millions.
+func (j *jsonWriter) line(before string, value any) {
+	text, err := json.Marshal(value)
 	j.text(before)
-	text, err := json.MarshalIndent(value, indent, "  ")
 	j.text(string(text))
 	j.err = errors.Join(j.err, err)
 }

@@ -239,19 +239,21 @@ func TestEvidenceOfABrokenRun(t *testing.T) {
 		t.Fatalf("nothing was spilled: %T", e.source)
 	}
 	run := spill.runs[0].file
-	for name, spoil := range map[string]func() error{
-		"too long a text": func() error { _, err := run.WriteAt(bytes.Repeat([]byte{0xff}, 9), 0); return err },
-		"cut short":       func() error { return run.Truncate(100) },
-		"closed":          run.Close,
+	for i, spoil := range []func() error{
+		func() error { return run.Truncate(100) },
+		func() error { _, err := run.WriteAt(bytes.Repeat([]byte{0xff}, 9), 0); return err },
+		run.Close,
 	} {
 		if err := spoil(); err != nil {
 			t.Fatal(err)
 		}
+		e.failed = nil
 		if _, err := e.Digest(); err == nil {
-			t.Errorf("%s: a digest of what cannot be read", name)
+			t.Errorf("spoilt %d times: a digest of what cannot be read", i+1)
 		}
+		e.failed = nil
 		if err := e.WriteJSON(io.Discard); err == nil {
-			t.Errorf("%s: a report of what cannot be read", name)
+			t.Errorf("spoilt %d times: a report of what cannot be read", i+1)
 		}
 	}
 	_ = e.Close()

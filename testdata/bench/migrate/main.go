@@ -32,7 +32,7 @@ const (
 )
 
 func main() {
-	lines := flag.Int("lines", 1_000_000, "fold `N` lines")
+	lines := flag.Int("lines", 1_500_000, "fold `N` lines")
 	rounds := flag.Int("rounds", 3, "time `N` rounds")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -63,7 +63,7 @@ func run(ctx context.Context, out io.Writer, lines, rounds int) (err error) {
 	if err != nil {
 		return err
 	}
-	many, err := writeCorpus(filepath.Join(dir, "many.jsonl"), shape{lines * 2, 1_742_592, 2000, 50_000})
+	many, err := writeCorpus(filepath.Join(dir, "many.jsonl"), shape{lines + lines/3, 1_742_592, 2000, 50_000})
 	if err != nil {
 		return err
 	}
@@ -80,6 +80,7 @@ type bench struct {
 // A sample is one run of a whole process.
 type sample struct {
 	wall    time.Duration
+	cpu     time.Duration
 	peakMiB float64
 	text    []byte // what it said
 }
@@ -101,7 +102,7 @@ func timed(ctx context.Context, name string, args ...string) (sample, error) {
 	if !ok {
 		return sample{}, errors.New("this system does not tell what a process used")
 	}
-	return sample{wall, float64(usage.Maxrss) / 1024, text}, nil
+	return sample{wall, cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), float64(usage.Maxrss) / 1024, text}, nil
 }
 
 func (b *bench) evidence(ctx context.Context, c corpus) (sample, error) {
@@ -116,7 +117,7 @@ const question = `select(.kind == "tally") | "\(.subject) \(.client) \(.how)\t\(
 // and faster meanwhile.
 func (b *bench) speed(ctx context.Context, c corpus, rounds int) error {
 	fmt.Fprintf(b.out, "%d lines, %.0f MB, %d groups, medians of %d rounds\n", c.lines, float64(c.bytes)/1e6, c.groups, rounds)
-	var ours, theirs, ratios, peaks []float64
+	var ours, theirs, ratios, peaks, work []float64
 	for range rounds {
 		evidence, err := b.evidence(ctx, c)
 		if err != nil {
@@ -132,9 +133,11 @@ func (b *bench) speed(ctx context.Context, c corpus, rounds int) error {
 		ours = append(ours, float64(c.bytes)/1e6/evidence.wall.Seconds())
 		theirs = append(theirs, float64(c.bytes)/1e6/jq.wall.Seconds())
 		ratios = append(ratios, jq.wall.Seconds()/evidence.wall.Seconds())
+		work = append(work, jq.cpu.Seconds()/evidence.cpu.Seconds())
 		peaks = append(peaks, evidence.peakMiB)
 	}
 	fmt.Fprintf(b.out, "%-28s %7.1f\n", "MB/s of jq", median(theirs))
+	fmt.Fprintf(b.out, "%-28s %7.1f\n", "times jq, in time of CPUs", median(work))
 	return errors.Join(
 		b.atLeast("MB/s", median(ours), minSpeed),
 		b.atLeast("times jq", median(ratios), minToJQ),
