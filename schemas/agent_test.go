@@ -77,7 +77,7 @@ func TestManyKeys(t *testing.T) {
 	if _, err := schemas.DecodeAgent(doc); !errors.Is(err, schemas.ErrUnreadableAgent) {
 		t.Errorf("error %v, want ErrUnreadableAgent", err)
 	}
-	if took := time.Since(began); took > 5*time.Second {
+	if took := time.Since(began); took > 30*time.Second {
 		t.Errorf("took %v", took)
 	}
 }

@@ -153,7 +153,7 @@ func TestExpandIsBounded(t *testing.T) {
 	if e := expand(t, strings.Repeat("${", 1<<18)); len(e.Placeholders) != 1<<18 || len(e.Text) != 0 {
 		t.Errorf("%d placeholders left %d bytes", len(e.Placeholders), len(e.Text))
 	}
-	if took := time.Since(began); took > 5*time.Second {
+	if took := time.Since(began); took > 30*time.Second {
 		t.Errorf("took %v", took)
 	}
 }

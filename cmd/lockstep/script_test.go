@@ -33,7 +33,7 @@ func TestScript(t *testing.T) {
 		UpdateScripts:       os.Getenv("UPDATE") != "",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Deadline:            time.Now().Add(2 * time.Minute), // a process that should refuse may serve instead
+		Deadline:            time.Now().Add(5 * time.Minute), // a process that should refuse may serve instead
 		Setup: func(env *testscript.Env) error {
 			examples, err := filepath.Abs(filepath.Join("..", "..", "testdata", "examples"))
 			env.Setenv("EXAMPLES", examples)
