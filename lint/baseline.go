@@ -1,32 +1,10 @@
 package lint
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"path"
-	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 
 	"lockstep/schemas"
 )
-
-// Fingerprint identifies a finding by what it is about and not by where it
-// stands: the rule, the file, the value, and the endpoint in place of the
-// listener's number. Findings of one rule at one value share it.
-func (f *Finding) Fingerprint() string {
-	pointer := f.Pointer
-	if i, ok := f.Listener(); ok && f.EndpointID != "" {
-		pointer = strings.TrimPrefix(pointer, "/listeners/"+strconv.Itoa(i))
-	}
-	text := strings.Join([]string{f.Rule, cleanPath(f.Path + f.Within), pointer, f.EndpointID}, "\x00")
-	sum := sha256.Sum256([]byte(text))
-	return hex.EncodeToString(sum[:])
-}
-
-// cleanPath is one spelling of a path, on every system.
-func cleanPath(name string) string { return path.Clean(filepath.ToSlash(name)) }
 
 // A Baseline knows findings that do not count any more. It may be used by
 // many goroutines.
@@ -38,7 +16,7 @@ type Baseline struct {
 func NewBaseline(doc *schemas.Baseline) *Baseline {
 	b := &Baseline{byPath: map[string][]schemas.KnownFinding{}}
 	for _, entry := range doc.Findings {
-		name := cleanPath(entry.Path)
+		name := slashed(entry.Path)
 		b.byPath[name] = append(b.byPath[name], entry)
 	}
 	return b
@@ -50,7 +28,7 @@ func (b *Baseline) match(path string, findings []Finding) (known, fresh []Findin
 	if b == nil {
 		return nil, findings, nil
 	}
-	stale = slices.Clone(b.byPath[cleanPath(path)])
+	stale = slices.Clone(b.byPath[slashed(path)])
 	for _, f := range findings {
 		fingerprint := f.Fingerprint()
 		i := slices.IndexFunc(stale, func(e schemas.KnownFinding) bool { return e.Fingerprint == fingerprint })
@@ -68,10 +46,10 @@ func (b *Baseline) match(path string, findings []Finding) (known, fresh []Findin
 func (b *Baseline) With(reports []*Report) *schemas.Baseline {
 	doc, seen := &schemas.Baseline{}, map[string]bool{}
 	for _, r := range reports {
-		seen[cleanPath(r.Path)] = true
+		seen[slashed(r.Path)] = true
 		for _, f := range slices.Concat(r.Findings, r.Known, r.Unchanged) {
 			if f.Rule != baselineStaleID {
-				doc.Findings = append(doc.Findings, schemas.KnownFinding{Path: cleanPath(f.Path + f.Within), Rule: f.Rule, Fingerprint: f.Fingerprint()})
+				doc.Findings = append(doc.Findings, schemas.KnownFinding{Path: slashed(f.Path + f.Within), Rule: f.Rule, Fingerprint: f.Fingerprint()})
 			}
 		}
 	}

@@ -3,45 +3,44 @@ package lint
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
+	"path"
 	"path/filepath"
 	"strconv"
 	"strings"
 )
 
+// Fingerprint identifies a finding by what it is about and not by where it
+// stands: the rule, the file, the value, and the endpoint in place of the
+// listener's number. Findings of one rule at one value share it.
+func (f *Finding) Fingerprint() string {
+	pointer := f.Pointer
+	if i, ok := f.Listener(); ok && f.EndpointID != "" {
+		pointer = strings.TrimPrefix(pointer, "/listeners/"+strconv.Itoa(i))
+	}
+	return hash(f.Rule, slashed(f.Path+f.Within), pointer, f.EndpointID)
+}
+
 // fingerprints names each finding of a file, so that a program can tell it
-// again in a later version of the file. A name has no line in it and no index
-// of a listener, which change with every edit above; equal findings of equal
-// listeners are counted.
+// again in a later version of the file: those that share a fingerprint are
+// counted.
 func fingerprints(findings []Finding) []string {
 	seen := map[string]int{}
 	names := make([]string, len(findings))
 	for i := range findings {
-		f := &findings[i]
-		key := fmt.Sprintf("%s\x00%s\x00%s\x00%s", f.Rule, slashed(f.Path+f.Within), withoutIndex(f), f.EndpointID)
-		if n := seen[key]; n > 0 {
-			names[i] = hash(key + "\x00" + strconv.Itoa(n))
-		} else {
-			names[i] = hash(key)
+		name := findings[i].Fingerprint()
+		names[i] = name
+		if n := seen[name]; n > 0 {
+			names[i] = hash(name, strconv.Itoa(n))
 		}
-		seen[key]++
+		seen[name]++
 	}
 	return names
 }
 
-// withoutIndex is the pointer of a finding, below its listener if it has one.
-func withoutIndex(f *Finding) string {
-	i, ok := f.Listener()
-	if !ok {
-		return f.Pointer
-	}
-	return "/listeners/-" + strings.TrimPrefix(f.Pointer, "/listeners/"+strconv.Itoa(i))
-}
+// slashed is one spelling of a path, clean and with forward slashes.
+func slashed(name string) string { return path.Clean(filepath.ToSlash(name)) }
 
-// slashed is a path as web services want it: clean, with forward slashes.
-func slashed(path string) string { return filepath.ToSlash(filepath.Clean(path)) }
-
-func hash(text string) string {
-	sum := sha256.Sum256([]byte(text))
+func hash(words ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(words, "\x00")))
 	return hex.EncodeToString(sum[:])
 }
