@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+	_ "time/tzdata" // mappings name time zones, and small images have none
 )
 
 // version is set by the build.

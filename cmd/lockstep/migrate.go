@@ -164,7 +164,7 @@ func (p *process) plan(c *cli.Context) error {
 	if c.Args().Present() {
 		return tooMany(c, 0)
 	}
-	inputs := append([]string{c.String("rollout"), c.String("policy"), c.String("inventory")}, listOf(c, "after")...)
+	inputs := append([]string{c.String("rollout"), c.String("policy"), c.String("inventory"), c.String("store")}, listOf(c, "after")...)
 	for _, pattern := range listOf(c, "logs") {
 		matches, _ := filepath.Glob(pattern) // a bad pattern is refused when it is read
 		inputs = append(inputs, matches...)
