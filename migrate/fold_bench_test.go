@@ -44,7 +44,8 @@ func tallyLines(count, clients int) []byte {
 	return lines.Bytes()
 }
 
-// BenchmarkFold folds 200,000 lines of a file that is in the page cache.
+// BenchmarkFold folds 200,000 lines of a file that is in the page cache, most of
+// them a group of their own.
 func BenchmarkFold(b *testing.B) {
 	path := filepath.Join(b.TempDir(), "events.jsonl")
 	lines := tallyLines(200_000, 20_000)
