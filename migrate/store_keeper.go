@@ -72,8 +72,12 @@ func (k *storeKeeper) load(ctx context.Context) error {
 		return err
 	}
 	for _, log := range k.files.logs {
-		if err := resumeLog(log, known); err != nil {
+		isCopy, err := resumeLog(log, known)
+		if err != nil {
 			return err
+		}
+		if isCopy {
+			k.files.copies++
 		}
 	}
 	return k.store.loadNodes(ctx, k.f)

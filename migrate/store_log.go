@@ -71,39 +71,45 @@ func saveLog(ctx context.Context, tx *sql.Tx, l *logFile, at position, complete 
 	return err //nolint:wrapcheck // the store explains it
 }
 
-// resumeLog finds out how much of a log was read before.
-func resumeLog(l *logFile, known []storedLog) error {
+// resumeLog finds out how much of a log was read before. It reports whether
+// all of a short log is the beginning of another: a copy, or a new log that
+// has nothing yet of its own.
+func resumeLog(l *logFile, known []storedLog) (isCopy bool, err error) {
 	shorter := false
 	for i := range known {
 		k := &known[i]
 		switch {
 		case k.complete && k.id == l.id && k.size == l.size && k.modified.Equal(l.modified):
 			l.stored, l.from, l.done = k.stored, k.from, true
-			return nil
+			return false, nil
 		case l.head != "" && len(l.head) < min(len(k.head), headBytes) && strings.HasPrefix(k.head, l.head):
-			shorter = true
+			isCopy = true
 		case strings.HasPrefix(l.head, k.head):
 			same, err := l.continues(k.from)
 			if same {
-				l.from = k.from
-				if !k.done { // a second log that goes on from there is another one
-					l.stored, k.done = k.stored, true
-				}
-				return nil
+				l.resume(k)
+				return false, nil
 			}
-			if errors.Is(err, io.EOF) {
-				shorter, err = true, nil
+			if err != nil && !errors.Is(err, io.EOF) {
+				return false, err
 			}
-			if err != nil {
-				return err
-			}
+			shorter = shorter || err != nil
 		}
 	}
 	if shorter {
-		return schemas.Hint(fmt.Errorf("%s: more of a log that begins like it is in the store", l.path),
+		return false, schemas.Hint(fmt.Errorf("%s: more of a log that begins like it is in the store", l.path),
 			"leave it out if it is an old copy; if it was rewritten, use a new store")
 	}
-	return nil
+	l.done = isCopy
+	return isCopy, nil
+}
+
+// resume goes on from a known log. A second log that does so is another one.
+func (l *logFile) resume(k *storedLog) {
+	l.from = k.from
+	if !k.done {
+		l.stored, k.done = k.stored, true
+	}
 }
 
 // continues reports whether the log holds at its place what was read up to

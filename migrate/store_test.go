@@ -125,7 +125,7 @@ func TestStoreKnowsLogsWithoutNumbers(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, 0, "copy.log: more of a log that begins like it is in the store"},
-		{"a shorter copy", func() { writeFile(t, dir+"/copy.log", whole[:300]) }, 0, "copy.log: more of a log"},
+		{"a shorter copy", func() { writeFile(t, dir+"/copy.log", whole[:300]) }, 51, ""},
 		{"another log that begins like it", func() { writeFile(t, dir+"/copy.log", whole[:1500]+strings.ToLower(whole)) }, 129, ""},
 	}
 	for _, step := range steps {
