@@ -31,65 +31,63 @@ type tallySource interface {
 	Close() error
 }
 
-// What a new group and a new series take in memory besides their texts,
-// roughly: slots of maps that are part empty, slices with room to grow.
+// What a new group and a new text take in memory besides the text, roughly:
+// slots of maps that are part empty, slices with room to grow.
 const (
-	groupBytes  = 160
-	seriesBytes = 512
+	groupBytes = 120
+	textBytes  = 80
+	restBytes  = 512
 )
 
-// A tallyTable sums up tallies by key. All of a key but the client is shared
-// by many groups and stands in the table once, as a series.
+// A tallyTable sums up tallies by key. The texts of keys stand in it once and
+// have numbers, so that the one large map has small keys that need no look
+// elsewhere.
 type tallyTable struct {
-	series  map[schemas.TallyKey]uint32 // without client → place in keys
-	keys    []schemas.TallyKey
-	groups  map[group]uint32 // → place in tallies
-	tallies []schemas.Tally
-	sorted  []sortedGroup // all groups in order, or fewer
-	bytes   int64         // what all of it takes, roughly
+	subjects, clients numbered[string]
+	rests             numbered[schemas.TallyKey] // keys without subject and client
+	groups            map[group]uint32           // → place in tallies
+	tallies           []schemas.Tally
+	sorted            []sortedGroup // all groups in order, or fewer
+	bytes             int64         // what all of it takes, roughly
 }
 
-// A group is what one tally counts.
-type group struct {
-	series uint32
-	client string
-}
+// A group is what one tally counts: the numbers of the parts of its key.
+type group struct{ subject, client, rest uint32 }
 
 func newTallyTable() *tallyTable {
-	return &tallyTable{series: map[schemas.TallyKey]uint32{}, groups: map[group]uint32{}}
+	return &tallyTable{
+		subjects: newNumbered(strings.Clone, strings.Compare),
+		clients:  newNumbered(strings.Clone, strings.Compare),
+		rests: newNumbered(cloneKey, func(a, b schemas.TallyKey) int {
+			return (&tallyRow{TallyKey: a}).compare(&tallyRow{TallyKey: b})
+		}),
+		groups: map[group]uint32{},
+	}
 }
 
-// add merges a tally into its group. Texts are cloned when they first come,
-// as they are parts of a block that should not be kept alive.
+// add merges a tally into its group.
 func (t *tallyTable) add(key schemas.TallyKey, tally schemas.Tally) {
-	client := key.Client
-	key.Client = ""
-	series, ok := t.series[key]
-	if !ok {
-		series = t.addSeries(cloneKey(key))
+	rest := key
+	rest.Subject, rest.Client = "", ""
+	g := group{
+		t.subjects.number(key.Subject, &t.bytes, textBytes+len(key.Subject)),
+		t.clients.number(key.Client, &t.bytes, textBytes+len(key.Client)),
+		t.rests.number(rest, &t.bytes, restBytes+len(key.Node)+len(key.Environment)),
 	}
-	place, ok := t.groups[group{series, client}]
+	place, ok := t.groups[g]
 	if !ok {
 		place = uint32(len(t.tallies)) //nolint:gosec // memory ends before 32 bits do
-		t.groups[group{series, strings.Clone(client)}] = place
+		t.groups[g] = place
 		t.tallies = append(t.tallies, schemas.Tally{})
-		t.bytes += groupBytes + int64(len(client))
+		t.bytes += groupBytes
 	}
 	t.tallies[place].Merge(tally)
 }
 
-func (t *tallyTable) addSeries(key schemas.TallyKey) uint32 {
-	series := uint32(len(t.keys)) //nolint:gosec // memory ends before 32 bits do
-	t.series[key] = series
-	t.keys = append(t.keys, key)
-	t.bytes += seriesBytes + int64(len(key.Environment)+len(key.Node)+len(key.Subject))
-	return series
-}
-
+// cloneKey copies what is left of a key in a rest.
 func cloneKey(key schemas.TallyKey) schemas.TallyKey {
 	return schemas.TallyKey{
-		Environment: strings.Clone(key.Environment), Node: strings.Clone(key.Node),
-		Subject: strings.Clone(key.Subject), Client: strings.Clone(key.Client), Day: strings.Clone(key.Day),
+		Environment: strings.Clone(key.Environment), Node: strings.Clone(key.Node), Day: strings.Clone(key.Day),
 		How:     schemas.How(strings.Clone(string(key.How))),
 		Outcome: schemas.Outcome(strings.Clone(string(key.Outcome))),
 		Reason:  schemas.Reason(strings.Clone(string(key.Reason))),
@@ -98,11 +96,11 @@ func cloneKey(key schemas.TallyKey) schemas.TallyKey {
 
 // clear makes room for others. The maps keep their size: they will grow to it again.
 func (t *tallyTable) clear() {
-	clear(t.series)
+	t.subjects.clear()
+	t.clients.clear()
+	t.rests.clear()
 	clear(t.groups)
-	clear(t.sorted) // it keeps texts alive, as do the keys
-	clear(t.keys)
-	t.keys, t.tallies, t.sorted, t.bytes = t.keys[:0], t.tallies[:0], t.sorted[:0], 0
+	t.tallies, t.sorted, t.bytes = t.tallies[:0], t.sorted[:0], 0
 }
 
 // A sortedGroup is a group with the place of its tally.
@@ -115,8 +113,8 @@ type sortedGroup struct {
 func (t *tallyTable) rows(context.Context) iter.Seq2[tallyRow, error] {
 	return func(yield func(tallyRow, error) bool) {
 		for _, g := range t.inOrder() {
-			row := tallyRow{t.keys[g.series], t.tallies[g.place]}
-			row.Client = g.client
+			row := tallyRow{t.rests.values[g.rest], t.tallies[g.place]}
+			row.Subject, row.Client = t.subjects.values[g.subject], t.clients.values[g.client]
 			if !yield(row, nil) {
 				return
 			}
@@ -133,22 +131,17 @@ func (t *tallyTable) inOrder() []sortedGroup {
 	for g, place := range t.groups {
 		t.sorted = append(t.sorted, sortedGroup{g, place})
 	}
-	slices.SortFunc(t.sorted, t.compare)
-	return t.sorted
-}
-
-// compare orders groups as their rows.
-func (t *tallyTable) compare(a, b sortedGroup) int {
-	x, y := &t.keys[a.series], &t.keys[b.series]
-	if a.series != b.series {
-		if c := strings.Compare(x.Subject, y.Subject); c != 0 {
-			return c
+	subjects, clients, rests := t.subjects.ranks(), t.clients.ranks(), t.rests.ranks()
+	slices.SortFunc(t.sorted, func(a, b sortedGroup) int {
+		if a.subject != b.subject {
+			return subjects[a.subject] - subjects[b.subject]
 		}
-	}
-	if c := strings.Compare(a.client, b.client); c != 0 || a.series == b.series {
-		return c
-	}
-	return (&tallyRow{TallyKey: *x}).compare(&tallyRow{TallyKey: *y})
+		if a.client != b.client {
+			return clients[a.client] - clients[b.client]
+		}
+		return rests[a.rest] - rests[b.rest]
+	})
+	return t.sorted
 }
 
 // Close implements [tallySource].
