@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os/user"
 	"path/filepath"
 	"time"
@@ -20,6 +21,7 @@ func (p *process) migrateCommand() *cli.Command {
 		Usage: "plan a staged rollout from event logs, apply it, roll it back",
 		Subcommands: []*cli.Command{
 			p.evidenceCommand(), p.inventoryCommand(), p.planCommand(), p.applyCommand(), p.rollbackCommand(), p.journalCommand(),
+			p.statusCommand(), p.explainCommand(), p.diffCommand(),
 		},
 	}
 }
@@ -152,24 +154,39 @@ func (p *process) planCommand() *cli.Command {
 		Usage: "propose the steps that the evidence allows",
 		Description: "The plan goes to the file of -o, what it says to standard output. Nothing is changed: applying\n" +
 			"it is a separate act. The exit status is 1 if nothing is ready, 4 if that is for lack of evidence.",
-		Flags: append(logsFlags(true), rolloutFlag(), policyFlag(), nowFlag(),
-			&cli.StringFlag{Name: "inventory", Usage: "expect the clients of the inventory `FILE`"},
-			listFlag(cli.GenericFlag{Name: "after", Usage: "enforce an app only after the rollout `FILE` does, such as that of staging; may be repeated"}),
+		Flags: append(planFlags(),
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the plan to `FILE`", Required: true}),
 		Action: p.plan,
 	}
+}
+
+// planFlags name all that a plan is made from.
+func planFlags() []cli.Flag {
+	return append(logsFlags(true), rolloutFlag(), policyFlag(), nowFlag(),
+		&cli.StringFlag{Name: "inventory", Usage: "expect the clients of the inventory `FILE`"},
+		listFlag(cli.GenericFlag{Name: "after", Usage: "enforce an app only after the rollout `FILE` does, such as that of staging; may be repeated"}))
+}
+
+// planFiles lists the files that the flags name, and those in directories.
+func planFiles(c *cli.Context) []string {
+	files := append([]string{c.String("rollout"), c.String("policy"), c.String("inventory"), c.String("store")}, listOf(c, "after")...)
+	for _, pattern := range listOf(c, "logs") {
+		matches, _ := filepath.Glob(pattern) // a bad pattern is refused when it is read
+		for _, match := range matches {
+			_ = filepath.WalkDir(match, func(path string, _ fs.DirEntry, _ error) error {
+				files = append(files, path)
+				return nil // what cannot be walked is refused when it is read
+			})
+		}
+	}
+	return files
 }
 
 func (p *process) plan(c *cli.Context) error {
 	if c.Args().Present() {
 		return tooMany(c, 0)
 	}
-	inputs := append([]string{c.String("rollout"), c.String("policy"), c.String("inventory"), c.String("store")}, listOf(c, "after")...)
-	for _, pattern := range listOf(c, "logs") {
-		matches, _ := filepath.Glob(pattern) // a bad pattern is refused when it is read
-		inputs = append(inputs, matches...)
-	}
-	if err := notAnInput(c.String("output"), inputs); err != nil {
+	if err := notAnInput(c.String("output"), planFiles(c)); err != nil {
 		return usage(err)
 	}
 	in, err := p.planInput(c)

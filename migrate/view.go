@@ -1,0 +1,28 @@
+package migrate
+
+import (
+	"fmt"
+
+	"lockstep/schemas"
+)
+
+// A View is what is known of a rollout, for those who look and change nothing:
+// the plan with what it was made from, folded once. The evidence may be closed.
+type View struct {
+	in      *Input
+	plan    *schemas.Plan
+	history History
+	gate    *gate
+	apps    map[string][]*visitor // by id
+}
+
+// NewView takes in what [NewPlan] made a plan from. The error is of evidence
+// that cannot be read.
+func NewView(in Input, plan *schemas.Plan, history History) (*View, error) {
+	in.setDefaults()
+	v := &View{in: &in, plan: plan, history: history, gate: newGate(&in), apps: visitorsOf(&in)}
+	if err := in.Evidence.failed; err != nil {
+		return nil, fmt.Errorf("read the evidence: %w", err)
+	}
+	return v, nil
+}
