@@ -148,7 +148,11 @@ func (o *outlook) count(days int) {
 // daysSeen counts the days on which a client passed, in the history and since.
 // Failures do not count: one more must never make the risk smaller.
 func daysSeen(c *client, entry *schemas.InventoryClient, since time.Time) int {
-	n := c.okHours.days()
+	return withHistory(c.okHours.days(), entry, since)
+}
+
+// withHistory adds the days of the history to n since.
+func withHistory(n int, entry *schemas.InventoryClient, since time.Time) int {
 	switch {
 	case entry == nil:
 		return n

@@ -26,3 +26,6 @@ func NewView(in Input, plan *schemas.Plan, history History) (*View, error) {
 	}
 	return v, nil
 }
+
+// JournalPath is where the journal beside the rollout file is, or would be.
+func (v *View) JournalPath() string { return v.history.Path }

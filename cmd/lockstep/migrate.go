@@ -21,7 +21,7 @@ func (p *process) migrateCommand() *cli.Command {
 		Usage: "plan a staged rollout from event logs, apply it, roll it back",
 		Subcommands: []*cli.Command{
 			p.evidenceCommand(), p.inventoryCommand(), p.planCommand(), p.applyCommand(), p.rollbackCommand(), p.journalCommand(),
-			p.statusCommand(), p.explainCommand(), p.diffCommand(),
+			p.statusCommand(), p.explainCommand(), p.diffCommand(), p.reportCommand(),
 		},
 	}
 }
