@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -33,10 +32,11 @@ func TestHostileFiles(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	program := filepath.Join(dir, "lockstep")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
+	goBuild(t, program, ".")
+	m := newMeter(t)
+	hostile := func(t *testing.T, want, program string, args ...string) int {
+		t.Helper()
+		return hostile(t, m, want, program, args...)
 	}
 	files := hostileFiles(t, dir)
 	for name, want := range map[string]string{
@@ -148,21 +148,15 @@ func denseFiles(t *testing.T, find func(name string) string) (want map[string]st
 
 // hostile runs the program within its budget, wants a word in what it says,
 // and returns the exit status.
-func hostile(t *testing.T, want, program string, args ...string) (status int) {
+func hostile(t *testing.T, m meter, want, program string, args ...string) (status int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*hostileTime)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, program, args...)
-	out, err := cmd.CombinedOutput()
-	usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-	if !ok {
-		t.Fatal("this system does not say how much memory a process took")
-	}
-	status = cmd.ProcessState.ExitCode()
-	memory := usage.Maxrss << 10
-	took := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	out, u := m.run(ctx, t, program, args...)
+	memory, took := u.Memory, u.Time
+	status = u.Status
 	if status < 1 || status >= statusBug || !bytes.Contains(out, []byte(want)) || bytes.Contains(out, []byte("goroutine ")) {
-		t.Errorf("%q: status %d (%v), %q is not in\n%.500s", args, status, err, want, out)
+		t.Errorf("%q: status %d, %q is not in\n%.500s", args, status, want, out)
 	}
 	if took > hostileTime || memory > hostileMemory {
 		t.Errorf("%q: %v, %d MiB; the budget is %v, %d MiB", args, took, memory>>20, hostileTime, hostileMemory>>20)
