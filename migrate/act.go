@@ -40,6 +40,10 @@ type Result struct {
 	// SetAside is where a journal was moved that was broken or could not be
 	// written, empty if it was fine.
 	SetAside string
+
+	// Unrecorded is why the entries are not in the journal, although the
+	// rollout file has stepped back; nil as a rule.
+	Unrecorded error
 }
 
 // WriteText writes the result for people.
@@ -69,6 +73,7 @@ type act struct {
 	journal  *Journal
 	pending  []schemas.JournalEntry
 	setAside bool
+	unlocked error // why nobody keeps others away from the journal; nil as a rule
 }
 
 // run reads the files under a lock, lets decide choose the changes, and makes
@@ -81,10 +86,14 @@ func (a *act) run(ctx context.Context, decide func() (schemas.JournalEntry, erro
 	}
 	if !a.dryRun {
 		release, err := lockJournal(journalPath(path))
-		if err != nil {
+		switch {
+		case err == nil:
+			defer release()
+		case !a.always || errors.Is(err, ErrLocked):
 			return nil, err
+		default: // a lock that nobody can have does not keep a step back
+			a.unlocked = err
 		}
-		defer release()
 	}
 	if err := a.read(path); err != nil {
 		return nil, err
@@ -125,16 +134,7 @@ func (a *act) read(path string) error {
 // readJournal brings journal and rollout file together, or begins a new
 // segment where that cannot be done and the act must go on nevertheless.
 func (a *act) readJournal(path string) error {
-	journal, err := openJournal(path)
-	if err == nil {
-		a.journal = journal
-		if a.pending, err = journal.reconcile(a.rollout); err != nil {
-			err = fmt.Errorf("%s: %w", path, err)
-		}
-	}
-	if err == nil && a.always {
-		err = journal.writable()
-	}
+	err := a.joinJournal(path)
 	switch {
 	case err == nil:
 		return nil
@@ -143,6 +143,24 @@ func (a *act) readJournal(path string) error {
 	}
 	a.journal, a.setAside = &Journal{path: path}, true
 	a.pending = []schemas.JournalEntry{segment(a.rollout, err)}
+	return nil
+}
+
+func (a *act) joinJournal(path string) error {
+	if a.unlocked != nil {
+		return a.unlocked
+	}
+	journal, err := openJournal(path)
+	if err != nil {
+		return err
+	}
+	a.journal = journal
+	if a.pending, err = journal.reconcile(a.rollout); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if a.always {
+		return journal.writable()
+	}
 	return nil
 }
 
@@ -170,23 +188,30 @@ func (a *act) prepare(step schemas.JournalEntry) ([]byte, error) {
 
 func utf8Text(text string) string { return strings.ToValidUTF8(text, "\ufffd") }
 
-// commit writes the journal, then the rollout file.
+// commit writes the journal, then the rollout file: the latter also where the
+// former cannot be done and the act must go on nevertheless.
 func (a *act) commit(path string, text []byte) (*Result, error) {
-	var setAside string
-	var err error
-	if a.setAside {
-		if setAside, err = a.journal.setAside(a.now); err != nil {
+	result := a.result("")
+	if err := a.record(result); err != nil {
+		if !a.always {
 			return nil, err
 		}
-	}
-	result := a.result(setAside)
-	if err := a.journal.write(result.Entries); err != nil {
-		return nil, err
+		result.Unrecorded = err
 	}
 	if err := atomicfile.Write(path, text, 0o644); err != nil {
-		return nil, fmt.Errorf("write rollout %s: %w", a.path, err)
+		return nil, errors.Join(fmt.Errorf("write rollout %s: %w", a.path, err), result.Unrecorded)
 	}
 	return result, nil
+}
+
+// record puts the new entries into the journal, or into a new one.
+func (a *act) record(result *Result) (err error) {
+	if a.setAside {
+		if result.SetAside, err = a.journal.setAside(a.now); err != nil {
+			return err
+		}
+	}
+	return a.journal.write(result.Entries)
 }
 
 func (a *act) result(setAside string) *Result {

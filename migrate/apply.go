@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"context"
+	"iter"
 	"regexp"
 	"slices"
 	"strings"
@@ -22,7 +23,9 @@ type ApplyOptions struct {
 
 // Apply takes the steps of one batch of a plan. It refuses a plan that was
 // made from another state of the rollout file, and steps that skip a mode. A
-// refusal matches [ErrRefused], and leaves everything as it is.
+// refusal matches [ErrRefused], and leaves everything as it is. A batch that
+// was applied already is left alone, so that after a crash, wherever it struck,
+// it is enough to apply it again.
 func Apply(ctx context.Context, o ApplyOptions) (*Result, error) {
 	batch, err := chooseBatch(o.Plan, o.Batch)
 	if err != nil {
@@ -30,6 +33,9 @@ func Apply(ctx context.Context, o ApplyOptions) (*Result, error) {
 	}
 	a := &act{path: o.RolloutPath, now: o.Now, who: o.Who, dryRun: o.DryRun}
 	return a.run(ctx, func() (schemas.JournalEntry, error) {
+		if a.hasApplied(o.Plan, batch) {
+			return schemas.JournalEntry{}, nil
+		}
 		if err := a.checkPlan(o.Plan); err != nil {
 			return schemas.JournalEntry{}, err
 		}
@@ -90,16 +96,43 @@ func (a *act) checkPlan(plan *schemas.Plan) error {
 // movedOnlyBy reports whether the rollout differs from what the plan was made
 // from by other batches of the same plan alone.
 func (a *act) movedOnlyBy(plan *schemas.Plan) bool {
-	digest := a.rollout.Digest()
-	for _, e := range slices.Backward(a.journal.Entries) {
-		if e.Action != schemas.ActionApply || e.Plan != plan.ID || e.After != digest {
-			return false
-		}
-		if digest = e.Before; digest == plan.Inputs.Rollout {
+	for e := range a.appliedOf(plan) {
+		if e.Before == plan.Inputs.Rollout {
 			return true
 		}
 	}
 	return false
+}
+
+// hasApplied reports whether the rollout is where this batch, and perhaps
+// others of the plan after it, has brought it.
+func (a *act) hasApplied(plan *schemas.Plan, batch schemas.Batch) bool {
+	for e := range a.appliedOf(plan) {
+		if e.Batch == batch.ID {
+			return true
+		}
+	}
+	return false
+}
+
+// appliedOf yields the batches of a plan that led to the rollout as it is,
+// newest first, up to the first thing that happened otherwise. An entry that
+// was abandoned never happened.
+func (a *act) appliedOf(plan *schemas.Plan) iter.Seq[schemas.JournalEntry] {
+	return func(yield func(schemas.JournalEntry) bool) {
+		entries, digest := slices.Concat(a.journal.Entries, a.pending), a.rollout.Digest()
+		for i := len(entries) - 1; i >= 0; i-- {
+			e := entries[i]
+			if e.Action == schemas.ActionAbandoned {
+				i-- // the one that it takes back
+				continue
+			}
+			if e.Action != schemas.ActionApply || e.Plan != plan.ID || e.After != digest || !yield(e) {
+				return
+			}
+			digest = e.Before
+		}
+	}
 }
 
 // steps turns the steps of a batch into changes.

@@ -24,7 +24,7 @@ func lockJournal(path string) (release func(), err error) {
 	}
 	err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
-		err = schemas.Hint(ErrLocked, "wait until it is done and try again")
+		err = schemas.Hint(ErrLocked, "wait until it is done and try again; end it if it hangs, as the lock goes with its process")
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("lock the journal: %w", err), file.Close())

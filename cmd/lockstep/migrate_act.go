@@ -25,7 +25,8 @@ func (p *process) applyCommand() *cli.Command {
 		Usage:     "take the steps of a plan's batch",
 		ArgsUsage: "PLAN",
 		Description: "It edits the rollout file, whose comments and order stay, and writes journal.jsonl beside it.\n" +
-			"A plan is refused if it has expired, or if the rollout has changed since it was made.",
+			"A plan is refused if it has expired, or if the rollout has changed since it was made. After a crash,\n" +
+			"wherever it struck, apply the batch again: it is never applied twice.",
 		Flags: []cli.Flag{
 			rolloutFlag(), nowFlag(), dryRunFlag(),
 			&cli.StringFlag{Name: "batch", Usage: "apply the batch `ID`, if the plan has several"},
@@ -47,6 +48,10 @@ func (p *process) applyCommand() *cli.Command {
 				Plan: plan, RolloutPath: c.String("rollout"), Batch: c.String("batch"),
 				Now: now, Who: p.who(), DryRun: c.Bool("dry-run"),
 			})
+			if err == nil && len(result.Entries) == 0 {
+				fmt.Fprintln(p.stdout, "nothing to do: this batch has been applied already")
+				return nil
+			}
 			return p.acted(result, err, c.Bool("dry-run"))
 		},
 	}
@@ -96,7 +101,11 @@ func (p *process) acted(result *migrate.Result, err error, dryRun bool) error {
 	if dryRun {
 		fmt.Fprintln(p.stdout, "dry run, nothing has been changed:")
 	}
-	return result.WriteText(p.stdout)
+	if err := result.WriteText(p.stdout); err != nil || result.Unrecorded == nil {
+		return err
+	}
+	return schemas.Hint(fmt.Errorf("the rollout file has stepped back, but this is not in its journal: %w", result.Unrecorded),
+		"move the journal away once you can, and delete `journal:` from the rollout file: a new one begins")
 }
 
 // actStatus tells what must not be done from what could not be done, and
@@ -147,6 +156,9 @@ func (p *process) verifyJournal(c *cli.Context) error {
 		return err
 	}
 	fmt.Fprintf(p.stdout, "\n%d entries, and none was altered\n", len(journal.Entries))
+	if journal.Entries[0].Action == schemas.ActionSegment {
+		fmt.Fprintln(p.stdout, "they begin after a break: the journal before them was lost or broken")
+	}
 	if journal.Torn {
 		fmt.Fprintln(p.stdout, "the last line was cut short by a crash; it was never carried out")
 	}
