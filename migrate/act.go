@@ -102,7 +102,7 @@ func (a *act) run(ctx context.Context, decide func() (schemas.JournalEntry, erro
 	switch {
 	case err != nil:
 		return nil, err
-	case len(step.Changes) == 0:
+	case len(step.Changes) == 0 && step.Action != schemas.ActionDrill:
 		return &Result{}, nil
 	}
 	text, err := a.prepare(step)

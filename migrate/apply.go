@@ -127,6 +127,9 @@ func (a *act) appliedOf(plan *schemas.Plan) iter.Seq[schemas.JournalEntry] {
 				i-- // the one that it takes back
 				continue
 			}
+			if e.Action == schemas.ActionDrill { // which moved nothing
+				continue
+			}
 			if e.Action != schemas.ActionApply || e.Plan != plan.ID || e.After != digest || !yield(e) {
 				return
 			}

@@ -17,6 +17,7 @@ const (
 	ActionAdopted   JournalAction = "adopted"   // the rollout file was edited by hand before
 	ActionAbandoned JournalAction = "abandoned" // the rollout file does not show the entry before
 	ActionSegment   JournalAction = "segment"   // the journal was lost or broken; a new chain starts
+	ActionDrill     JournalAction = "drill"     // a rollback was rehearsed; nothing has changed
 )
 
 // A JournalEntry is one line of a journal, written before what it records is
