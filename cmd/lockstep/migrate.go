@@ -22,7 +22,7 @@ func (p *process) migrateCommand() *cli.Command {
 		Subcommands: []*cli.Command{
 			p.evidenceCommand(), p.inventoryCommand(), p.planCommand(), p.applyCommand(), p.rollbackCommand(), p.journalCommand(),
 			p.statusCommand(), p.explainCommand(), p.diffCommand(), p.reportCommand(),
-			p.watchCommand(), p.drillCommand(),
+			p.watchCommand(), p.drillCommand(), p.backtestCommand(),
 		},
 	}
 }
