@@ -15,7 +15,7 @@ import (
 
 // oldLogs writes what some clients did on some days before noon, in order of
 // time: most pass, some fail for a while, and the node is silent now and then.
-func oldLogs(b *bake, random *rand.Rand, length int) []schemas.Event {
+func oldLogs(random *rand.Rand, length int) []schemas.Event {
 	var events []schemas.Event
 	start := noon.Add(-time.Duration(length) * days).Truncate(days)
 	clients := 1 + random.IntN(5)
@@ -94,7 +94,7 @@ func TestBacktestIsWhatTheGateSaid(t *testing.T) {
 	for seed := range uint64(12) {
 		random := rand.New(rand.NewPCG(seed, 7))
 		b := newBake(t)
-		events := oldLogs(b, random, 10+random.IntN(8))
+		events := oldLogs(random, 10+random.IntN(8))
 		rollout := b.rollout()
 		delete(rollout.Subjects, "key/b/k1")
 		test := &Backtest{Rollout: rollout, Evidence: evidenceOf(t, events, noon), Horizon: 35 * days}
@@ -132,7 +132,7 @@ func firstRequest(events []schemas.Event) int64 {
 func TestBacktestNamesWhoFailedAfter(t *testing.T) {
 	t.Parallel()
 	b := newBake(t)
-	events := oldLogs(b, rand.New(rand.NewPCG(1, 1)), 3)
+	events := oldLogs(rand.New(rand.NewPCG(1, 1)), 3)
 	events = slices.DeleteFunc(events, func(e schemas.Event) bool { return e.Outcome == schemas.OutcomeFail })
 	add := func(client string, how schemas.How, reason schemas.Reason, at time.Time) {
 		e := requestEvent(client, reason, at)
