@@ -32,10 +32,11 @@ type History struct {
 // An InventoryClient is one expected caller of an app.
 type InventoryClient struct {
 	App     string   `yaml:"app"`
-	Client  string   `yaml:"client"`            // as the event log names it
-	Cadence Duration `yaml:"cadence,omitempty"` // it comes at least this often; 0 if nobody said
-	Owner   string   `yaml:"owner,omitempty"`   // whom to ask
-	By      string   `yaml:"by,omitempty"`      // who says that it exists
+	Client  string   `yaml:"client"`                              // as the event log names it
+	Cadence Duration `yaml:"cadence,omitempty"`                   // it comes at least this often; 0 if nobody said
+	Owner   string   `yaml:"owner,omitempty"`                     // whom to ask
+	Factors []string `yaml:"factors,omitempty" json:",omitempty"` // what it shares with others that may fail with it: sdk=2.1
+	By      string   `yaml:"by,omitempty"`                        // who says that it exists
 	Since   Date     `yaml:"since,omitempty"`
 	Until   Date     `yaml:"until,omitempty"` // expected no more after this day; for ever if empty
 

@@ -29,9 +29,13 @@ type Plan struct {
 	Created     time.Time        `yaml:"created"`
 	Expires     time.Time        `yaml:"expires"`
 	Inputs      PlanInputs       `yaml:"inputs"`
+	Window      *ChangeWindow    `yaml:"window,omitempty"` // of the policy; nil: always
 	Batches     []Batch          `yaml:"batches"`
-	Rollback    []Step           `yaml:"rollback"` // the way back, newest first
-	Subjects    []SubjectVerdict `yaml:"subjects"` // every subject that has a next step
+	Rollback    []Step           `yaml:"rollback"`       // the way back, newest first
+	Subjects    []SubjectVerdict `yaml:"subjects"`       // every subject that has a next step
+	Keys        []KeyUse         `yaml:"keys,omitempty"` // of apps that enforce several
+
+	Signature *Signature `yaml:"signature,omitempty"` // over all else, see [Plan.Sign]
 }
 
 // PlanInputs are the digests of what a plan was made from; the same inputs
@@ -42,13 +46,40 @@ type PlanInputs struct {
 	Inventory string `yaml:"inventory"`
 	Evidence  string `yaml:"evidence"`
 
-	After []string `yaml:"after,omitempty"` // of the rollouts that have to be ahead
+	After   []string `yaml:"after,omitempty"`   // of the rollouts that have to be ahead
+	Secrets string   `yaml:"secrets,omitempty"` // of which of them can be read, never of what they are
+	Retire  []string `yaml:"retire,omitempty"`  // the keys themselves that were asked to be retired
 }
 
-// A Batch is a group of steps that are applied together.
+// A Batch is a group of steps that are applied together. Its harm is the sum
+// of (risk + 0.02) × clients over its apps.
 type Batch struct {
-	ID    string `yaml:"id"`
-	Steps []Step `yaml:"steps"`
+	ID       string   `yaml:"id"`
+	After    string   `yaml:"after,omitempty"` // has to be applied, and to have baked; empty if it is the first
+	Bake     Duration `yaml:"bake,omitempty"`  // how long
+	Harm     float64  `yaml:"harm,omitempty"`
+	Budget   float64  `yaml:"budget,omitempty"` // that Harm stays within, unless one app alone exceeds it
+	Impact   []Impact `yaml:"impact,omitempty"`
+	Factors  []string `yaml:"factors,omitempty"` // see [InventoryClient]
+	Steps    []Step   `yaml:"steps"`
+	Rollback []Step   `yaml:"rollback,omitempty"` // the way back from this batch alone
+}
+
+// An Impact is what a step is expected to refuse within some time, if it were
+// taken now and nobody stepped back.
+type Impact struct {
+	Within   Duration `yaml:"within"`
+	Requests float64  `yaml:"requests"`
+	Clients  float64  `yaml:"clients"` // that have a request refused
+}
+
+// A KeyUse says who uses one of several enforced keys of an app.
+type KeyUse struct {
+	Subject string     `yaml:"subject"`
+	Used    int        `yaml:"used"`  // clients that passed with it in the evidence
+	Still   int        `yaml:"still"` // of them, those that passed with it last
+	Last    *time.Time `yaml:"last,omitempty"`
+	Users   []string   `yaml:"users,omitempty"` // the first few of those that still do, by name
 }
 
 // A Step moves one subject from one mode to another.
@@ -74,6 +105,10 @@ type SubjectVerdict struct {
 	Risk      *Risk            `yaml:"risk,omitempty"`
 	EValue    *EValue          `yaml:"e_value,omitempty"`
 	Advice    string           `yaml:"advice,omitempty"` // what would make the evidence better
+
+	ApprovedBy []string `yaml:"approved_by,omitempty"`
+	Factors    []string `yaml:"factors,omitempty"` // what its clients share with others, see [InventoryClient]
+	Impact     []Impact `yaml:"impact,omitempty"`  // if it were enforced now, whatever the verdict
 }
 
 // A Risk is the number of clients that a step is expected to refuse within
@@ -149,7 +184,7 @@ func (p *Plan) Encode() ([]byte, error) {
 
 func (p *Plan) digest() (string, error) {
 	bare := *p
-	bare.ID = ""
+	bare.ID, bare.Signature = "", nil
 	text, err := bare.yaml()
 	if err != nil {
 		return "", err

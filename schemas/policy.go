@@ -20,6 +20,8 @@ type Policy struct {
 	Listeners    map[string]ListenerPolicy `yaml:"listeners"` // by endpoint id; others are not checked
 	Environments map[string]Environment    `yaml:"environments"`
 	Gates        map[Tier]Gate             `yaml:"gates"`
+	Batches      map[Tier]Batching         `yaml:"batches" json:",omitempty"`
+	Rollout      RolloutPolicy             `yaml:"rollout" json:",omitzero"`
 	Mappings     map[string]Mapping        `yaml:"mappings" json:",omitempty"` // by the name that --dialect takes
 	Runtime      RuntimePolicy             `yaml:"runtime"`
 }
@@ -99,6 +101,11 @@ type ApolloTarget struct {
 	Admin string `yaml:"admin"` // URL of its AdminService
 }
 
+// A RolloutPolicy says who may change rollouts.
+type RolloutPolicy struct {
+	SignedBy PublicKey `yaml:"signed_by"` // of the plans that are applied; empty: nobody has to sign
+}
+
 // RuntimePolicy sets up `lockstep run`.
 type RuntimePolicy struct {
 	FlushInterval  Duration `yaml:"flush_interval"`  // of tallies and heartbeats; 1m if zero
@@ -156,6 +163,14 @@ func (p *Policy) check(doc *Document, checked *Checked) error {
 	for i, g := range p.Tiers {
 		if _, err := path.Match(strings.ReplaceAll(g.Path, "**", "*"), ""); err != nil {
 			fault(fmt.Sprintf("/tiers/%d/path", i), "path is not a glob", "close every `[`")
+		}
+	}
+	for tier, b := range p.Batches {
+		if b.Window == nil {
+			continue
+		}
+		if err := b.Window.check(); err != nil {
+			fault("/batches/"+string(tier)+"/window", err.Error(), strings.Join(Hints(err), "; "))
 		}
 	}
 	if _, err := p.Runtime.Proxies(); err != nil {

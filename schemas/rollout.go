@@ -28,6 +28,37 @@ type RolloutSubject struct {
 	Since  time.Time `yaml:"since" json:"since"`           // when Mode was entered
 	Secret SecretRef `yaml:"secret" json:"secret"`         // relative to the rollout file
 	Batch  string    `yaml:"batch" json:"batch,omitempty"` // the batch that brought it here
+	Until  time.Time `yaml:"until" json:"until,omitzero"`  // from when on Then holds; zero: never
+	Then   Mode      `yaml:"then" json:"then,omitempty"`   // weaker than Mode
+	Share  int       `yaml:"share" json:"share,omitempty"` // per cent of the verified clients that Mode enforces; 0: all
+}
+
+// ModeAt is the mode that holds at a moment. It follows from the entry alone:
+// nobody writes anything when a brownout ends. A Then that is not weaker than
+// Mode counts for nothing, as it would enforce without anybody's looking.
+func (s RolloutSubject) ModeAt(at time.Time) Mode {
+	if !s.Until.IsZero() && !at.Before(s.Until) && s.Then.Valid() && s.Then.Weaker(s.Mode) {
+		return s.Then
+	}
+	return s.Mode
+}
+
+// Partial reports whether the entry enforces for a share of the clients only.
+func (s RolloutSubject) Partial() bool { return s.Mode == ModeEnforce && s.Share > 0 && s.Share < 100 }
+
+// At returns the rollout as it holds at a moment: brownouts that are over have
+// become the mode that follows them.
+func (r *Rollout) At(at time.Time) *Rollout {
+	now := *r
+	now.Subjects = maps.Clone(r.Subjects)
+	for name, s := range now.Subjects {
+		if mode := s.ModeAt(at); mode != s.Mode {
+			s.Mode, s.Since = mode, s.Until
+			s.Until, s.Then, s.Share = time.Time{}, "", 0
+			now.Subjects[name] = s
+		}
+	}
+	return &now
 }
 
 // A JournalRef ties a rollout file to the last journal entry it reflects.
@@ -61,6 +92,9 @@ func (r *Rollout) check(doc *Document, checked *Checked) error {
 			errs = append(errs, &Fault{doc.Path, key, fmt.Sprintf("%s and %s are the same key, as Apollo ignores the case of app ids", other, name), "keep one of the two"})
 		}
 		seen[s.Fold()] = name
+		if s := r.Subjects[name]; s.Until.IsZero() != (s.Then == "") {
+			errs = append(errs, &Fault{doc.Path, key, "until and then belong together", "write `until: TIME` and `then: MODE`, or neither"})
+		}
 		if err := r.Subjects[name].Secret.Check(); err != nil {
 			_, span := checked.Place(pointer + "/secret")
 			errs = append(errs, &Fault{doc.Path, span, err.Error(), strings.Join(Hints(err), "; ")})
@@ -78,7 +112,7 @@ func (r *Rollout) Digest() string {
 	state := *r
 	state.Subjects = maps.Clone(r.Subjects)
 	for name, s := range state.Subjects {
-		s.Since = s.Since.UTC()
+		s.Since, s.Until = s.Since.UTC(), s.Until.UTC()
 		state.Subjects[name] = s
 	}
 	text, err := json.Marshal(state) // maps are written in order
