@@ -224,9 +224,10 @@ func (a *act) move(name string, to schemas.Mode, batch string) schemas.Change {
 	before := a.rollout.Subjects[name]
 	after := before
 	after.Mode, after.Since = to, a.now.UTC().Truncate(time.Second)
+	after.Until, after.Then, after.Share = time.Time{}, "", 0 // they were of the mode before
 	if batch != "" {
 		after.Batch = batch
 	}
-	before.Since = before.Since.UTC()
+	before.Since, before.Until = before.Since.UTC(), before.Until.UTC()
 	return schemas.Change{Subject: name, Before: &before, After: &after}
 }

@@ -19,6 +19,8 @@ type ApplyOptions struct {
 	Now         time.Time
 	Who         string // for the journal
 	DryRun      bool   // change nothing
+
+	SignedBy schemas.PublicKey // that the plan has to be signed with; empty if it need not be
 }
 
 // Apply takes the steps of one batch of a plan. It refuses a plan that was
@@ -37,6 +39,9 @@ func Apply(ctx context.Context, o ApplyOptions) (*Result, error) {
 			return schemas.JournalEntry{}, nil
 		}
 		if err := a.checkPlan(o.Plan); err != nil {
+			return schemas.JournalEntry{}, err
+		}
+		if err := a.checkTurn(o.Plan, batch, o.SignedBy); err != nil {
 			return schemas.JournalEntry{}, err
 		}
 		changes, err := a.steps(batch)
@@ -146,15 +151,12 @@ func (a *act) steps(batch schemas.Batch) ([]schemas.Change, error) {
 		switch {
 		case !ok:
 			return nil, refuse("make a new plan with `lockstep migrate plan`", "the rollout file does not list %s", printable(step.Subject))
-		case subject.Mode != step.From:
+		case subject.ModeAt(a.now) != step.From:
 			return nil, refuse("make a new plan with `lockstep migrate plan`",
-				"%s is in mode %s, not %s as in the plan", step.Subject, subject.Mode, step.From)
+				"%s is in mode %s, not %s as in the plan", step.Subject, subject.ModeAt(a.now), step.From)
 		}
-		if err := subject.Mode.CheckStep(step.To); err != nil {
-			return nil, refusal{err}
-		}
-		if step.To.Weaker(subject.Mode) {
-			return nil, refuse("use `lockstep migrate rollback`", "%s: a plan does not step back", step.Subject)
+		if err := a.checkStep(batch, step, subject); err != nil {
+			return nil, err
 		}
 		changes = append(changes, a.move(step.Subject, step.To, batch.ID))
 	}

@@ -83,7 +83,12 @@ func (e *editor) subject(node *yaml.Node, was, want schemas.RolloutSubject) erro
 		}
 	}
 	if was.Batch != want.Batch {
-		return e.set(node, "batch", "mode", want.Batch)
+		if err := e.set(node, "batch", "mode", want.Batch); err != nil {
+			return err
+		}
+	}
+	if want.Until.IsZero() && want.Share == 0 { // steps end brownouts and shares, and begin none
+		return e.remove(node, "until", "then", "share")
 	}
 	return nil
 }

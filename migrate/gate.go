@@ -17,6 +17,8 @@ type gate struct {
 	limits schemas.GateLimits
 	nodes  []Node // that are expected to report
 	apps   map[string]*app
+	leave  map[string]*app // the same apps, judged without the key that is to be retired
+	uses   map[string]*keyUses
 	ends   time.Time // of the first decision that a promotion rests on; zero if none does
 }
 
@@ -28,6 +30,7 @@ type app struct {
 	enforcing []string  // subjects
 	since     time.Time // when the time that counts begins
 	start     time.Time // the same, or the first heartbeat if that is later
+	retire    string    // the enforcing key that is judged as if it were gone; empty if none is
 	latestMS  int64     // of all requests
 	clients   map[clientKey]*client
 	days      map[int64]bool // since 1970, on which somebody came
@@ -49,14 +52,18 @@ type finding struct {
 }
 
 func newGate(in *Input) *gate {
-	g := &gate{in: in, limits: in.Policy.Gate(in.Rollout.Tier), apps: map[string]*app{}}
+	g := &gate{in: in, limits: in.Policy.Gate(in.Rollout.Tier), apps: map[string]*app{}, leave: map[string]*app{}, uses: map[string]*keyUses{}}
 	g.nodes = expectedNodes(in.Policy.Environments[in.Rollout.Environment].Nodes, in.Evidence.Nodes)
 	for _, name := range in.Rollout.Names() {
 		g.addSubject(name, in.Rollout.Subjects[name])
 	}
-	for _, a := range g.apps {
+	for id, a := range g.apps {
 		a.start = later(a.since, g.firstHeartbeat())
+		if len(a.enforcing) > 1 {
+			g.uses[id] = newKeyUses(a.enforcing)
+		}
 	}
+	g.addRetiring()
 	g.addInventory()
 	g.addClients()
 	return g
@@ -68,17 +75,24 @@ func newGate(in *Input) *gate {
 // Before, it was not observed or another key was, whatever the file says.
 func (g *gate) addSubject(name string, state schemas.RolloutSubject) {
 	a := g.app(name)
-	switch state.Mode {
-	case schemas.ModeObserve:
+	switch {
+	case isRetired(state): // another key answers for the app
+	case state.Mode == schemas.ModeObserve || state.Partial():
 		a.observing = append(a.observing, name)
-		a.since = later(a.since, state.Since)
-		for _, n := range g.nodes {
-			a.since = later(a.since, n.state(name).Since)
-		}
-	case schemas.ModeEnforce:
+		a.since = later(a.since, g.loadedSince(name, state))
+	case state.Mode == schemas.ModeEnforce:
 		a.enforcing = append(a.enforcing, name)
-	case schemas.ModeDisabled: // not checked, so there is nothing to know
+	} // what is disabled is not checked, so there is nothing to know
+}
+
+// loadedSince is when a subject was set to its mode, or when the last node had
+// it in that mode if that is later.
+func (g *gate) loadedSince(name string, state schemas.RolloutSubject) time.Time {
+	since := state.Since
+	for _, n := range g.nodes {
+		since = later(since, n.state(name).Since)
 	}
+	return since
 }
 
 func later(a, b time.Time) time.Time {
@@ -114,20 +128,39 @@ func (g *gate) verdicts() []schemas.SubjectVerdict {
 	verdicts := []schemas.SubjectVerdict{}
 	for _, name := range g.in.Rollout.Names() {
 		mode := g.in.Rollout.Subjects[name].Mode
-		next, ok := mode.Next()
+		next, ok := g.next(name)
 		if !ok {
 			continue
 		}
 		v := schemas.SubjectVerdict{Subject: name, From: mode, To: next}
-		if next == schemas.ModeEnforce {
+		switch {
+		case next.Weaker(mode):
+			g.judgeRetire(&v)
+		case next == schemas.ModeEnforce:
 			g.judgeEnforce(&v)
-		} else {
+		default:
 			conclude(&v, g.observeFindings(name), "its secret can be read and all nodes report")
 			v.Advice = placement(g.in.Now, time.Duration(g.limits.MinWindow))
 		}
 		verdicts = append(verdicts, v)
 	}
+	g.freeze(verdicts)
 	return verdicts
+}
+
+// next is the step that a subject may be judged for; ok is false if there is none.
+func (g *gate) next(name string) (next schemas.Mode, ok bool) {
+	state, asked := g.in.Rollout.Subjects[name], slices.Contains(g.in.Retire, name)
+	switch {
+	case isRetired(state) && len(g.app(name).enforcing) > 0:
+		return schemas.ModeDisabled, asked && state.Mode == schemas.ModeObserve
+	case asked:
+		return schemas.ModeObserve, true
+	case state.Partial():
+		return schemas.ModeEnforce, true
+	default:
+		return state.Mode.Next()
+	}
 }
 
 // observeFindings judge disabled → observe. It changes no answer, so it needs
@@ -155,6 +188,12 @@ func (g *gate) judgeEnforce(v *schemas.SubjectVerdict) {
 		conclude(v, findings, "another key of the app is enforced already: one more only lets more pass")
 		return
 	}
+	g.judgeNarrowing(a, v, "%s, and none that is known fails")
+}
+
+// judgeNarrowing judges a step after which fewer requests of an app pass.
+// Otherwise words that nothing is in the way, about the clients that pass.
+func (g *gate) judgeNarrowing(a *app, v *schemas.SubjectVerdict, otherwise string) {
 	findings := g.clientFindings(a, v)
 	findings = append(findings, g.nodeFindings()...)
 	findings = append(findings, g.coverageFindings(g.judgedFrom(a.since))...)
@@ -167,12 +206,15 @@ func (g *gate) judgeEnforce(v *schemas.SubjectVerdict) {
 	findings = append(findings, g.riskFindings(a, v)...)
 	v.EValue = g.eValue(a)
 	findings = append(findings, g.eFindings(a, v.EValue)...)
-	passing := v.Clients - len(v.Strangers) - len(v.Accepted)
-	conclude(v, findings, plural(passing, "client passes", "clients pass")+", and none that is known fails")
+	v.ApprovedBy, v.Factors, v.Impact = a.approvers(), a.factors(), g.impact(a)
+	conclude(v, findings, fmt.Sprintf(otherwise, plural(passing(v), "client passes", "clients pass")))
 	if v.Verdict == schemas.VerdictPromote {
 		g.promoted(a, v)
 	}
 }
+
+// passing counts the clients that would not be refused by design.
+func passing(v *schemas.SubjectVerdict) int { return v.Clients - len(v.Strangers) - len(v.Accepted) }
 
 // promoted notes what a promotion rests on: the first decision that ends, and
 // a long clean time. Where nobody knows the periods of clients, it says what

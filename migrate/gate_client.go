@@ -35,18 +35,38 @@ type client struct {
 // addClients sorts the tallies into the apps that observe. Apps that are not
 // rolled out have no verdict.
 func (g *gate) addClients() {
-	apps := map[string]*app{} // by subject, as there are few of those and many tallies
+	takers := map[string][]taker{} // by subject, as there are few of those and many tallies
 	for key, tally := range g.in.Evidence.Tallies {
-		a, known := apps[key.Subject]
+		takes, known := takers[key.Subject]
 		if !known {
-			_, id := appOf(key.Subject)
-			a = g.apps[id]
-			apps[key.Subject] = a
+			takes = g.takers(key.Subject)
+			takers[key.Subject] = takes
 		}
-		if a != nil && len(a.observing) > 0 {
-			a.add(key, tally)
+		for _, t := range takes {
+			t.add(key, tally)
 		}
 	}
+}
+
+// A taker wants to know of tallies.
+type taker interface {
+	add(key schemas.TallyKey, tally schemas.Tally)
+}
+
+// takers lists all that want the tallies of a subject.
+func (g *gate) takers(subject string) []taker {
+	var takers []taker
+	_, id := appOf(subject)
+	if a := g.apps[id]; a != nil && len(a.observing) > 0 {
+		takers = append(takers, a)
+	}
+	if a := g.leave[id]; a != nil {
+		takers = append(takers, a)
+	}
+	if u := g.uses[id]; u != nil {
+		takers = append(takers, u)
+	}
+	return takers
 }
 
 func (a *app) add(key schemas.TallyKey, tally schemas.Tally) {
@@ -58,6 +78,14 @@ func (a *app) add(key schemas.TallyKey, tally schemas.Tally) {
 		a.clients[who] = c
 	}
 	passed := key.Outcome == schemas.OutcomeOK
+	if a.retire != "" {
+		if !passed {
+			return // refused today, and tomorrow
+		}
+		if passed = a.remains(key.Subject); !passed {
+			c.passedEver, key.Reason = true, schemas.ReasonSignature
+		}
+	}
 	c.passedEver = c.passedEver || passed
 	c.latest = max(c.latest, tally.LastMS)
 	since := a.since.UnixMilli()
@@ -203,5 +231,9 @@ func (g *gate) cleanFindings(a *app) []finding {
 	if last.IsZero() || !g.in.Now.Before(ready) {
 		return nil
 	}
-	return []finding{wait(ready, "the last failure of a verified client was at %s, less than %s ago", minute(last), g.limits.CleanFor)}
+	what := "the last failure of a verified client was at"
+	if a.retire != "" {
+		what = "a verified client used it last at"
+	}
+	return []finding{wait(ready, "%s %s, less than %s ago", what, minute(last), g.limits.CleanFor)}
 }

@@ -121,10 +121,12 @@ func missing(gaps []Gap, node string, from time.Time) (silentHours int, lines ui
 	return silentHours, lines
 }
 
-// loadedFindings make sure that all nodes observe a subject, with the same
-// key: what a node has not loaded, it cannot have seen pass or fail.
+// loadedFindings make sure that all nodes have a subject in the mode of the
+// rollout, with the same key: what a node has not loaded, it cannot have seen
+// pass or fail.
 func (g *gate) loadedFindings(subject string) []finding {
 	var findings []finding
+	wanted := g.in.Rollout.Subjects[subject].Mode
 	var first LoadedSubject
 	for _, n := range g.nodes {
 		if n.Last.IsZero() {
@@ -134,7 +136,7 @@ func (g *gate) loadedFindings(subject string) []finding {
 		switch {
 		case state.Mode == "":
 			findings = append(findings, inconclusive("node %s has not loaded %s", printable(n.Name), subject))
-		case state.Mode != schemas.ModeObserve:
+		case state.Mode != wanted:
 			findings = append(findings, inconclusive("node %s still has %s in mode %s", printable(n.Name), subject, printable(string(state.Mode))))
 		case state.Fingerprint == "":
 			findings = append(findings, inconclusive("node %s could not read the key of %s", printable(n.Name), subject))

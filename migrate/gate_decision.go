@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -87,6 +88,9 @@ func (a *app) rely(d *schemas.Decision) {
 		a.ends = end
 	}
 }
+
+// approvers names who has agreed.
+func (a *app) approvers() []string { return slices.Sorted(maps.Keys(a.approved)) }
 
 // approvalFindings hold the gate until enough people have agreed.
 func (g *gate) approvalFindings(a *app) []finding {

@@ -89,7 +89,10 @@ func overlay(old, newer schemas.InventoryClient) schemas.InventoryClient {
 	c := schemas.InventoryClient{
 		App: cmp.Or(old.App, newer.App), Client: newer.Client, Cadence: cmp.Or(newer.Cadence, old.Cadence), Owner: cmp.Or(newer.Owner, old.Owner),
 		By: cmp.Or(newer.By, old.By), Since: cmp.Or(newer.Since, old.Since), Until: cmp.Or(newer.Until, old.Until),
-		Days: old.Days, Gap: old.Gap, Last: old.Last,
+		Days: old.Days, Gap: old.Gap, Last: old.Last, Factors: old.Factors,
+	}
+	if newer.Factors != nil {
+		c.Factors = newer.Factors
 	}
 	if newer.Days > 0 { // counted together
 		c.Days, c.Gap, c.Last = newer.Days, newer.Gap, newer.Last

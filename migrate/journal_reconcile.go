@@ -120,7 +120,7 @@ func at(subjects map[string]schemas.RolloutSubject, name string) *schemas.Rollou
 	if !ok {
 		return nil
 	}
-	s.Since = s.Since.UTC()
+	s.Since, s.Until = s.Since.UTC(), s.Until.UTC()
 	return &s
 }
 
@@ -128,5 +128,6 @@ func sameState(a, b *schemas.RolloutSubject) bool {
 	if a == nil || b == nil {
 		return a == b
 	}
-	return a.Mode == b.Mode && a.Since.Equal(b.Since) && a.Secret == b.Secret && a.Batch == b.Batch
+	return a.Mode == b.Mode && a.Since.Equal(b.Since) && a.Secret == b.Secret && a.Batch == b.Batch &&
+		a.Until.Equal(b.Until) && a.Then == b.Then && a.Share == b.Share
 }

@@ -1,10 +1,7 @@
 package migrate
 
 import (
-	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"lockstep/schemas"
@@ -15,6 +12,7 @@ import (
 // writes it with [schemas.Plan.Encode], which gives it its id.
 func NewPlan(in Input) (*schemas.Plan, error) {
 	in.setDefaults()
+	in.Now = in.Now.UTC().Truncate(time.Second) // as the plan has it, so that it can be made again
 	tier, err := in.check()
 	if err != nil {
 		return nil, err
@@ -23,12 +21,15 @@ func NewPlan(in Input) (*schemas.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	now := in.Now.UTC().Truncate(time.Second)
+	in.Rollout = in.Rollout.At(in.Now)
+	if err := in.checkRetire(); err != nil {
+		return nil, err
+	}
 	gate := newGate(&in)
 	plan := &schemas.Plan{
 		Version: 1, Environment: in.Rollout.Environment, Tier: tier,
-		Created: now, Expires: now.Add(time.Duration(gate.limits.PlanValid)),
-		Inputs: inputs, Subjects: gate.verdicts(),
+		Created: in.Now, Expires: in.Now.Add(time.Duration(gate.limits.PlanValid)),
+		Inputs: inputs, Window: in.Policy.Batching(tier).Window, Subjects: gate.verdicts(), Keys: gate.keyUses(),
 	}
 	if !gate.ends.IsZero() && gate.ends.Before(plan.Expires) {
 		plan.Expires = gate.ends
@@ -36,49 +37,34 @@ func NewPlan(in Input) (*schemas.Plan, error) {
 	if in.Evidence.failed != nil { // the gate has not seen all of it
 		return nil, in.Evidence.failed
 	}
-	plan.Batches = batches(plan.Subjects, in.Rollout)
+	plan.Batches = gate.batches(plan.Subjects)
 	plan.Rollback = wayBack(plan.Batches, in.Rollout)
+	for i := range plan.Batches {
+		plan.Batches[i].Rollback = wayBackFrom(plan.Batches[:i+1], in.Rollout)
+	}
 	return plan, nil
-}
-
-// batches collects the steps that may be taken. Switching observe on changes
-// no answer, so it is kept apart from what does.
-func batches(verdicts []schemas.SubjectVerdict, rollout *schemas.Rollout) []schemas.Batch {
-	var all []schemas.Batch
-	for _, to := range []schemas.Mode{schemas.ModeObserve, schemas.ModeEnforce} {
-		batch := schemas.Batch{ID: nextBatch(to, rollout)}
-		for _, v := range verdicts {
-			if v.Verdict == schemas.VerdictPromote && v.To == to {
-				batch.Steps = append(batch.Steps, schemas.Step{Subject: v.Subject, From: v.From, To: v.To})
-			}
-		}
-		if len(batch.Steps) > 0 {
-			all = append(all, batch)
-		}
-	}
-	return all
-}
-
-// nextBatch numbers on from the batches that brought the subjects to where
-// they are, so that a rollback of one never means another.
-func nextBatch(to schemas.Mode, rollout *schemas.Rollout) string {
-	highest := 0
-	for _, s := range rollout.Subjects {
-		if number, ok := strings.CutPrefix(s.Batch, string(to)+"-"); ok {
-			n, err := strconv.Atoi(number)
-			if err == nil {
-				highest = max(highest, n)
-			}
-		}
-	}
-	return fmt.Sprintf("%s-%d", to, highest+1)
 }
 
 // wayBack lists the steps that undo all batches, newest first. Keys of an app
 // that are enforced already go along, or the clients of the key that steps
 // back would be refused by them.
 func wayBack(batches []schemas.Batch, rollout *schemas.Rollout) []schemas.Step {
-	after := map[string]schemas.Mode{} // modes once all batches are applied
+	after := modesAfter(batches, rollout)
+	back := []schemas.Step{}
+	for _, b := range slices.Backward(batches) {
+		back = append(back, undo(b, after)...)
+	}
+	return back
+}
+
+// wayBackFrom lists the steps that undo the last of the batches.
+func wayBackFrom(batches []schemas.Batch, rollout *schemas.Rollout) []schemas.Step {
+	return undo(batches[len(batches)-1], modesAfter(batches, rollout))
+}
+
+// modesAfter holds the mode of every subject once all batches are applied.
+func modesAfter(batches []schemas.Batch, rollout *schemas.Rollout) map[string]schemas.Mode {
+	after := map[string]schemas.Mode{}
 	for name, subject := range rollout.Subjects {
 		after[name] = subject.Mode
 	}
@@ -87,14 +73,18 @@ func wayBack(batches []schemas.Batch, rollout *schemas.Rollout) []schemas.Step {
 			after[s.Subject] = s.To
 		}
 	}
-	back := []schemas.Step{}
-	for _, b := range slices.Backward(batches) {
-		for _, s := range slices.Backward(b.Steps) {
-			for _, name := range slices.Backward(withSiblings([]string{s.Subject}, after)) {
-				if after[name] != s.From { // a sibling may have taken it along
-					back = append(back, schemas.Step{Subject: name, From: after[name], To: s.From})
-					after[name] = s.From
-				}
+	return after
+}
+
+// undo takes the steps of a batch back, in modes too.
+func undo(batch schemas.Batch, modes map[string]schemas.Mode) []schemas.Step {
+	var back []schemas.Step
+	for _, s := range slices.Backward(batch.Steps) {
+		to := wayBackMode(s)
+		for _, name := range slices.Backward(withSiblings([]string{s.Subject}, modes)) {
+			if modes[name] != to { // a sibling may have taken it along
+				back = append(back, schemas.Step{Subject: name, From: modes[name], To: to})
+				modes[name] = to
 			}
 		}
 	}

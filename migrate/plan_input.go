@@ -20,14 +20,15 @@ type Input struct {
 	Inventory *schemas.Inventory
 	Evidence  *Evidence
 	Secrets   map[string]error // by subject, see [CheckSecrets]
+	Retire    []string         // subjects that are to be retired beside other enforcing keys
 }
 
-// CheckSecrets tries the reference of every subject that is not loaded yet.
+// CheckSecrets tries the reference of every subject that may not be loaded yet.
 // The result holds nil where it leads to a secret.
 func CheckSecrets(rollout *schemas.Rollout, source schemas.SecretSource) map[string]error {
 	found := map[string]error{}
 	for name, subject := range rollout.Subjects {
-		if subject.Mode == schemas.ModeDisabled {
+		if subject.Mode == schemas.ModeDisabled || subject.Then == schemas.ModeDisabled {
 			_, found[name] = source.Resolve(subject.Secret)
 		}
 	}
@@ -102,13 +103,18 @@ func (in *Input) checkInventory() error {
 
 // digests identify the inputs. A zero version means that a document was not given.
 func (in *Input) digests() (schemas.PlanInputs, error) {
-	inputs := schemas.PlanInputs{Rollout: in.Rollout.Digest()}
+	inputs := schemas.PlanInputs{Rollout: in.Rollout.Digest(), Retire: slices.Compact(slices.Sorted(slices.Values(in.Retire)))}
 	for _, earlier := range in.Earlier {
 		inputs.After = append(inputs.After, earlier.Digest())
 	}
 	var err error
 	if inputs.Evidence, err = in.Evidence.Digest(); err != nil {
 		return inputs, err
+	}
+	if len(in.Secrets) > 0 {
+		if inputs.Secrets, err = digest("secrets", secretStates(in.Secrets)); err != nil {
+			return inputs, err
+		}
 	}
 	if in.Policy.Version != 0 {
 		if inputs.Policy, err = digest("policy", in.Policy); err != nil {
@@ -119,6 +125,18 @@ func (in *Input) digests() (schemas.PlanInputs, error) {
 		inputs.Inventory, err = digest("inventory", sortedInventory(in.Inventory))
 	}
 	return inputs, err
+}
+
+// secretStates says of each secret that was looked for what was wrong, if anything.
+func secretStates(secrets map[string]error) map[string]string {
+	states := map[string]string{}
+	for subject, err := range secrets {
+		states[subject] = ""
+		if err != nil {
+			states[subject] = err.Error()
+		}
+	}
+	return states
 }
 
 // digest identifies what a document says, not how it is written.

@@ -310,18 +310,18 @@ func TestInventoryOfNeighbours(t *testing.T) {
 	}
 }
 
-// TestNextBatch makes sure that no two batches that a rollback could mean
+// TestLastBatch makes sure that no two batches that a rollback could mean
 // share a name.
-func TestNextBatch(t *testing.T) {
+func TestLastBatch(t *testing.T) {
 	t.Parallel()
 	rollout := &schemas.Rollout{Subjects: map[string]schemas.RolloutSubject{
 		"key/a/1": {Batch: "enforce-2"}, "key/b/1": {Batch: "enforce-10"}, "key/c/1": {Batch: "observe-x"}, "key/d/1": {},
 		"key/e/1": {Batch: "enforce-3"}, "key/f/1": {Batch: "enforce-1"},
 	}}
 	for range 50 { // a map comes in another order each time
-		for to, want := range map[schemas.Mode]string{schemas.ModeEnforce: "enforce-11", schemas.ModeObserve: "observe-1"} {
-			if got := nextBatch(to, rollout); got != want {
-				t.Fatalf("next batch is %s, want %s", got, want)
+		for kind, want := range map[string]int{batchEnforce: 10, batchObserve: 0} {
+			if got := lastBatch(kind, rollout); got != want {
+				t.Fatalf("last batch is %s-%d, want %d", kind, got, want)
 			}
 		}
 	}

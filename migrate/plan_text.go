@@ -22,6 +22,7 @@ func WritePlan(w io.Writer, plan *schemas.Plan, planPath, rolloutPath string) er
 	for _, v := range plan.Subjects {
 		writeVerdict(text, v)
 	}
+	writeKeys(text, plan.Keys)
 	writeCommands(text, plan, planPath, rolloutPath)
 	if _, err := io.WriteString(w, text.String()); err != nil {
 		return fmt.Errorf("write plan: %w", err)
@@ -55,6 +56,12 @@ func writeFigures(w io.Writer, v schemas.SubjectVerdict) {
 	if e := v.EValue; e != nil && e.Trials > 0 {
 		fmt.Fprintf(w, "  e-value %.3g of %g: %s, %s, epoch %d\n", e.Value, e.Bar,
 			plural(e.Trials, "client-day", "client-days"), plural(e.Failures, "failure", "failures"), e.Epoch)
+	}
+	if len(v.Impact) > 0 {
+		fmt.Fprintf(w, "  if enforced now: %s\n", impactText(v.Impact))
+	}
+	if len(v.ApprovedBy) > 0 {
+		fmt.Fprintf(w, "  approved by %s\n", strings.Join(printables(v.ApprovedBy), ", "))
 	}
 }
 
@@ -101,23 +108,6 @@ func writeEvidence(w io.Writer, title string, clients []schemas.ClientEvidence) 
 			printable(c.Client), c.How, c.OK, c.Fail, reasonText(c.Reasons), timeText(c.Last), by)
 	}
 	_ = table.Flush() // it writes to memory
-}
-
-func writeCommands(w io.Writer, plan *schemas.Plan, planPath, rolloutPath string) {
-	if len(plan.Batches) == 0 {
-		fmt.Fprintln(w, "\nnothing is ready")
-		return
-	}
-	fmt.Fprintln(w, "\nnext:")
-	for _, batch := range plan.Batches {
-		fmt.Fprintf(w, "  lockstep migrate apply %s --rollout %s --batch %s\n",
-			shellWord(planPath), shellWord(rolloutPath), shellWord(batch.ID))
-	}
-	fmt.Fprintln(w, "and back at once, if need be:")
-	for _, batch := range plan.Batches {
-		fmt.Fprintf(w, "  lockstep migrate rollback --rollout %s --batch %s --to %s --reason TEXT\n",
-			shellWord(rolloutPath), shellWord(batch.ID), batch.Steps[0].From)
-	}
 }
 
 // shellWord quotes a word for a POSIX shell where that is needed.

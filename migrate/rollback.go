@@ -129,7 +129,7 @@ func (a *act) chooseBatch(batch string) ([]string, error) {
 func (a *act) back(chosen []string, to schemas.Mode) []schemas.Change {
 	modes := map[string]schemas.Mode{}
 	for name, s := range a.rollout.Subjects {
-		modes[name] = s.Mode
+		modes[name] = s.ModeAt(a.now)
 	}
 	var changes []schemas.Change
 	for _, name := range withSiblings(chosen, modes) {

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os/user"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -20,8 +21,8 @@ func (p *process) migrateCommand() *cli.Command {
 		Name:  "migrate",
 		Usage: "plan a staged rollout from event logs, apply it, roll it back",
 		Subcommands: []*cli.Command{
-			p.evidenceCommand(), p.inventoryCommand(), p.planCommand(), p.applyCommand(), p.rollbackCommand(), p.journalCommand(),
-			p.statusCommand(), p.explainCommand(), p.diffCommand(), p.reportCommand(),
+			p.evidenceCommand(), p.inventoryCommand(), p.planCommand(), p.replayCommand(), p.applyCommand(), p.rollbackCommand(),
+			p.journalCommand(), p.statusCommand(), p.explainCommand(), p.diffCommand(), p.reportCommand(),
 			p.watchCommand(), p.drillCommand(), p.backtestCommand(),
 		},
 	}
@@ -156,17 +157,15 @@ func (p *process) planCommand() *cli.Command {
 		Description: "The plan goes to the file of -o, what it says to standard output. Nothing is changed: applying\n" +
 			"it is a separate act. The exit status is 1 if nothing is ready, 4 if that is for lack of evidence.",
 		Flags: append(planFlags(),
+			listFlag(cli.GenericFlag{Name: "retire", Usage: "take the enforced key `SUBJECT` away beside another one of its app; may be repeated"}),
+			&cli.StringFlag{Name: "sign-key", Usage: "sign the plan with the ed25519 key (PEM) that `REF` refers to, file:PATH or env:NAME"},
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the plan to `FILE`", Required: true}),
 		Action: p.plan,
 	}
 }
 
 // planFlags name all that a plan is made from.
-func planFlags() []cli.Flag {
-	return append(logsFlags(true), rolloutFlag(), policyFlag(), nowFlag(),
-		&cli.StringFlag{Name: "inventory", Usage: "expect the clients of the inventory `FILE`"},
-		listFlag(cli.GenericFlag{Name: "after", Usage: "enforce an app only after the rollout `FILE` does, such as that of staging; may be repeated"}))
-}
+func planFlags() []cli.Flag { return append(inputFlags(), nowFlag()) }
 
 // planFiles lists the files that the flags name, and those in directories.
 func planFiles(c *cli.Context) []string {
@@ -187,7 +186,7 @@ func (p *process) plan(c *cli.Context) error {
 	if c.Args().Present() {
 		return tooMany(c, 0)
 	}
-	if err := notAnInput(c.String("output"), planFiles(c)); err != nil {
+	if err := notAnInput(c.String("output"), append(planFiles(c), strings.TrimPrefix(c.String("sign-key"), "file:"))); err != nil {
 		return usage(err)
 	}
 	in, err := p.planInput(c)
@@ -195,9 +194,13 @@ func (p *process) plan(c *cli.Context) error {
 		return err
 	}
 	defer in.Evidence.Close()
+	in.Retire = listOf(c, "retire")
 	plan, err := migrate.NewPlan(in)
 	if err != nil {
 		return usage(err)
+	}
+	if err := p.signPlan(c, plan); err != nil {
+		return err
 	}
 	text, err := plan.Encode()
 	if err != nil {

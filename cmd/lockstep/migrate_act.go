@@ -28,7 +28,7 @@ func (p *process) applyCommand() *cli.Command {
 			"A plan is refused if it has expired, or if the rollout has changed since it was made. After a crash,\n" +
 			"wherever it struck, apply the batch again: it is never applied twice.",
 		Flags: []cli.Flag{
-			rolloutFlag(), nowFlag(), dryRunFlag(),
+			rolloutFlag(), policyFlag(), nowFlag(), dryRunFlag(),
 			&cli.StringFlag{Name: "batch", Usage: "apply the batch `ID`, if the plan has several"},
 		},
 		Action: func(c *cli.Context) error {
@@ -44,8 +44,12 @@ func (p *process) applyCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
+			policy, err := loadPolicy(c.String("policy"))
+			if err != nil {
+				return err
+			}
 			result, err := migrate.Apply(c.Context, migrate.ApplyOptions{
-				Plan: plan, RolloutPath: c.String("rollout"), Batch: c.String("batch"),
+				Plan: plan, SignedBy: policy.Rollout.SignedBy, RolloutPath: c.String("rollout"), Batch: c.String("batch"),
 				Now: now, Who: p.who(), DryRun: c.Bool("dry-run"),
 			})
 			if err == nil && len(result.Entries) == 0 {

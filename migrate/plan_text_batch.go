@@ -1,0 +1,84 @@
+package migrate
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"lockstep/schemas"
+)
+
+// impactText states what would be refused within each span.
+func impactText(impacts []schemas.Impact) string {
+	parts := make([]string, len(impacts))
+	for i, impact := range impacts {
+		parts[i] = fmt.Sprintf("%.2g requests of %.2g clients within %s", impact.Requests, impact.Clients, impact.Within)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// writeKeys tells who uses which of several keys.
+func writeKeys(w io.Writer, keys []schemas.KeyUse) {
+	if len(keys) == 0 {
+		return
+	}
+	fmt.Fprintln(w, "\nwho uses which key:")
+	table := newTable(w)
+	for _, k := range keys {
+		users := ""
+		if k.Still > 0 {
+			users = "\t" + some(printables(k.Users))
+			if more := k.Still - len(k.Users); more > 0 {
+				users += fmt.Sprintf(", and %d beyond those named in the plan", more)
+			}
+		}
+		fmt.Fprintf(table, "  %s\tused by %d\tstill by %d\tlast %s%s\n", k.Subject, k.Used, k.Still, timeText(k.Last), users)
+	}
+	_ = table.Flush() // it writes to memory
+}
+
+// writeCommands says what to type next, batch by batch.
+func writeCommands(w io.Writer, plan *schemas.Plan, planPath, rolloutPath string) {
+	if len(plan.Batches) == 0 {
+		fmt.Fprintln(w, "\nnothing is ready")
+		return
+	}
+	fmt.Fprintln(w, "\nnext:")
+	for i := range plan.Batches {
+		writeBatch(w, &plan.Batches[i])
+		fmt.Fprintf(w, "  lockstep migrate apply %s --rollout %s --batch %s\n",
+			shellWord(planPath), shellWord(rolloutPath), shellWord(plan.Batches[i].ID))
+	}
+	if reason := plan.Window.Closed(plan.Created); reason != "" {
+		fmt.Fprintf(w, "not now: %s; the next change can be made %s\n", reason, minute(plan.Window.Opens(plan.Created)))
+	}
+	fmt.Fprintln(w, "and back at once, if need be:")
+	for _, batch := range plan.Batches {
+		step := batch.Steps[0]
+		if step.To.Weaker(step.From) {
+			fmt.Fprintf(w, "  set %s to %s again by hand, which only lets more pass\n", step.Subject, schemas.ModeEnforce)
+			continue
+		}
+		fmt.Fprintf(w, "  lockstep migrate rollback --rollout %s --batch %s --to %s --reason TEXT\n",
+			shellWord(rolloutPath), shellWord(batch.ID), wayBackMode(step))
+	}
+}
+
+// writeBatch says what a batch is expected to break, and what it waits for.
+func writeBatch(w io.Writer, batch *schemas.Batch) {
+	if batch.Harm > 0 {
+		fmt.Fprintf(w, "  # %s: %s, expected harm %.2g of %g, %s\n",
+			batch.ID, plural(len(batch.Steps), "step", "steps"), batch.Harm, batch.Budget, impactText(batch.Impact))
+	}
+	if batch.After != "" {
+		fmt.Fprintf(w, "  # %s later than %s\n", batch.Bake, printable(batch.After))
+	}
+}
+
+// wayBackMode is the mode that undoes a step forward.
+func wayBackMode(step schemas.Step) schemas.Mode {
+	if step.From == step.To { // a share grew to all
+		return schemas.ModeObserve
+	}
+	return step.From
+}
