@@ -22,6 +22,7 @@ type rolloutKey struct {
 	schemas.Subject
 	at     string       // JSON pointer
 	mode   schemas.Mode // empty if there is none
+	then   schemas.Mode // after a brownout; empty if there is none
 	secret schemas.SecretRef
 	place  schemas.Span // of its name
 }
@@ -40,6 +41,7 @@ func readRollout(c *schemas.Checked, journal []schemas.JournalEntry) *rolloutSta
 		}
 		k := rolloutKey{Subject: subject, at: "/subjects/" + schemas.EscapePointer(name)}
 		k.place, _ = c.Place(k.at)
+		k.then = schemas.Mode(textAt(c, k.at+"/then"))
 		k.mode, k.secret = schemas.Mode(textAt(c, k.at+"/mode")), schemas.SecretRef(textAt(c, k.at+"/secret"))
 		s.keys = append(s.keys, k)
 	}

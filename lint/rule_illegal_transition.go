@@ -15,12 +15,16 @@ func illegalTransition() Rule {
 		Title: "a key was edited by hand to enforce without having been observed",
 		Doc: "What enforces at once refuses the clients that nobody knew about. The order is disabled, observe, enforce; any step back is free, " +
 			"and a key added beside one that enforces may enforce too, as it only lets more pass. " +
+			"What follows a brownout, `then`, has to be weaker than its mode for the same reason; `lockstep run` goes on as if it were not there. " +
 			"The rollout file is compared with the journal beside it, at the entry that the file names. " +
 			"Where there is no journal that can be read, or it is of another file, nothing can be told and nothing is said.",
 		Levels: alwaysError(),
 		Locked: true,
 		Admit:  true,
 		Check: func(p *Pass) {
+			for _, k := range p.rolloutKeys() {
+				checkBrownout(p, k)
+			}
 			if p.rollout == nil || p.rollout.last == nil {
 				return
 			}
@@ -28,6 +32,14 @@ func illegalTransition() Rule {
 				checkTransitions(p, app, p.rollout.last)
 			}
 		},
+	}
+}
+
+// checkBrownout makes sure that what follows a brownout is no step forward.
+func checkBrownout(p *Pass, k rolloutKey) {
+	if k.mode.Valid() && k.then.Valid() && !k.then.Weaker(k.mode) {
+		p.atValue(k.at+"/then", fmt.Sprintf("after `until` this key is to be at %s, which is not weaker than %s", k.then, k.mode),
+			"write a weaker mode, or take `until` and `then` out")
 	}
 }
 

@@ -12,13 +12,19 @@ import (
 type auth struct {
 	app       string // folded; empty: taken from each request as Apollo does
 	apps      map[string]*appKeys
-	strict    bool // a key that requests can reach is enforced
+	share     int // per cent of the clients for whom a key that requests can reach is enforced
 	methods   map[string]bool
 	allow     string // methods as the header Allow lists them
 	tolerance time.Duration
 	identity  []schemas.IdentitySource
 	proxies   []netip.Prefix // whose X-Forwarded-For is believed
+
+	until time.Time // when next takes over, see [auth.at]
+	next  *auth     // nil: never
 }
+
+// strict reports whether a key that requests can reach is enforced.
+func (a *auth) strict() bool { return a.share > 0 }
 
 // appKeys are the keys of one app that are not disabled.
 type appKeys struct {
@@ -30,20 +36,23 @@ type appKeys struct {
 // keySet holds the keys of one mode.
 type keySet struct {
 	keys       []*accesskey.Key
+	share      int  // of the clients, the largest of any key
 	incomplete bool // a key stands in for one that could not be loaded
 }
 
 func (s *keySet) add(k *loadedKey) {
 	s.keys = append(s.keys, k.key)
+	s.share = max(s.share, shareOf(k.state))
 	s.incomplete = s.incomplete || k.fingerprint == ""
 }
 
-// groupByApp collects keys that are not disabled by folded app id. Where a
+// groupByApp collects keys that are not disabled then by folded app id. Where a
 // rollout spells an app in several ways, the first one names it.
-func groupByApp(keys []*loadedKey) map[string]*appKeys {
+func groupByApp(keys []*loadedKey, at time.Time) map[string]*appKeys {
 	apps := map[string]*appKeys{}
 	for _, k := range keys {
-		if k.mode == schemas.ModeDisabled {
+		mode := k.state.ModeAt(at)
+		if mode == schemas.ModeDisabled {
 			continue
 		}
 		id := accesskey.FoldApp(k.subject.App)
@@ -52,7 +61,7 @@ func groupByApp(keys []*loadedKey) map[string]*appKeys {
 			app = &appKeys{subject: schemas.Subject{App: k.subject.App}.String()}
 			apps[id] = app
 		}
-		if k.mode == schemas.ModeEnforce {
+		if mode == schemas.ModeEnforce {
 			app.enforce.add(k)
 		} else {
 			app.observe.add(k)
@@ -67,16 +76,6 @@ func (a *auth) reachable() map[string]*appKeys {
 		return a.apps
 	}
 	return map[string]*appKeys{a.app: a.apps[a.app]}
-}
-
-// anyEnforced reports whether a key of apps is enforced.
-func anyEnforced(apps map[string]*appKeys) bool {
-	for _, app := range apps {
-		if app != nil && len(app.enforce.keys) > 0 {
-			return true
-		}
-	}
-	return false
 }
 
 // keysFor returns the keys that a request has to match, nil if there are

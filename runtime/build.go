@@ -20,7 +20,9 @@ type builder struct {
 	in   *inputs
 	prev *snapshot // nil at first
 	snap *snapshot
-	apps map[string]*appKeys
+	apps map[string]*appKeys // as of now
+
+	phases []phase
 }
 
 // build makes the snapshot that follows prev. It opens nothing. Every reason
@@ -54,7 +56,7 @@ func (b *builder) rollout() error {
 		}
 	}
 	keys, alarms := loadKeys(b.in, prev, b.opts.Getenv)
-	b.snap.keys, b.apps = keys, groupByApp(keys)
+	b.snap.keys, b.phases, b.apps = keys, phasesOf(keys), groupByApp(keys, b.opts.Now())
 	b.alarm(alarms...)
 	return nil
 }
@@ -213,10 +215,10 @@ func (b *builder) before(endpoint string) *route {
 // checkAuth makes sure that somebody's keys are asked for, and that another
 // app in the policy does not open a listener whose keys are enforced.
 func (b *builder) checkAuth(r *route) error {
-	before := b.before(r.endpoint)
+	before, now := b.before(r.endpoint), b.opts.Now()
 	moved := before != nil && before.auth != nil && (before.policy.App != r.policy.App || before.policy.AppFrom != r.policy.AppFrom)
 	switch {
-	case moved && before.auth.strict && !r.auth.strict:
+	case moved && before.auth.at(now).strict() && !r.auth.at(now).strict():
 		return schemas.Hint(errors.New("its keys were enforced, and those of the app it names now are not"),
 			"enforce a key of that app first, or roll back the keys that are enforced")
 	case b.in.rollout == nil:
@@ -236,16 +238,15 @@ func (b *builder) auth(p *schemas.ListenerPolicy) (*auth, error) {
 	if err != nil {
 		return nil, err //nolint:wrapcheck // it names its key
 	}
-	a := &auth{
-		app: accesskey.FoldApp(p.App), apps: b.apps, methods: map[string]bool{},
+	a := auth{
+		app: accesskey.FoldApp(p.App), methods: map[string]bool{},
 		allow: strings.Join(p.AllowedMethods(), ", "), tolerance: b.in.policy.Runtime.Skew(),
 		identity: identity, proxies: proxies,
 	}
 	for _, m := range p.AllowedMethods() {
 		a.methods[m] = true
 	}
-	a.strict = anyEnforced(a.reachable())
-	return a, nil
+	return a.inPhases(b.phases), nil
 }
 
 func (b *builder) alarm(causes ...string) { b.snap.alarms = slices.Concat(b.snap.alarms, causes) }

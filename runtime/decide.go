@@ -25,6 +25,7 @@ type decision struct {
 	mode    schemas.Mode
 	outcome schemas.Outcome // empty if nothing was checked
 	reason  schemas.Reason
+	share   int   // per cent of the clients that a refusal is for, see [decision.spare]
 	skewMS  int64 // our clock minus the client's, where it sent a time
 }
 
@@ -42,9 +43,10 @@ func decide(a *auth, req request, now time.Time) decision {
 		}
 		return decision{}
 	}
+	a = a.at(now)
 	keys, err := a.keysFor(req.target)
 	status := a.checkTarget(req)
-	if err != nil && a.strict && status == 0 {
+	if err != nil && a.strict() && status == 0 {
 		status = http.StatusBadRequest // Apollo's answer to a bad app id
 	}
 	switch {
@@ -80,18 +82,18 @@ func (a *auth) checkTarget(req request) int {
 // would be refused once a key is enforced. It counts if it can be told whose
 // request it is.
 func (a *auth) refuseTarget(req request, keys *appKeys, status int) decision {
-	if !a.strict && forwardable(req.target) {
+	if !a.strict() && forwardable(req.target) {
 		if keys == nil {
 			return decision{}
 		}
 		status = 0
 	}
 	d := decision{
-		status: status, mode: schemas.ModeObserve,
+		status: status, mode: schemas.ModeObserve, share: 100,
 		outcome: schemas.OutcomeFail, reason: schemas.ReasonRefusedTarget,
 	}
-	if a.strict {
-		d.mode = schemas.ModeEnforce
+	if a.strict() {
+		d.mode, d.share = schemas.ModeEnforce, a.share
 	}
 	if keys != nil {
 		d.subject = keys.subject
@@ -105,7 +107,7 @@ func (k *appKeys) judge(req request, now time.Time, tolerance time.Duration) dec
 	d := decision{mode: schemas.ModeObserve, outcome: schemas.OutcomeFail, subject: k.subject}
 	asked := k.observe
 	if len(k.enforce.keys) > 0 {
-		d.mode, asked = schemas.ModeEnforce, k.enforce
+		d.mode, d.share, asked = schemas.ModeEnforce, k.enforce.share, k.enforce
 	}
 	result := accesskey.Verify(asked.keys, accesskey.Request{
 		Target: req.target, Timestamp: req.timestamp, Authorization: req.authorization,

@@ -28,17 +28,16 @@ func testKey(tb testing.TB, subject string, mode schemas.Mode, secret string) *l
 		tb.Fatal(err)
 	}
 	value := schemas.NewSecret([]byte(secret))
-	return &loadedKey{subject: s, mode: mode, key: accesskey.NewKey(subject, value), fingerprint: value.Fingerprint()}
+	return &loadedKey{subject: s, state: schemas.RolloutSubject{Mode: mode}, key: accesskey.NewKey(subject, value), fingerprint: value.Fingerprint()}
 }
 
 // testAuth binds to app, or takes it from the target if app is empty.
 func testAuth(app string, keys ...*loadedKey) *auth {
-	a := &auth{
-		app: app, apps: groupByApp(keys), tolerance: time.Minute,
+	a := auth{
+		app: app, tolerance: time.Minute,
 		methods: map[string]bool{"GET": true, "HEAD": true},
 	}
-	a.strict = anyEnforced(a.reachable())
-	return a
+	return a.inPhases(phasesOf(keys))
 }
 
 func signed(secret, target string, at time.Time) request {

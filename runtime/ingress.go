@@ -38,6 +38,9 @@ func (g *ingress) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		method: r.Method, target: r.RequestURI,
 		timestamp: r.Header["Timestamp"], authorization: r.Header["Authorization"],
 	}, now)
+	if d.status != 0 && d.share > 0 && d.share < 100 {
+		d.spare(to.auth.identify(r), r.RequestURI)
+	}
 	if d.outcome != "" {
 		g.recorder.record(to, r, &d, now)
 	}

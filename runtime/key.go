@@ -12,7 +12,7 @@ import (
 // loadedKey is one subject of a rollout with its secret.
 type loadedKey struct {
 	subject     schemas.Subject // as the rollout spells it
-	mode        schemas.Mode
+	state       schemas.RolloutSubject
 	key         *accesskey.Key // matches nothing if the secret could not be loaded
 	fingerprint string         // empty if the secret could not be loaded
 }
@@ -35,10 +35,10 @@ func loadKeys(in *inputs, prev []*loadedKey, getenv func(string) string) (keys [
 		}
 	}
 	for _, k := range prev {
-		if last[k.subject.Fold()] != nil && k.mode != schemas.ModeDisabled {
+		if last[k.subject.Fold()] != nil && k.state.Mode != schemas.ModeDisabled {
 			keys = append(keys, k)
 			alarms = append(alarms, fmt.Sprintf(
-				"%s is no longer in the rollout and stays at %s; list it with the mode you want", k.subject, k.mode))
+				"%s is no longer in the rollout and stays at %s; list it with the mode you want", k.subject, k.state.Mode))
 		}
 	}
 	slices.SortFunc(keys, func(a, b *loadedKey) int { return cmp.Compare(a.subject.String(), b.subject.String()) })
@@ -54,11 +54,14 @@ func loadKey(
 	if err != nil { // the rollout was checked
 		return &loadedKey{key: accesskey.NewKey(name, schemas.Secret{})}, []string{err.Error()}
 	}
-	key = &loadedKey{subject: subject, mode: entry.Mode}
+	key = &loadedKey{subject: subject, state: entry}
+	if entry.Then != "" && !entry.Then.Weaker(entry.Mode) {
+		alarms = []string{fmt.Sprintf("%s: then is %s, which is not weaker than %s, and counts for nothing", name, entry.Then, entry.Mode)}
+	}
 	secret, err := source.Resolve(entry.Secret)
 	if err == nil {
 		key.key, key.fingerprint = accesskey.NewKey(name, secret), secret.Fingerprint()
-		return key, nil
+		return key, alarms
 	}
 	consequence := "no request can match it"
 	if old := last[subject.Fold()]; old != nil && old.fingerprint != "" {
@@ -68,7 +71,7 @@ func loadKey(
 		key.key = accesskey.NewKey(name, schemas.Secret{})
 	}
 	if entry.Mode == schemas.ModeDisabled {
-		return key, nil
+		return key, alarms
 	}
-	return key, []string{fmt.Sprintf("the key of %s cannot be read and %s: %v", name, consequence, err)}
+	return key, append(alarms, fmt.Sprintf("the key of %s cannot be read and %s: %v", name, consequence, err))
 }

@@ -166,7 +166,8 @@ func (r *recorder) writeDetail(e schemas.Event) {
 // knows that nothing counted before is missing. What could not be written
 // stays in memory for the next time.
 func (r *recorder) flush() error {
-	s, now := r.current.Load(), r.opts.Now().UnixMilli()
+	s, at := r.current.Load(), r.opts.Now()
+	now := at.UnixMilli()
 	r.collect(s.environment)
 	keys := make([]schemas.TallyKey, 0, len(r.pending))
 	for key := range r.pending {
@@ -182,7 +183,7 @@ func (r *recorder) flush() error {
 	leftOut := r.leftOut.Load()
 	written, err := r.write(append(events, schemas.Event{
 		Kind: schemas.EventHeartbeat, Environment: s.environment, Node: r.opts.Node, TimeMS: now,
-		LeftOut: leftOut, RolloutDigest: s.rolloutDigest, Subjects: s.states(),
+		LeftOut: leftOut, RolloutDigest: s.rolloutDigest, Subjects: s.states(at),
 	}))
 	for _, key := range keys[:min(written, len(keys))] {
 		delete(r.pending, key)

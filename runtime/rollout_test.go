@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"lockstep/schemas"
 )
@@ -149,9 +150,13 @@ func TestKeyRotation(t *testing.T) {
 func TestStates(t *testing.T) {
 	t.Parallel()
 	s := &snapshot{keys: []*loadedKey{{
-		subject: schemas.Subject{App: "demo", ID: "k1"}, mode: schemas.ModeObserve, fingerprint: "abc",
+		subject: schemas.Subject{App: "demo", ID: "k1"}, fingerprint: "abc",
+		state: schemas.RolloutSubject{Mode: schemas.ModeEnforce, Until: noon, Then: schemas.ModeObserve},
 	}}}
-	if got := s.states(); len(got) != 1 || got[0] != (schemas.SubjectState{Subject: "key/demo/k1", Mode: "observe", Fingerprint: "abc"}) {
+	if got := s.states(noon); len(got) != 1 || got[0] != (schemas.SubjectState{Subject: "key/demo/k1", Mode: "observe", Fingerprint: "abc"}) {
 		t.Errorf("states %+v", got)
+	}
+	if got := s.states(noon.Add(-time.Second)); got[0].Mode != schemas.ModeEnforce {
+		t.Errorf("before the brownout ends, states are %+v", got)
 	}
 }

@@ -26,11 +26,11 @@ type snapshot struct {
 	pools  map[string]*pool  // by what their connections depend on
 }
 
-// states says what is loaded, for the heartbeat.
-func (s *snapshot) states() []schemas.SubjectState {
+// states says what is loaded and holds now, for the heartbeat.
+func (s *snapshot) states(now time.Time) []schemas.SubjectState {
 	states := make([]schemas.SubjectState, len(s.keys))
 	for i, k := range s.keys {
-		states[i] = schemas.SubjectState{Subject: k.subject.String(), Mode: k.mode, Fingerprint: k.fingerprint}
+		states[i] = schemas.SubjectState{Subject: k.subject.String(), Mode: k.state.ModeAt(now), Fingerprint: k.fingerprint}
 	}
 	return states
 }
