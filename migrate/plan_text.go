@@ -58,7 +58,7 @@ func writeFigures(w io.Writer, v schemas.SubjectVerdict) {
 			plural(e.Trials, "client-day", "client-days"), plural(e.Failures, "failure", "failures"), e.Epoch)
 	}
 	if len(v.Impact) > 0 {
-		fmt.Fprintf(w, "  if enforced now: %s\n", impactText(v.Impact))
+		fmt.Fprintf(w, "  if done now: %s\n", impactText(v.Impact))
 	}
 	if len(v.ApprovedBy) > 0 {
 		fmt.Fprintf(w, "  approved by %s\n", strings.Join(printables(v.ApprovedBy), ", "))

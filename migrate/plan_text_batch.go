@@ -11,10 +11,23 @@ import (
 // impactText states what would be refused within each span.
 func impactText(impacts []schemas.Impact) string {
 	parts := make([]string, len(impacts))
+	nothing := true
 	for i, impact := range impacts {
-		parts[i] = fmt.Sprintf("%.2g requests of %.2g clients within %s", impact.Requests, impact.Clients, impact.Within)
+		parts[i] = fmt.Sprintf("%s requests of %s clients within %s", amount(impact.Requests), amount(impact.Clients), impact.Within)
+		nothing = nothing && impact.Requests == 0
+	}
+	if nothing {
+		return "nobody is expected to be refused"
 	}
 	return strings.Join(parts, ", ")
+}
+
+// amount shows a number that is expected: two digits, or all before the point.
+func amount(x float64) string {
+	if x >= 10 {
+		return fmt.Sprintf("%.0f", x)
+	}
+	return fmt.Sprintf("%.2g", x)
 }
 
 // writeKeys tells who uses which of several keys.

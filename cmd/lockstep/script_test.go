@@ -46,6 +46,7 @@ func TestScript(t *testing.T) {
 			"formats": everyFormat,
 
 			"upstream": startUpstream,
+			"signer":   makeSigner,
 		},
 	})
 }
