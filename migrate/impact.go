@@ -25,6 +25,7 @@ func (g *gate) impact(a *app) []schemas.Impact {
 	if a.start.IsZero() || watched <= 0 {
 		return nil
 	}
+	watched = max(watched, time.Hour) // a burst of a moment is no rate
 	o := g.outlook(a)
 	early := len(g.windowFindings(a.start)) > 0
 	var all []schemas.Impact

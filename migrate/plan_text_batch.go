@@ -79,9 +79,9 @@ func writeCommands(w io.Writer, plan *schemas.Plan, planPath, rolloutPath string
 
 // writeBatch says what a batch is expected to break, and what it waits for.
 func writeBatch(w io.Writer, batch *schemas.Batch) {
-	if batch.Harm > 0 {
+	if batch.Harm > 0 && len(batch.Impact) > 1 { // of a day
 		fmt.Fprintf(w, "  # %s: %s, expected harm %.2g of %g, %s\n",
-			batch.ID, plural(len(batch.Steps), "step", "steps"), batch.Harm, batch.Budget, impactText(batch.Impact))
+			batch.ID, plural(len(batch.Steps), "step", "steps"), batch.Harm, batch.Budget, impactText(batch.Impact[1:2]))
 	}
 	if batch.After != "" {
 		fmt.Fprintf(w, "  # %s later than %s\n", batch.Bake, printable(batch.After))
