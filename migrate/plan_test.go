@@ -157,7 +157,7 @@ func decodePlan(t *testing.T, text []byte) *schemas.Plan {
 // The same input gives the same bytes, in whatever order it comes.
 func TestNewPlanIsDeterministic(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"in-the-way", "expected"} {
+	for _, name := range []string{"in-the-way", "expected", "batches"} {
 		holdDeterministic(t, filepath.Join(casesDir, name))
 	}
 }
