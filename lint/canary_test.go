@@ -56,7 +56,7 @@ var disguises = []string{
 // there only PEM text is a secret, in whatever it is wrapped.
 func TestCanary(t *testing.T) {
 	t.Parallel()
-	checker, err := lint.NewChecker()
+	checker, err := sharedChecker()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ func recordedEnv(name string) string {
 // checkExpanded lints a source with variables put in.
 func checkExpanded(tb testing.TB, in lint.Input, source []byte, getenv func(string) string) *lint.Report {
 	tb.Helper()
-	checker, err := lint.NewChecker()
+	checker, err := sharedChecker()
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func TestExpandedToken(t *testing.T) {
 // that is printed.
 func TestCanaryInVariables(t *testing.T) {
 	t.Parallel()
-	checker, err := lint.NewChecker()
+	checker, err := sharedChecker()
 	if err != nil {
 		t.Fatal(err)
 	}

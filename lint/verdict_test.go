@@ -29,7 +29,7 @@ func check(tb testing.TB, dir, path string, source []byte) *lint.Report {
 // checkInput lints one source as in says.
 func checkInput(tb testing.TB, in lint.Input, source []byte) *lint.Report {
 	tb.Helper()
-	checker, err := lint.NewChecker()
+	checker, err := sharedChecker()
 	if err != nil {
 		tb.Fatal(err)
 	}
