@@ -99,7 +99,7 @@ func writeEvidence(w io.Writer, title string, clients []schemas.ClientEvidence) 
 	}
 	fmt.Fprintf(w, "  %s:\n", title)
 	table := newTable(w)
-	for _, c := range clients {
+	for _, c := range clients[:min(len(clients), maxListed)] {
 		by := ""
 		if c.AcceptedBy != "" {
 			by = "\taccepted by " + printable(c.AcceptedBy)
@@ -108,6 +108,9 @@ func writeEvidence(w io.Writer, title string, clients []schemas.ClientEvidence) 
 			printable(c.Client), c.How, c.OK, c.Fail, reasonText(c.Reasons), timeText(c.Last), by)
 	}
 	_ = table.Flush() // it writes to memory
+	if more := len(clients) - maxListed; more > 0 {
+		fmt.Fprintf(w, "    and %d more\n", more)
+	}
 }
 
 // shellWord quotes a word for a POSIX shell where that is needed.

@@ -196,7 +196,7 @@ func (p *Plan) yaml() ([]byte, error) {
 	var buf bytes.Buffer
 	enc := yaml.NewEncoder(&buf)
 	enc.SetIndent(2)
-	if err := enc.Encode(p); err != nil {
+	if err := enc.Encode(p.short()); err != nil {
 		return nil, fmt.Errorf("encode plan: %w", err)
 	}
 	if err := enc.Close(); err != nil {
