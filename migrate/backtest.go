@@ -3,7 +3,6 @@ package migrate
 import (
 	"context"
 	"fmt"
-	"maps"
 	"time"
 
 	"lockstep/schemas"
@@ -90,14 +89,14 @@ func (b *Backtest) Run(ctx context.Context) ([]BacktestDay, error) {
 
 // judge asks the gate at the end of a day.
 func (b *Backtest) judge(end time.Time, h *hindsight) ([]BacktestDay, error) {
-	rollout := *b.Rollout
-	rollout.Subjects = maps.Clone(b.Rollout.Subjects)
+	rollout := *b.Rollout.At(b.Evidence.Window.To)
 	for name, s := range rollout.Subjects {
 		_, id := appOf(name)
 		first, seen := h.observed[id]
 		if s.Mode, s.Since = schemas.ModeObserve, utc(first); !seen || !s.Since.Before(end) {
 			s.Since = end
 		}
+		s.Until, s.Then, s.Share = time.Time{}, "", 0
 		rollout.Subjects[name] = s
 	}
 	in := Input{Now: end, Policy: b.Policy, Rollout: &rollout, Inventory: b.Inventory, Evidence: asOf(b.Evidence, &rollout, end)}

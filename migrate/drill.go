@@ -83,7 +83,7 @@ func (d *drill) rehearse(ctx context.Context, result *DrillResult) error {
 	_, err := forward.run(ctx, func() (schemas.JournalEntry, error) {
 		changes := forward.enforceAll()
 		for _, s := range forward.rollout.Subjects {
-			if s.Mode != schemas.ModeDisabled {
+			if s.ModeAt(now) != schemas.ModeDisabled {
 				enforced++
 			}
 		}
@@ -112,7 +112,7 @@ func (d *drill) rehearse(ctx context.Context, result *DrillResult) error {
 func (a *act) enforceAll() []schemas.Change {
 	var changes []schemas.Change
 	for _, name := range a.rollout.Names() {
-		if a.rollout.Subjects[name].Mode == schemas.ModeObserve {
+		if a.rollout.Subjects[name].ModeAt(a.now) == schemas.ModeObserve {
 			changes = append(changes, a.move(name, schemas.ModeEnforce, ""))
 		}
 	}

@@ -92,6 +92,18 @@ func TestDrillFinds(t *testing.T) {
 	})
 }
 
+// A brownout that is over is observed, and can be rolled back all the same.
+func TestDrillOfABrownout(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	writeFile(t, s.path, strings.Replace(s.read(), "mode: observe\n", "mode: enforce\n    until: 2026-11-10T00:00:00Z\n    then: observe\n", 1))
+	before := s.read()
+	result, err := s.drill(nil)
+	if err != nil || result.Subjects != 2 || !strings.HasSuffix(s.read(), before[strings.Index(before, "subjects:"):]) {
+		t.Errorf("%+v, error %v, the file is now:\n%s", result, err, s.read())
+	}
+}
+
 // Heartbeats show when nodes took up what was done.
 func TestDrillReadsHeartbeats(t *testing.T) {
 	t.Parallel()

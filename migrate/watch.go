@@ -57,7 +57,7 @@ type watchedApp struct {
 // Poll looks at a rollout and the evidence of now. It counts polls in a row
 // only where evidence has come in between.
 func (w *Watch) Poll(now time.Time, rollout *schemas.Rollout, evidence *Evidence) (*Poll, error) {
-	apps := w.apps(rollout)
+	apps := w.apps(rollout.At(now))
 	poll := &Poll{At: now}
 	for _, a := range apps {
 		poll.Subjects = append(poll.Subjects, a.subjects...)
