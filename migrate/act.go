@@ -201,6 +201,7 @@ func (a *act) commit(path string, text []byte) (*Result, error) {
 	if err := atomicfile.Write(path, text, 0o644); err != nil {
 		return nil, errors.Join(fmt.Errorf("write rollout %s: %w", a.path, err), result.Unrecorded)
 	}
+	_ = atomicfile.Sweep(path) // the litter of acts that were killed does no harm
 	return result, nil
 }
 
