@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"lockstep/schemas"
 )
@@ -177,8 +178,8 @@ func TestNewPlanRefusesToRetire(t *testing.T) {
 	}
 }
 
-// Until it enforces all clients, a key with a share is judged like one that
-// observes, in the mode that its nodes have.
+// Until it enforces all clients for ever, a key with a share or in a brownout
+// is judged like one that observes, in the mode that its nodes have.
 func TestGateOfAShare(t *testing.T) {
 	t.Parallel()
 	s := newScene()
@@ -189,6 +190,12 @@ func TestGateOfAShare(t *testing.T) {
 	}
 	if back := plan.Batches[0].Rollback; len(back) != 1 || back[0].To != schemas.ModeObserve {
 		t.Errorf("the way back is %+v", back)
+	}
+	s.in.Rollout.Subjects["key/a/k1"] = schemas.RolloutSubject{
+		Mode: schemas.ModeEnforce, Since: ago(8 * 24), Until: noon.Add(time.Hour), Then: schemas.ModeObserve,
+	}
+	if p := s.plan(t); len(p.Subjects) != 1 || p.Subjects[0].Verdict != schemas.VerdictPromote {
+		t.Errorf("a brownout is not judged like it: %+v", p.Subjects)
 	}
 	s.request("web", verified, failed, 0.5)
 	if v := s.plan(t).Subjects[0]; v.Verdict != schemas.VerdictBlocked {

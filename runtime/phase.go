@@ -70,7 +70,7 @@ func enforcedShare(apps map[string]*appKeys) int {
 
 // shareOf is the share of the clients that an enforced key is enforced for.
 func shareOf(s schemas.RolloutSubject) int {
-	if s.Partial() {
+	if s.Share > 0 {
 		return s.Share
 	}
 	return 100

@@ -43,8 +43,12 @@ func (s RolloutSubject) ModeAt(at time.Time) Mode {
 	return s.Mode
 }
 
-// Partial reports whether the entry enforces for a share of the clients only.
-func (s RolloutSubject) Partial() bool { return s.Mode == ModeEnforce && s.Share > 0 && s.Share < 100 }
+// Partial reports whether the entry enforces for a share of the clients only,
+// or only for a while.
+func (s RolloutSubject) Partial() bool {
+	share := s.Share > 0 && s.Share < 100
+	return s.Mode == ModeEnforce && (share || !s.Until.IsZero())
+}
 
 // At returns the rollout as it holds at a moment: brownouts that are over have
 // become the mode that follows them.
