@@ -3,6 +3,7 @@ package lint_test
 import (
 	"bytes"
 	"errors"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -66,9 +67,9 @@ func TestCanary(t *testing.T) {
 	}
 	all := slices.Concat(templates(t, everyKey), templates(t, "unknown: x\n"+everyKey),
 		templates(t, strings.NewReplacer("[]", "[c]", `key: ""`, "key: k", "protocol: http", "protocol: tcp").Replace(everyKey)))
-	for _, template := range all {
-		for _, disguise := range disguises {
-			if template.path && !strings.Contains(disguise, `\n`) {
+	for i, template := range all {
+		for j, disguise := range disguises {
+			if (template.path && !strings.Contains(disguise, `\n`)) || !sampled(i+j) {
 				continue
 			}
 			tried++
@@ -93,10 +94,14 @@ func TestCanary(t *testing.T) {
 		}
 	}
 	t.Logf("%d configs", tried)
-	if tried < 2500 {
+	if tried < 800 {
 		t.Errorf("only %d configs tried", tried)
 	}
 }
+
+// sampled tells a third of all numbers, or with FULL=1 all of them: the whole
+// of a test that goes through combinations is for the long run.
+func sampled(n int) bool { return n%3 == 0 || os.Getenv("FULL") != "" }
 
 func printed(t *testing.T, report *lint.Report) string {
 	t.Helper()
