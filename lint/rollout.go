@@ -2,6 +2,7 @@ package lint
 
 import (
 	"slices"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -23,6 +24,8 @@ type rolloutKey struct {
 	at     string       // JSON pointer
 	mode   schemas.Mode // empty if there is none
 	then   schemas.Mode // after a brownout; empty if there is none
+	since  time.Time    // zero if there is none that can be read
+	until  time.Time    // likewise
 	secret schemas.SecretRef
 	place  schemas.Span // of its name
 }
@@ -41,6 +44,7 @@ func readRollout(c *schemas.Checked, journal []schemas.JournalEntry) *rolloutSta
 		}
 		k := rolloutKey{Subject: subject, at: "/subjects/" + schemas.EscapePointer(name)}
 		k.place, _ = c.Place(k.at)
+		k.since, k.until = timeAt(c, k.at+"/since"), timeAt(c, k.at+"/until")
 		k.then = schemas.Mode(textAt(c, k.at+"/then"))
 		k.mode, k.secret = schemas.Mode(textAt(c, k.at+"/mode")), schemas.SecretRef(textAt(c, k.at+"/secret"))
 		s.keys = append(s.keys, k)
@@ -48,6 +52,21 @@ func readRollout(c *schemas.Checked, journal []schemas.JournalEntry) *rolloutSta
 	slices.SortStableFunc(s.keys, func(a, b rolloutKey) int { return byPlace(a.place, b.place) })
 	s.last = pastOf(c, journal)
 	return s
+}
+
+// modeAt is the mode that holds at a moment, which is that of the file if the
+// moment is zero.
+func (k rolloutKey) modeAt(at time.Time) schemas.Mode {
+	return schemas.RolloutSubject{Mode: k.mode, Until: k.until, Then: k.then}.ModeAt(at)
+}
+
+// timeAt is the time at a pointer, zero if there is none.
+func timeAt(c *schemas.Checked, pointer string) time.Time {
+	at, err := time.Parse(time.RFC3339, textAt(c, pointer))
+	if err != nil {
+		return time.Time{}
+	}
+	return at
 }
 
 // textAt is the text at a pointer, empty if there is none.

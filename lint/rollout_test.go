@@ -65,12 +65,12 @@ func checkRollout(tb testing.TB, in lint.Input, source []byte) *lint.Report {
 	return report
 }
 
-const rolloutHead = "version: 1\nenvironment: pro\ntier: production\nsubjects:\n  key/orders/k2: {mode: observe, since: 2026-01-01T00:00:00Z, secret: env:K2}\n"
+const rolloutHead = "version: 1\nenvironment: pro\ntier: production\nsubjects:\n  key/orders/k2: {mode: observe, since: 2026-11-01T00:00:00Z, secret: env:K2}\n"
 
 // TestRolloutPast: the journal counts up to the entry that the file names.
 func TestRolloutPast(t *testing.T) {
 	t.Parallel()
-	const jump = rolloutHead + "  key/orders/k1: {mode: enforce, since: 2026-01-01T00:00:00Z, secret: env:K1}\n"
+	const jump = rolloutHead + "  key/orders/k1: {mode: enforce, since: 2026-11-01T00:00:00Z, secret: env:K1}\n"
 	ref := func(seq, digit string) string {
 		return jump + "journal: {seq: " + seq + ", head: sha256:" + strings.Repeat(digit, 64) + "}\n"
 	}
@@ -98,7 +98,7 @@ func TestRolloutPast(t *testing.T) {
 func TestRolloutSeverity(t *testing.T) {
 	t.Parallel()
 	key := func(app, id, mode string) string {
-		return "  key/" + app + "/" + id + ": {mode: " + mode + ", since: 2026-01-01T00:00:00Z, secret: env:" + strings.ToUpper(app+id) + "}\n"
+		return "  key/" + app + "/" + id + ": {mode: " + mode + ", since: 2026-11-01T00:00:00Z, secret: env:" + strings.ToUpper(app+id) + "}\n"
 	}
 	keys := func(n int) (text string) {
 		for i := range n {
@@ -216,8 +216,8 @@ func TestRolloutSources(t *testing.T) {
 func TestRolloutSuppression(t *testing.T) {
 	t.Parallel()
 	const comment = ` # lockstep:ignore[%] reason="r" until=2026-12-01` + "\n"
-	source := rolloutHead + strings.ReplaceAll(comment, "%", "K815") + "  key/Orders/k3: {mode: observe, since: 2026-01-01T00:00:00Z, secret: env:K3}\n" +
-		strings.ReplaceAll(comment, "%", "K809") + "  key/orders/k4: {mode: observe, since: 2026-01-01T00:00:00Z, secret: hunter2}\n"
+	source := rolloutHead + strings.ReplaceAll(comment, "%", "K815") + "  key/Orders/k3: {mode: observe, since: 2026-11-01T00:00:00Z, secret: env:K3}\n" +
+		strings.ReplaceAll(comment, "%", "K809") + "  key/orders/k4: {mode: observe, since: 2026-11-01T00:00:00Z, secret: hunter2}\n"
 	report := checkRollout(t, lint.Input{Path: "r.yaml", Now: time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)}, []byte(source))
 	var got []string
 	for _, f := range report.Findings {

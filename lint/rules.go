@@ -138,6 +138,7 @@ func rolloutRules() []Rule {
 		keyLimit(),
 		authenticationOff(),
 		secretInState(),
+		stuckStage(),
 		ambiguousKey(),
 		stateSchema(), // what the others have not found
 	}
