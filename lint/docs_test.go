@@ -142,6 +142,10 @@ func (p page) write(t *testing.T, rule lint.Rule, bad *lint.Report) []byte {
 		where += " and with a policy that names an Apollo for the environment"
 	case "K808":
 		where += " and with a journal in which key/orders/k1 was observed"
+	case "K810":
+		where += " and beside fat.yaml, which is staging, where the app billing is observed"
+	case "K814":
+		where += " and beside pro-us.yaml, which is production too, where the app orders is enforced"
 	}
 	fmt.Fprintf(&out, "## Bad\n\n```yaml\n%s```\n\nThis prints, %s:\n\n```text\n%s```\n\n## Good\n\n```yaml\n%s```\n",
 		p.bad, where, printed.String(), p.good)

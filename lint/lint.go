@@ -60,6 +60,10 @@ type Input struct {
 	// Journal is that of the rollout file to judge; empty if there is none.
 	Journal []schemas.JournalEntry
 
+	// Others are the rollout files that are judged in the same run. The one to
+	// judge may be among them.
+	Others []RolloutFile
+
 	Baseline *Baseline // or nil
 	Since    *Since    // or nil, for all findings
 

@@ -33,6 +33,7 @@ type Pass struct {
 	connectURL   *url.URL            // parsed; nil if agent is, or if it is no URL
 	proxyURL     *url.URL            // likewise
 	rollout      *rolloutState       // nil unless the file is a rollout file
+	others       []RolloutFile       // that are judged in the same run
 	manifest     *Manifest           // around the config; nil if there is none
 	materials    []material          // what its tls mappings lead to; none if agent is nil
 	looksAtFiles bool

@@ -138,7 +138,9 @@ func rolloutRules() []Rule {
 		keyLimit(),
 		authenticationOff(),
 		secretInState(),
+		tierOrder(),
 		stuckStage(),
+		envDrift(),
 		ambiguousKey(),
 		stateSchema(), // what the others have not found
 	}

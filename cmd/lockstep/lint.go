@@ -129,7 +129,8 @@ type linter struct {
 	probing probing
 	probes  *lint.Probes // nil if nobody asks the upstreams
 
-	rolloutPath string // empty without --rollout
+	rolloutPath string             // empty without --rollout
+	others      []lint.RolloutFile // found in this run; none until all files were judged once
 
 	baseline *lint.Baseline
 	fixer    *fixer

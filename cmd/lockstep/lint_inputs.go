@@ -30,7 +30,8 @@ func (f inputFile) isStdin() bool { return f.path == "-" && !f.stdin }
 type result struct {
 	reports  []*lint.Report
 	err      error
-	volatile bool // it depends on a file that the cache does not watch
+	volatile bool // it depends on files that the cache does not watch, as rollout files do
+	rollouts []lint.RolloutFile
 }
 
 // inputs are the files behind the arguments of a command line, each once.

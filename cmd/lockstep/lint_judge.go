@@ -50,6 +50,7 @@ func (l *linter) judge(ctx context.Context, args []string) (found []*lint.Report
 		})
 	}
 	workers.Wait()
+	l.together(ctx, in.files, results)
 	for _, r := range results {
 		found = append(found, r.reports...)
 		in.fault(r.err)
@@ -112,6 +113,9 @@ func (l *linter) sources(f inputFile, text []byte, files fileReader) result {
 		}
 		r.reports = append(r.reports, report)
 		r.volatile = r.volatile || s.Kind == schemas.KindRollout
+		if rollout, ok := s.RolloutFile(); ok {
+			r.rollouts = append(r.rollouts, rollout)
+		}
 	}
 	return r
 }
@@ -142,7 +146,7 @@ func (l *linter) config(checker *lint.Checker, s lint.Source, f inputFile, files
 	in := lint.Input{
 		Tier: l.tier, Policy: l.policy, Rollout: l.rollout,
 		ReadFile: files.read, Stat: files.stat, Files: l.mode, Now: l.process.now(),
-		Inventory: l.inventory, Baseline: l.baseline, Probes: l.probes, Journal: journalOf(s, f),
+		Inventory: l.inventory, Baseline: l.baseline, Probes: l.probes, Journal: journalOf(s, f), Others: l.others,
 	}
 	if err := l.expandSource(&s); err != nil {
 		return nil, err
