@@ -171,6 +171,8 @@ func setMode(in *lint.Input, rule string) {
 	switch rule {
 	case "M604":
 		in.Tier = ""
+	case "K804", "K806":
+		in.Journal = actedJournal()
 	case "K810", "K814":
 		in.Tier, in.Others, in.Journal = "", otherRollouts(), []schemas.JournalEntry{}
 	case "T207":

@@ -140,6 +140,10 @@ func (p page) write(t *testing.T, rule lint.Rule, bad *lint.Report) []byte {
 		where += " and with a journal in which key/orders/k1 was disabled"
 	case "K803":
 		where += " and with a policy that names an Apollo for the environment"
+	case "K804":
+		where += " and with a journal in which a hand edit set key/orders/k1 to enforce"
+	case "K806":
+		where += " and with a journal in which key/hasty/k1 was observed for three days"
 	case "K808":
 		where += " and with a journal in which key/orders/k1 was observed"
 	case "K810":

@@ -100,51 +100,6 @@ func (p *Pass) rolloutKeys() []rolloutKey {
 	return p.rollout.keys
 }
 
-// A rolloutPast is what the journal says the rollout file held before it was
-// edited by hand.
-type rolloutPast struct {
-	seq   uint64 // of the entry
-	modes map[schemas.Subject]schemas.Mode
-	used  map[string]bool // apps, in lower case, that had a key beyond disabled at any time
-}
-
-// pastOf follows the journal up to the entry that the rollout file names, or
-// to its end if it names none. It is nil for a journal of another file.
-func pastOf(c *schemas.Checked, journal []schemas.JournalEntry) *rolloutPast {
-	if seq, ok := c.Int("/journal/seq"); ok && seq > 0 {
-		i := slices.IndexFunc(journal, func(e schemas.JournalEntry) bool {
-			return e.Seq == uint64(seq) && e.Hash == textAt(c, "/journal/head")
-		})
-		journal = journal[:i+1]
-	}
-	if len(journal) == 0 {
-		return nil
-	}
-	past := &rolloutPast{
-		seq: journal[len(journal)-1].Seq, modes: map[schemas.Subject]schemas.Mode{}, used: map[string]bool{},
-	}
-	for _, e := range journal {
-		for _, change := range e.Changes {
-			past.take(change)
-		}
-	}
-	return past
-}
-
-func (past *rolloutPast) take(c schemas.Change) {
-	subject, err := schemas.ParseSubject(c.Subject)
-	if err != nil {
-		return
-	}
-	subject = subject.Fold()
-	if c.After == nil {
-		delete(past.modes, subject)
-		return
-	}
-	past.modes[subject] = c.After.Mode
-	past.used[subject.App] = past.used[subject.App] || c.After.Mode != schemas.ModeDisabled
-}
-
 // isRollout reports whether a file looks like a rollout file, which a plan
 // does not: its subjects are a list.
 func isRollout(doc *schemas.Document) bool {

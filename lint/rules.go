@@ -135,6 +135,8 @@ func rolloutRules() []Rule {
 		illegalTransition(),
 		enableWithoutMode(),
 		observeMasked(),
+		enforceWithoutEvidence(),
+		windowTooShort(),
 		keyLimit(),
 		authenticationOff(),
 		secretInState(),
