@@ -87,7 +87,7 @@ func (p *process) evidenceCommand() *cli.Command {
 		Flags: append(
 			logsFlags(true), policyFlag(),
 			&cli.StringFlag{Name: "environment", Usage: "of the environment `NAME`, if the logs are of several or do not say"},
-			&cli.StringFlag{Name: "format", Value: "text", Usage: "write `FORMAT`: text or json"},
+			formatFlag(),
 			&cli.IntFlag{Name: "dry-run", Usage: "only show how the first `N` lines are understood"},
 		),
 		Action: p.evidence,
@@ -95,12 +95,12 @@ func (p *process) evidenceCommand() *cli.Command {
 }
 
 func (p *process) evidence(c *cli.Context) error {
-	format := c.String("format")
-	switch {
-	case c.Args().Present():
+	if c.Args().Present() {
 		return tooMany(c, 0)
-	case format != "text" && format != "json":
-		return usage(schemas.Hint(fmt.Errorf("there is no format %q", format), "use text or json"))
+	}
+	asJSON, err := wantsJSON(c)
+	if err != nil {
+		return err
 	}
 	policy, err := loadPolicy(c.String("policy"))
 	if err != nil {
@@ -114,7 +114,7 @@ func (p *process) evidence(c *cli.Context) error {
 		return err
 	}
 	write := evidence.WriteText
-	if format == "json" {
+	if asJSON {
 		write = evidence.WriteJSON
 	}
 	if err := errors.Join(write(p.stdout), evidence.Close()); err != nil {

@@ -18,22 +18,23 @@ func (p *process) backtestCommand() *cli.Command {
 		Description: "It supposes that each app was observed from its first request in the logs on, with the keys of now.\n" +
 			"The exit status is 1 if clients failed soon after a day on which an app would have been promoted.",
 		Flags: append(logsFlags(true), rolloutFlag(), policyFlag(),
-			&cli.StringFlag{Name: "inventory", Usage: "expect the clients of the inventory `FILE`"},
+			inventoryFlag(),
 			&cli.StringFlag{Name: "from", Usage: "begin with the `DAY`, as in 2026-01-31"},
 			&cli.StringFlag{Name: "to", Usage: "end with the `DAY`, as in 2026-02-28"},
 			&cli.IntFlag{Name: "horizon", Value: 35, Usage: "hold failures within `DAYS` days against a verdict"},
-			&cli.StringFlag{Name: "format", Value: "text", Usage: "write `FORMAT`: text or json"}),
+			formatFlag()),
 		Action: p.backtest,
 	}
 }
 
 func (p *process) backtest(c *cli.Context) error {
-	format := c.String("format")
-	switch {
-	case c.Args().Present():
+	if c.Args().Present() {
 		return tooMany(c, 0)
-	case format != "text" && format != "json":
-		return usage(schemas.Hint(fmt.Errorf("there is no format %q", format), "use text or json"))
+	}
+	asJSON, err := wantsJSON(c)
+	switch {
+	case err != nil:
+		return err
 	case c.Int("horizon") < 1 || c.Int("horizon") > 366:
 		return usage(errors.New("--horizon has to be between 1 and 366"))
 	}
@@ -51,7 +52,7 @@ func (p *process) backtest(c *cli.Context) error {
 	}
 	report := migrate.NewBacktestReport(judged, b.Horizon)
 	write := report.WriteText
-	if format == "json" {
+	if asJSON {
 		write = report.WriteJSON
 	}
 	if err := write(p.stdout); err != nil {

@@ -1,12 +1,9 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/urfave/cli/v2"
 
 	"lockstep/migrate"
-	"lockstep/schemas"
 )
 
 // The exit statuses of `migrate status`, for a job that asks every hour.
@@ -24,14 +21,14 @@ func (p *process) statusCommand() *cli.Command {
 		Description: "Exit status: 0 a step may be taken, or all are; 10 waiting; 20 blocked by clients that would be refused;\n" +
 			"30 inconclusive, as evidence is missing; 40 drift: the rollout file or a node is not as was decided. If no\n" +
 			"step may be taken, the subject that is farthest from it decides.",
-		Flags: append(planFlags(), &cli.StringFlag{Name: "format", Value: "text", Usage: "write `FORMAT`: text or json"}),
+		Flags: append(planFlags(), formatFlag()),
 		Action: func(c *cli.Context) error {
-			format := c.String("format")
-			switch {
-			case c.Args().Present():
+			if c.Args().Present() {
 				return tooMany(c, 0)
-			case format != "text" && format != "json":
-				return usage(schemas.Hint(fmt.Errorf("there is no format %q", format), "use text or json"))
+			}
+			asJSON, err := wantsJSON(c)
+			if err != nil {
+				return err
 			}
 			view, err := p.view(c)
 			if err != nil {
@@ -39,7 +36,7 @@ func (p *process) statusCommand() *cli.Command {
 			}
 			status := view.Status()
 			write := status.WriteText
-			if format == "json" {
+			if asJSON {
 				write = status.WriteJSON
 			}
 			if err := write(p.stdout); err != nil {

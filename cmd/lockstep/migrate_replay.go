@@ -12,8 +12,12 @@ import (
 // inputFlags are those of all that a plan is made from.
 func inputFlags() []cli.Flag {
 	return append(logsFlags(true), rolloutFlag(), policyFlag(),
-		&cli.StringFlag{Name: "inventory", Usage: "expect the clients of the inventory `FILE`"},
+		inventoryFlag(),
 		listFlag(cli.GenericFlag{Name: "after", Usage: "enforce an app only after the rollout `FILE` does, such as that of staging; may be repeated"}))
+}
+
+func inventoryFlag() cli.Flag {
+	return &cli.StringFlag{Name: "inventory", Usage: "expect the clients of the inventory `FILE`"}
 }
 
 func (p *process) replayCommand() *cli.Command {
