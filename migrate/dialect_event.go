@@ -14,7 +14,7 @@ func (eventDialect) Parse(line string) (event schemas.Event, ok bool, err error)
 	if strings.TrimSpace(line) == "" {
 		return schemas.Event{}, false, nil
 	}
-	event, err = schemas.ParseEventText(line)
+	event, err = schemas.ParseEvent(line)
 	return event, err == nil, err //nolint:wrapcheck // it is shown beside the place of the line
 }
 

@@ -186,7 +186,7 @@ func FuzzMapping(f *testing.F) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if again, err := schemas.ParseEvent(text); err != nil || again.Client != e.Client {
+			if again, err := schemas.ParseEvent(string(text)); err != nil || again.Client != e.Client {
 				t.Errorf("%q is no event: %v\n%s", line, err, text)
 			}
 		}

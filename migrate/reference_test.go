@@ -35,7 +35,7 @@ func (r *reference) fold(file, content string) {
 	for line := range strings.Lines(content) {
 		number++
 		text, whole := strings.CutSuffix(line, "\n")
-		event, err := schemas.ParseEvent([]byte(text))
+		event, err := schemas.ParseEvent(text)
 		switch {
 		case len(text) > MaxLine:
 			r.unparsed(file, number, "longer than 1024 KiB")

@@ -179,7 +179,7 @@ func checkNumbers(t *testing.T, path string, room int) {
 	var torn int
 	var seqs []uint64
 	for line := range strings.Lines(string(text)) {
-		e, err := schemas.ParseEvent([]byte(line))
+		e, err := schemas.ParseEvent(line)
 		if err != nil {
 			torn++
 			continue

@@ -221,7 +221,7 @@ func (w *world) events(path string) []schemas.Event {
 	defer file.Close()
 	var events []schemas.Event
 	for lines := bufio.NewScanner(file); lines.Scan(); {
-		e, err := schemas.ParseEvent(lines.Bytes())
+		e, err := schemas.ParseEvent(lines.Text())
 		if err != nil {
 			w.t.Fatalf("%s: %v", lines.Bytes(), err)
 		}

@@ -116,12 +116,9 @@ func (e *Event) Line() ([]byte, error) {
 }
 
 // ParseEvent reads one line of an event log. It refuses what [Event.Line]
-// would not write: unknown fields, and values outside the closed lists.
-func ParseEvent(line []byte) (Event, error) { return ParseEventText(string(line)) }
-
-// ParseEventText is [ParseEvent] of a text, parts of which the event keeps
-// alive: clone what is to outlive it.
-func ParseEventText(line string) (Event, error) {
+// would not write: unknown fields, and values outside the closed lists. The
+// event keeps parts of the line alive: clone what is to outlive it.
+func ParseEvent(line string) (Event, error) {
 	e, ok := scanEvent(line)
 	if !ok {
 		var err error

@@ -17,7 +17,7 @@ func TestParseEventRefusesTimesNobodyHas(t *testing.T) {
 		"hours of two days": tally + `"day":"1970-01-01","first_ms":1,"last_ms":1,"hours":16777217}`,
 	}
 	for name, line := range tests {
-		_, err := ParseEvent([]byte(line))
+		_, err := ParseEvent(line)
 		if err == nil || !strings.HasPrefix(err.Error(), "not a") {
 			t.Errorf("%s: error %v, want a refusal", name, err)
 		}

@@ -99,7 +99,7 @@ func BenchmarkParseEvent(b *testing.B) {
 	b.SetBytes(int64(len(scanned)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := ParseEventText(scanned); err != nil {
+		if _, err := ParseEvent(scanned); err != nil {
 			b.Fatal(err)
 		}
 	}
