@@ -32,7 +32,8 @@ func (a *act) checkTurn(plan *schemas.Plan, batch schemas.Batch, signedBy schema
 // long enough that what it breaks would have shown.
 func (a *act) checkBaked(plan *schemas.Plan, batch schemas.Batch) error {
 	var since time.Time
-	for name, s := range a.rollout.Subjects {
+	for _, name := range a.rollout.Names() { // in order, or the refusal would name another subject each time
+		s := a.rollout.Subjects[name]
 		if s.Batch == batch.After {
 			since = later(since, s.Since)
 		}
