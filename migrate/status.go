@@ -45,6 +45,7 @@ type Status struct {
 	Ready       *time.Time      `json:"ready,omitempty"` // when the next step may be taken if nothing fails, as far as that is known
 	Enforced    int             `json:"enforced"`        // subjects
 	Refused     Refused         `json:"refused"`
+	Gaps        int             `json:"gaps"` // stretches of time for which a node has no evidence
 	Expected    float64         `json:"expected_refused"` // besides those: clients that enforcing is expected to refuse within five weeks
 	Drift       []string        `json:"drift"`
 	Subjects    []SubjectStatus `json:"subjects"` // that have a next step, by name
@@ -63,6 +64,7 @@ type SubjectStatus struct {
 	Strangers int          `json:"strangers"`
 	Accepted  int          `json:"accepted"`
 	Unseen    int          `json:"unseen"`
+	Overdue   int          `json:"overdue"`           // of the unseen: they should have come by now
 	Risk      *float64     `json:"risk,omitempty"`    // of the app's keys together
 	EValue    *float64     `json:"e_value,omitempty"` // the same
 }
@@ -72,6 +74,7 @@ func (v *View) Status() *Status {
 	s := &Status{
 		Environment: v.plan.Environment, Tier: v.plan.Tier, At: v.plan.Created, Refused: v.Diff().Refused,
 		Drift: append(append([]string{}, v.history.Drift...), nodeDrift(v.in)...), Subjects: []SubjectStatus{},
+		Gaps: len(v.in.Evidence.Gaps),
 	}
 	for _, subject := range v.in.Rollout.Subjects {
 		if subject.Mode == schemas.ModeEnforce {
@@ -79,16 +82,21 @@ func (v *View) Status() *Status {
 		}
 	}
 	for i := range v.plan.Subjects {
-		s.Subjects = append(s.Subjects, newSubjectStatus(&v.plan.Subjects[i]))
+		s.Subjects = append(s.Subjects, newSubjectStatus(&v.plan.Subjects[i], v.plan.Created))
 	}
 	s.State, s.Ready, s.Expected = s.overall(), s.nextReady(), expectedRefused(v.plan)
 	return s
 }
 
-func newSubjectStatus(v *schemas.SubjectVerdict) SubjectStatus {
+func newSubjectStatus(v *schemas.SubjectVerdict, now time.Time) SubjectStatus {
 	s := SubjectStatus{
 		Subject: v.Subject, From: v.From, To: v.To, State: stateOf(v.Verdict), Reasons: v.Reasons, Ready: v.Ready, Clients: v.Clients,
 		Blocking: len(v.Blocking), Strangers: len(v.Strangers), Accepted: len(v.Accepted), Unseen: len(v.Unseen),
+	}
+	for _, c := range v.Unseen {
+		if c.Due != nil && c.Due.Before(now) {
+			s.Overdue++
+		}
 	}
 	if v.Risk != nil {
 		s.Risk = &v.Risk.Total

@@ -1,9 +1,13 @@
 package main
 
 import (
+	"fmt"
+	"io"
+
 	"github.com/urfave/cli/v2"
 
 	"lockstep/migrate"
+	"lockstep/schemas"
 )
 
 // The exit statuses of `migrate status`, for a job that asks every hour.
@@ -21,12 +25,14 @@ func (p *process) statusCommand() *cli.Command {
 		Description: "Exit status: 0 a step may be taken, or all are; 10 waiting; 20 blocked by clients that would be refused;\n" +
 			"30 inconclusive, as evidence is missing; 40 drift: the rollout file or a node is not as was decided. If no\n" +
 			"step may be taken, the subject that is farthest from it decides.",
-		Flags: append(planFlags(), formatFlag()),
+		Flags: append(planFlags(), &cli.StringFlag{
+			Name: "format", Value: "text", Usage: "write `FORMAT`: text, json or prometheus (for a textfile collector)",
+		}),
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
 				return tooMany(c, 0)
 			}
-			asJSON, err := wantsJSON(c)
+			write, err := statusFormat(c)
 			if err != nil {
 				return err
 			}
@@ -35,15 +41,25 @@ func (p *process) statusCommand() *cli.Command {
 				return err
 			}
 			status := view.Status()
-			write := status.WriteText
-			if asJSON {
-				write = status.WriteJSON
-			}
-			if err := write(p.stdout); err != nil {
+			if err := write(status, p.stdout); err != nil {
 				return err
 			}
 			return silent(stateStatus(status.State))
 		},
+	}
+}
+
+// statusFormat reads --format; an error is one of usage.
+func statusFormat(c *cli.Context) (func(*migrate.Status, io.Writer) error, error) {
+	switch format := c.String("format"); format {
+	case "text":
+		return (*migrate.Status).WriteText, nil
+	case "json":
+		return (*migrate.Status).WriteJSON, nil
+	case "prometheus":
+		return (*migrate.Status).WriteMetrics, nil
+	default:
+		return nil, usage(schemas.Hint(fmt.Errorf("there is no format %q", format), "use text, json or prometheus"))
 	}
 }
 
