@@ -16,6 +16,7 @@ type metrics struct {
 	reloadGood  prometheus.Gauge
 	reloadTime  prometheus.Gauge
 	reloads     *prometheus.CounterVec
+	watchEvents *prometheus.CounterVec
 	info        *prometheus.GaugeVec
 	requests    *prometheus.CounterVec
 	leftOut     prometheus.Counter
@@ -43,6 +44,8 @@ func newMetrics(version string) *metrics {
 			"When a version was last applied.").WithLabelValues(),
 		reloads: counter("config_reloads_total",
 			"Attempts to apply the files: applied, unchanged or rejected.", "result"),
+		watchEvents: counter("watch_events_total",
+			"Hints that files may have changed: signal for SIGHUP, api for other requests to look.", "source"),
 		info: gauge("config_info", "Always 1, for the version that is served.", "version", "sha256"),
 		requests: counter("auth_requests_total",
 			"Requests whose signature or target was checked.", "endpoint", "mode", "outcome", "reason"),

@@ -13,6 +13,26 @@ const (
 	holdTimes = 3
 )
 
+// The sources of word that something may have changed, as a label.
+const (
+	sourceSignal = "signal"
+	sourceAPI    = "api"
+)
+
+// Reload has all inputs read and judged again, also those that were rejected
+// before, and applied if they differ from what is served. It returns at once,
+// may be called from any goroutine, and calls in a row may be answered by one
+// look. Before [Server.Start] it is remembered.
+func (s *Server) Reload() { s.ask(sourceAPI) }
+
+// Hangup is [Server.Reload] for SIGHUP, counted as such.
+func (s *Server) Hangup() { s.ask(sourceSignal) }
+
+func (s *Server) ask(source string) {
+	s.metrics.watchEvents.WithLabelValues(source).Inc()
+	leaveWord(s.asked)
+}
+
 // follow starts the goroutine that applies changes.
 func (s *Server) follow(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -34,6 +54,10 @@ func (a *applier) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-a.watcher.changed:
+			a.reload(ctx)
+		case <-a.server.asked:
+			a.server.opts.Logger.InfoContext(ctx, "asked to read the files again")
+			a.rejected = "" // whoever asks gets an answer
 			a.reload(ctx)
 		}
 	}

@@ -85,6 +85,7 @@ type Server struct {
 	status   atomic.Pointer[Status]
 	ready    atomic.Bool
 	applier  *applier
+	asked    chan struct{} // word of [Server.Reload]
 	hold     time.Duration // see [holdFor]
 	recorder *recorder
 	ingress  *ingress
@@ -103,7 +104,7 @@ func New(opts Options) (*Server, error) {
 	if err := opts.validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{opts: opts, metrics: newMetrics(opts.Version), hold: holdFor}
+	s := &Server{opts: opts, metrics: newMetrics(opts.Version), asked: make(chan struct{}, 1), hold: holdFor}
 	s.status.Store(&Status{})
 	return s, nil
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/urfave/cli/v2"
 
@@ -20,7 +22,8 @@ func (p *process) runCommand() *cli.Command {
 		Usage: "serve the listeners of a Piko agent config and apply changes while running",
 		Description: "Requests come in at --listen; the header x-piko-endpoint or the first label of Host says for\n" +
 			"which endpoint, as at Piko's own proxy. Config, rollout, policy, keys and certificates are watched;\n" +
-			"a bad edit is logged and the last good version stays. SIGTERM and SIGINT stop it in order.",
+			"a bad edit is logged and the last good version stays. SIGHUP has all files read again;\n" +
+			"SIGTERM and SIGINT stop it in order.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "config", Usage: "serve the Piko agent config `FILE`", Required: true},
 			&cli.StringFlag{Name: "rollout", Usage: "take the modes of access keys from the rollout `FILE`"},
@@ -43,6 +46,9 @@ func (p *process) serve(c *cli.Context) error {
 		return err
 	}
 	quietLibraries()
+	hangup := make(chan os.Signal, 1) // its default would kill the process
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
 	server, err := runtime.New(opts)
 	if err != nil {
 		return usage(err)
@@ -50,8 +56,14 @@ func (p *process) serve(c *cli.Context) error {
 	if err := server.Start(c.Context); err != nil {
 		return withStatus(startStatus(err), err)
 	}
-	<-c.Done()
-	return server.Stop(context.WithoutCancel(c.Context))
+	for {
+		select {
+		case <-hangup:
+			server.Hangup()
+		case <-c.Done():
+			return server.Stop(context.WithoutCancel(c.Context))
+		}
+	}
 }
 
 // startStatus tells an address that is not to be had from what the user wrote.
