@@ -25,5 +25,9 @@ func causes() map[schemas.Reason]cause {
 		schemas.ReasonUnknownKey:    {"key not loaded", "look for the alarm of the node that could not read the key; the client is not to blame"},
 		schemas.ReasonMalformed:     {"unreadable header", "send `Authorization: Apollo APP:SIGNATURE` and a timestamp in milliseconds; a proxy may have replaced the header"},
 		schemas.ReasonRefusedTarget: {"method or path not served", "call only what the listener serves; its methods are in the policy"},
+		schemas.ReasonShadowed: {"key that only observes beside an enforced one", "the client has its new key already: enforce that key too, which only lets more pass, " +
+			"or let the client sign with the enforced one until then"},
+		schemas.ReasonReplay: {"signature used before", "a client must sign each request anew; several that ask for the same in the same millisecond sign alike, " +
+			"unless `ip=` in the query tells them apart"},
 	}
 }

@@ -157,7 +157,8 @@ func randomLog(random *rand.Rand) *eventLog {
 		case 1:
 			log.seq[node] += random.Uint64N(3) // lines that are lost
 		default:
-			reason := append(schemas.Reasons(), schemas.ReasonNone, schemas.ReasonNone)[random.IntN(8)]
+			reasons := append(schemas.Reasons(), schemas.ReasonNone, schemas.ReasonNone)
+			reason := reasons[random.IntN(len(reasons))]
 			client := fmt.Sprintf("c%d", random.IntN(4))
 			how := []schemas.How{schemas.HowClaimed, schemas.HowVerified}[random.IntN(2)]
 			log.request(node, "key/a", client, how, reason, at)

@@ -37,13 +37,15 @@ const (
 	ReasonUnknownKey    Reason = "unknown_key"    // a key that has to be asked is not loaded
 	ReasonMalformed     Reason = "malformed"      // a header that is there cannot be read
 	ReasonRefusedTarget Reason = "refused_target" // method or path that an enforcing listener refuses
+	ReasonShadowed      Reason = "shadowed"       // a key that only observes beside an enforced one gives this signature
+	ReasonReplay        Reason = "replay"         // a signature that was right, and has been used before
 )
 
 // Reasons lists every reason of a failure.
 func Reasons() []Reason {
 	return []Reason{
 		ReasonMissing, ReasonSkew, ReasonSignature,
-		ReasonUnknownKey, ReasonMalformed, ReasonRefusedTarget,
+		ReasonUnknownKey, ReasonMalformed, ReasonRefusedTarget, ReasonShadowed, ReasonReplay,
 	}
 }
 
@@ -94,6 +96,7 @@ type Event struct {
 	LeftOut       uint64         `json:"left_out,omitempty"` // details not written since the last heartbeat
 	RolloutDigest string         `json:"rollout_digest,omitempty"`
 	Subjects      []SubjectState `json:"subjects,omitempty"`
+	Final         bool           `json:"final,omitempty"` // the last event of its boot: all that was counted is written
 }
 
 // A SubjectState says what a process has loaded for a subject.

@@ -78,7 +78,20 @@ type ListenerPolicy struct {
 	AppFrom  string   `yaml:"app_from"` // "apollo": derived from each request as Apollo does
 	Methods  []string `yaml:"methods"`  // GET and HEAD if empty
 	Identity []string `yaml:"identity"` // see [IdentitySource]; param:ip, xff, peer if empty
+	Strict   bool     `yaml:"strict"`   // refuses headers that Apollo takes but no client of its own sends
+	Replay   Replay   `yaml:"replay"`   // what becomes of a signature that is used again; count if empty
 }
+
+// A Replay says what becomes of a signature that is used again. Honest clients
+// that ask for the same in the same millisecond sign alike, so it may be one.
+type Replay string
+
+// What becomes of replays.
+const (
+	ReplayOff    Replay = "off"    // nobody looks
+	ReplayCount  Replay = "count"  // they are counted by endpoint, and pass
+	ReplayReject Replay = "reject" // they fail
+)
 
 // AllowedMethods lists the methods that an enforcing listener lets through.
 func (p *ListenerPolicy) AllowedMethods() []string {
@@ -111,6 +124,13 @@ type RuntimePolicy struct {
 	FlushInterval  Duration `yaml:"flush_interval"`  // of tallies and heartbeats; 1m if zero
 	Tolerance      Duration `yaml:"tolerance"`       // of request timestamps; 60s as in Apollo if zero
 	TrustedProxies []string `yaml:"trusted_proxies"` // address ranges, see [RuntimePolicy.Proxies]
+
+	Events EventPolicy `yaml:"events" json:",omitzero"`
+}
+
+// An EventPolicy sets up the event log of `lockstep run`.
+type EventPolicy struct {
+	MaxBytes int64 `yaml:"max_bytes"` // of a file, after which a new one is begun; no limit if zero
 }
 
 // Proxies returns the ranges whose X-Forwarded-For is believed.

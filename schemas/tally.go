@@ -10,7 +10,7 @@ import (
 type TallyKey struct {
 	Environment string
 	Node        string
-	Subject     string // key/<app>/<id> for ok, key/<app> for fail
+	Subject     string // key/<app>/<id> for ok and for [ReasonShadowed], else key/<app>
 	Client      string
 	How         How
 	Outcome     Outcome
