@@ -26,6 +26,8 @@ type Result struct {
 	Reason schemas.Reason // why it failed; empty for a success
 	Timed  bool           // the request carries a timestamp that can be read
 	SkewMS int64          // if Timed: now minus timestamp in milliseconds, saturated
+
+	Signature string // that matched; empty for a failure
 }
 
 // OK reports whether a key matched in time.
@@ -56,7 +58,9 @@ func Verify(keys []*Key, req Request, now time.Time, tolerance time.Duration) Re
 	result.Key = match(keys, signature, req.Timestamp[0], signedTarget(req.Target))
 	if result.Key == nil {
 		result.Reason = schemas.ReasonSignature
+		return result
 	}
+	result.Signature = signature
 	return result
 }
 
