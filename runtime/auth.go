@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"lockstep/internal/accesskey"
@@ -16,6 +17,8 @@ type auth struct {
 	methods   map[string]bool
 	allow     string // methods as the header Allow lists them
 	tolerance time.Duration
+	headers   bool           // those that no client of Apollo's own sends are refused
+	replay    schemas.Replay // never empty
 	identity  []schemas.IdentitySource
 	proxies   []netip.Prefix // whose X-Forwarded-For is believed
 
@@ -28,9 +31,11 @@ func (a *auth) strict() bool { return a.share > 0 }
 
 // appKeys are the keys of one app that are not disabled.
 type appKeys struct {
+	app     string // folded
 	subject string // key/<app>: all keys together
 	enforce keySet
 	observe keySet
+	all     []*accesskey.Key // enforced ones first
 }
 
 // keySet holds the keys of one mode.
@@ -58,7 +63,7 @@ func groupByApp(keys []*loadedKey, at time.Time) map[string]*appKeys {
 		id := accesskey.FoldApp(k.subject.App)
 		app := apps[id]
 		if app == nil {
-			app = &appKeys{subject: schemas.Subject{App: k.subject.App}.String()}
+			app = &appKeys{app: id, subject: schemas.Subject{App: k.subject.App}.String()}
 			apps[id] = app
 		}
 		if mode == schemas.ModeEnforce {
@@ -66,6 +71,9 @@ func groupByApp(keys []*loadedKey, at time.Time) map[string]*appKeys {
 		} else {
 			app.observe.add(k)
 		}
+	}
+	for _, app := range apps {
+		app.all = slices.Concat(app.enforce.keys, app.observe.keys)
 	}
 	return apps
 }

@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -241,6 +242,7 @@ func (b *builder) auth(p *schemas.ListenerPolicy) (*auth, error) {
 	a := auth{
 		app: accesskey.FoldApp(p.App), methods: map[string]bool{},
 		allow: strings.Join(p.AllowedMethods(), ", "), tolerance: b.in.policy.Runtime.Skew(),
+		headers: p.Strict, replay: cmp.Or(p.Replay, schemas.ReplayCount),
 		identity: identity, proxies: proxies,
 	}
 	for _, m := range p.AllowedMethods() {

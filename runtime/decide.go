@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,12 +22,16 @@ type request struct {
 // pass, unchecked and uncounted.
 type decision struct {
 	status  int    // of the refusal; 0: pass on
-	subject string // what it counts under; empty if it is not counted
+	app     string // key/<app>: all keys of the app together; empty if it is not counted
+	subject string // what it counts under, the app or one of its keys; empty if it is not counted
 	mode    schemas.Mode
 	outcome schemas.Outcome // empty if nothing was checked
 	reason  schemas.Reason
 	share   int   // per cent of the clients that a refusal is for, see [decision.spare]
-	skewMS  int64 // our clock minus the client's, where it sent a time
+	timed   bool  // the client sent a time
+	skewMS  int64 // our clock minus the client's, if timed
+
+	signature string // that was right; empty if none was
 }
 
 // decide judges a request to a listener; a is nil if its callers do not sign.
@@ -55,7 +60,7 @@ func decide(a *auth, req request, now time.Time) decision {
 	case keys == nil:
 		return decision{}
 	default:
-		return keys.judge(req, now, a.tolerance)
+		return keys.judge(a, req, now)
 	}
 }
 
@@ -96,28 +101,32 @@ func (a *auth) refuseTarget(req request, keys *appKeys, status int) decision {
 		d.mode, d.share = schemas.ModeEnforce, a.share
 	}
 	if keys != nil {
-		d.subject = keys.subject
+		d.app, d.subject = keys.subject, keys.subject
 	}
 	return d
 }
 
 // judge checks the signature of a request for an app that has keys. As in
-// Apollo, keys that only observe do not count beside one that is enforced.
-func (k *appKeys) judge(req request, now time.Time, tolerance time.Duration) decision {
-	d := decision{mode: schemas.ModeObserve, outcome: schemas.OutcomeFail, subject: k.subject}
+// Apollo, keys that only observe let nothing pass beside one that is enforced.
+// But it is told whose signature it was: all keys are tried in any case.
+func (k *appKeys) judge(a *auth, req request, now time.Time) decision {
+	d := decision{mode: schemas.ModeObserve, outcome: schemas.OutcomeFail, app: k.subject, subject: k.subject}
 	asked := k.observe
 	if len(k.enforce.keys) > 0 {
 		d.mode, d.share, asked = schemas.ModeEnforce, k.enforce.share, k.enforce
 	}
-	result := accesskey.Verify(asked.keys, accesskey.Request{
-		Target: req.target, Timestamp: req.timestamp, Authorization: req.authorization,
-	}, now, tolerance)
-	d.skewMS = result.SkewMS
+	signed := accesskey.Request{Target: req.target, Timestamp: req.timestamp, Authorization: req.authorization}
+	result := accesskey.Verify(k.all, signed, now, a.tolerance)
+	d.timed, d.skewMS = result.Timed, result.SkewMS
 	switch {
 	case len(req.timestamp) > 1 || len(req.authorization) > 1:
 		d.reason = schemas.ReasonMalformed // which of them the upstream takes is anybody's guess
+	case result.OK() && !slices.Contains(asked.keys, result.Key):
+		d.subject, d.reason = result.Key.ID(), schemas.ReasonShadowed
+	case result.OK() && a.headers && !accesskey.CheckStrict(signed, k.app):
+		d.reason = schemas.ReasonMalformed
 	case result.OK():
-		d.outcome, d.subject = schemas.OutcomeOK, result.Key.ID()
+		d.outcome, d.subject, d.signature = schemas.OutcomeOK, result.Key.ID(), result.Signature
 		return d
 	case result.Reason == schemas.ReasonSignature && asked.incomplete:
 		d.reason = schemas.ReasonUnknownKey

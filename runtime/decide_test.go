@@ -48,6 +48,13 @@ func signed(secret, target string, at time.Time) request {
 	}
 }
 
+// signedFor names another app in the header, which Apollo ignores.
+func signedFor(app, target string) request {
+	req := signed("s1", target, noon)
+	req.authorization = []string{strings.Replace(req.authorization[0], "demo", app, 1)}
+	return req
+}
+
 func get(target string) request { return request{method: http.MethodGet, target: target} }
 
 func TestDecide(t *testing.T) {
@@ -56,6 +63,10 @@ func TestDecide(t *testing.T) {
 	enforced := testAuth("demo", testKey(t, "key/Demo/k1", "enforce", "s1"), testKey(t, "key/demo/k2", "enforce", "s2"))
 	observed := testAuth("demo", testKey(t, "key/demo/k1", "observe", "s1"))
 	shadowed := testAuth("demo", testKey(t, "key/demo/k1", "enforce", "s1"), testKey(t, "key/demo/k2", "observe", "s2"))
+	unloadedShadow := testAuth("demo", testKey(t, "key/demo/k1", "enforce", ""), testKey(t, "key/demo/k2", "observe", "s2"))
+	twins := testAuth("demo", testKey(t, "key/demo/k1", "observe", "s1"), testKey(t, "key/demo/k2", "enforce", "s1"))
+	headers := testAuth("demo", testKey(t, "key/Demo/k1", "enforce", "s1"))
+	headers.headers = true
 	disabled := testAuth("demo", testKey(t, "key/demo/k1", "disabled", "s1"))
 	unloaded := testAuth("demo", testKey(t, "key/demo/k1", "enforce", ""))
 	half := testAuth("demo", testKey(t, "key/demo/k1", "enforce", ""), testKey(t, "key/demo/k2", "enforce", "s2"))
@@ -95,7 +106,15 @@ func TestDecide(t *testing.T) {
 		"observed, POST":                  {observed, post, "pass key/demo observe fail refused_target"},
 		"observed, dot segment":           {observed, signed("s1", "/a/../b", noon), "pass key/demo observe fail refused_target"},
 		"observed, two slashes":           {observed, signed("s1", "//a/b", noon), "400 key/demo observe fail refused_target"},
-		"shadowed observer does not help": {shadowed, signed("s2", path, noon), "401 key/demo enforce fail signature"},
+		"shadowed observer does not help": {shadowed, signed("s2", path, noon), "401 key/demo/k2 enforce fail shadowed"},
+		"shadowed observer beside":        {shadowed, signed("s1", path, noon), "pass key/demo/k1 enforce ok"},
+		"shadowed, wrong key":             {shadowed, signed("s3", path, noon), "401 key/demo enforce fail signature"},
+		"shadowed, late":                  {shadowed, signed("s2", path, noon.Add(-time.Minute)), "401 key/demo enforce fail skew"},
+		"shadowed, not loaded":            {unloadedShadow, signed("s2", path, noon), "401 key/demo/k2 enforce fail shadowed"},
+		"twins, one shadowed":             {twins, signed("s1", path, noon), "pass key/demo/k2 enforce ok"},
+		"strict headers":                  {headers, signed("s1", path, noon), "pass key/Demo/k1 enforce ok"},
+		"strict headers, other app":       {headers, signedFor("other", path), "401 key/Demo enforce fail malformed"},
+		"strict headers, wrong key":       {headers, signed("s2", path, noon), "401 key/Demo enforce fail signature"},
 		"disabled, unsigned":              {disabled, get(path), "pass"},
 		"disabled, POST":                  {disabled, post, "pass"},
 		"disabled, two slashes":           {disabled, get("//a"), "400 observe fail refused_target"},
@@ -228,7 +247,7 @@ func checkInvariants(t *testing.T, d decision, byMode map[schemas.Mode][]string)
 	if d.status != 0 && (!enforced || d.outcome != schemas.OutcomeFail || d.mode != schemas.ModeEnforce) {
 		t.Errorf("%+v with %v: refused without an enforced key", d, maps.Clone(byMode))
 	}
-	if (d.outcome == schemas.OutcomeOK) != (strings.Count(d.subject, "/") == 2) {
-		t.Errorf("%+v: ok counts under a key, a failure under the app", d)
+	if (d.outcome == schemas.OutcomeOK || d.reason == schemas.ReasonShadowed) != (strings.Count(d.subject, "/") == 2) {
+		t.Errorf("%+v: what a key signed counts under it, other failures under the app", d)
 	}
 }
