@@ -15,6 +15,7 @@ type ingress struct {
 	*listener
 	current  *atomic.Pointer[snapshot]
 	recorder *recorder
+	replays  *replays
 	now      func() time.Time
 	underWay atomic.Int64
 }
@@ -38,6 +39,7 @@ func (g *ingress) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		method: r.Method, target: r.RequestURI,
 		timestamp: r.Header["Timestamp"], authorization: r.Header["Authorization"],
 	}, now)
+	g.lookForReplay(to, &d, now)
 	if d.status != 0 && d.share > 0 && d.share < 100 {
 		d.spare(to.auth.identify(r), r.RequestURI)
 	}
@@ -66,7 +68,7 @@ func (s *Server) serve(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("ingress: %w", err)
 	}
-	s.ingress = &ingress{listener: l, current: &s.current, recorder: s.recorder, now: s.opts.Now}
+	s.ingress = &ingress{listener: l, current: &s.current, recorder: s.recorder, replays: newReplays(maxReplays), now: s.opts.Now}
 	done := l.serve(s.ingress, s.opts.Logger)
 	s.onStop("ingress", func(ctx context.Context) error {
 		grace, cancel := context.WithTimeout(ctx, s.current.Load().grace)

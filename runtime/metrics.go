@@ -21,6 +21,11 @@ type metrics struct {
 	requests    *prometheus.CounterVec
 	leftOut     prometheus.Counter
 	writeErrors prometheus.Counter
+	replays     *prometheus.CounterVec
+	replayFull  *prometheus.CounterVec
+	skew        *prometheus.HistogramVec
+	clockSteps  prometheus.Counter
+	denialsLost prometheus.Counter
 	insecure    *prometheus.GaugeVec
 }
 
@@ -53,6 +58,18 @@ func newMetrics(version string) *metrics {
 			"Details of failed requests that were not written; tallies are complete all the same.").WithLabelValues(),
 		writeErrors: counter("events_write_errors_total",
 			"Failed writes to the event log.").WithLabelValues(),
+		replays: counter("auth_replays_total",
+			"Requests whose signature was right and had been used before.", "endpoint"),
+		replayFull: counter("auth_replays_unwatched_total",
+			"Signatures that there was no room to remember: that they are used again goes unnoticed.", "endpoint"),
+		skew: factory.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "lockstep_auth_clock_skew_seconds", Help: "Our clock minus the client's; beyond the tolerance a request fails.",
+			Buckets: []float64{-60, -30, -10, -5, -1, -0.1, 0, 0.1, 1, 5, 10, 30, 60},
+		}, []string{"endpoint"}),
+		clockSteps: counter("clock_steps_total",
+			"Times the clock of this machine was set, by a second or more.").WithLabelValues(),
+		denialsLost: counter("events_denials_left_out_total",
+			"Details of refused requests among those that were not written.").WithLabelValues(),
 		insecure: gauge("upstream_tls_insecure",
 			"Always 1, for endpoints whose upstream's certificate is not verified.", "endpoint"),
 	}
@@ -103,4 +120,18 @@ func (m *metrics) forEndpoint(endpoint string) authCounters {
 		}
 	}
 	return counters
+}
+
+// authMeters are the other metrics of one endpoint that requests touch.
+type authMeters struct {
+	replays, replayFull prometheus.Counter
+	skew                prometheus.Observer
+}
+
+func (m *metrics) metersFor(endpoint string) authMeters {
+	return authMeters{
+		replays:    m.replays.WithLabelValues(endpoint),
+		replayFull: m.replayFull.WithLabelValues(endpoint),
+		skew:       m.skew.WithLabelValues(endpoint),
+	}
 }
