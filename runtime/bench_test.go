@@ -32,12 +32,12 @@ func BenchmarkDecide(b *testing.B) {
 
 // BenchmarkRecord counts a request of one of many clients.
 func BenchmarkRecord(b *testing.B) {
-	t := newTallies(maxTallies)
+	t := newTallies(maxTallies, maxKnown)
 	b.ReportAllocs()
 	b.RunParallel(func(p *testing.PB) {
 		key := tallyKey{subject: "key/demo/k1", client: "10.1.2.3", how: schemas.HowClaimed, outcome: schemas.OutcomeOK}
 		for p.Next() {
-			t.add(key, noon.UnixMilli())
+			t.add("key/demo", key, noon.UnixMilli())
 		}
 	})
 }

@@ -30,7 +30,7 @@ type builder struct {
 // why it cannot be made is reported, with its place where it has one.
 func build(opts *Options, bufs *buffers, in *inputs, prev *snapshot) (*snapshot, error) {
 	b := &builder{opts: opts, buffers: bufs, in: in, prev: prev, snap: &snapshot{
-		grace: in.agent.GracePeriod, flush: in.policy.Runtime.Flush(),
+		grace: in.agent.GracePeriod, flush: in.policy.Runtime.Flush(), maxEvents: in.policy.Runtime.Events.MaxBytes,
 		routes: map[string]*route{}, pools: map[string]*pool{},
 	}}
 	if err := errors.Join(b.rollout(), b.listeners()); err != nil {

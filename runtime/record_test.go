@@ -24,8 +24,8 @@ func newTestRecorder(t *testing.T) (*recorder, *fullDisk, *route, *logBuffer) {
 	m := newMetrics("test")
 	r := &recorder{
 		opts:    &Options{Node: "n1", Now: func() time.Time { return noon }, Logger: slog.New(slog.NewJSONHandler(log, nil))},
-		current: &current, metrics: m, tallies: newTallies(5),
-		details: make(chan schemas.Event, 2), pending: map[schemas.TallyKey]schemas.Tally{},
+		current: &current, metrics: m, tallies: newTallies(5, maxKnown),
+		details: details{make(chan schemas.Event, 2), make(chan schemas.Event, 2)}, pending: newPending(5),
 		sink: &sink{path: filepath.Join(t.TempDir(), "events"), boot: "b1", open: func(path string) (eventFile, error) {
 			file, err := openEvents(path)
 			if err != nil {
@@ -55,7 +55,7 @@ func TestNothingIsLostOnAFullDisk(t *testing.T) {
 	r.fail(to, "a")
 	disk.room = 0
 	for range 3 {
-		if err := r.flush(); !errors.Is(err, errNoSpace) {
+		if err := r.flush(false); !errors.Is(err, errNoSpace) {
 			t.Fatalf("flush on a full disk: %v", err)
 		}
 		r.fail(to, "a")
@@ -65,7 +65,7 @@ func TestNothingIsLostOnAFullDisk(t *testing.T) {
 		t.Errorf("the outage is logged %d times", n)
 	}
 	disk.room = 1 << 20
-	if err := r.flush(); err != nil {
+	if err := r.flush(false); err != nil {
 		t.Fatal(err)
 	}
 	events := (&world{t: t}).events(r.sink.path)
@@ -77,8 +77,8 @@ func TestNothingIsLostOnAFullDisk(t *testing.T) {
 	if last := events[len(events)-1]; last.Kind != schemas.EventHeartbeat || last.LeftOut != 5 {
 		t.Errorf("heartbeat %+v, want 5 details left out", last)
 	}
-	if len(r.pending) != 0 || !strings.Contains(log.String(), "events are written again") {
-		t.Errorf("%d tallies pending; log:\n%s", len(r.pending), log.String())
+	if len(r.pending.tallies) != 0 || !strings.Contains(log.String(), "events are written again") {
+		t.Errorf("%d tallies pending; log:\n%s", len(r.pending.tallies), log.String())
 	}
 	if err := r.close(); err != nil {
 		t.Fatal(err)
@@ -96,13 +96,13 @@ func TestOutageIsBounded(t *testing.T) {
 	disk.room = 0
 	for i := range 20 {
 		r.fail(to, string(rune('a'+i)))
-		_ = r.flush()
+		_ = r.flush(false)
 	}
-	if len(r.pending) > 6 {
-		t.Errorf("%d tallies pending, want the limit of 5 and the overflow", len(r.pending))
+	if len(r.pending.tallies) > 6 {
+		t.Errorf("%d tallies pending, want the limit of 5 and the overflow", len(r.pending.tallies))
 	}
 	disk.room = 1 << 20
-	if err := r.flush(); err != nil {
+	if err := r.flush(false); err != nil {
 		t.Fatal(err)
 	}
 	sum := uint64(0)
@@ -121,9 +121,9 @@ func TestDetailsAreLimited(t *testing.T) {
 	const flood = 3 * detailsPerSecond
 	for range flood {
 		r.fail(to, "a")
-		r.writeDetail(<-r.details)
+		r.writeObserved(<-r.details.observed)
 	}
-	if err := r.flush(); err != nil {
+	if err := r.flush(false); err != nil {
 		t.Fatal(err)
 	}
 	events := (&world{t: t}).events(r.sink.path)

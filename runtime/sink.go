@@ -2,12 +2,14 @@ package runtime
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"lockstep/schemas"
@@ -21,6 +23,10 @@ type sink struct {
 	boot string
 	seq  uint64 // of the last event written
 	torn bool   // the file does not end with a line break
+
+	maxBytes int64  // after which a file is put aside; 0: never
+	stamp    string // of the last event written, for the name of a file that is put aside
+
 	file eventFile
 	open func(path string) (eventFile, error)
 }
@@ -63,11 +69,11 @@ func openEvents(path string) (eventFile, error) {
 // many of them are in the file, which are the first ones; the others have
 // not been numbered and may be written later.
 func (s *sink) write(events []schemas.Event) (written int, err error) {
-	if err := s.follow(); err != nil {
-		return 0, err
-	}
 	const chunk = 512
 	for len(events) > 0 {
+		if err := s.follow(); err != nil {
+			return written, err
+		}
 		n, err := s.writeChunk(events[:min(chunk, len(events))])
 		written += n
 		if err != nil {
@@ -103,6 +109,9 @@ func (s *sink) writeChunk(events []schemas.Event) (written int, err error) {
 		written++
 	}
 	s.seq += uint64(written)
+	if written > 0 {
+		s.stamp = events[written-1].Time().Format("20060102T150405Z")
+	}
 	if err != nil {
 		return written, fmt.Errorf("write events: %w", err)
 	}
@@ -110,16 +119,30 @@ func (s *sink) writeChunk(events []schemas.Event) (written int, err error) {
 }
 
 // follow opens the path again if it no longer leads to the open file, as
-// after a rotation.
+// after a rotation by others, or if the file is full.
 func (s *sink) follow() error {
 	if s.file != nil {
 		now, err := os.Stat(s.path)
 		open, openErr := s.file.Stat()
-		if err == nil && openErr == nil && os.SameFile(now, open) {
+		switch {
+		case err != nil || openErr != nil || !os.SameFile(now, open):
+		case s.maxBytes == 0 || open.Size() < s.maxBytes || !s.putAside():
 			return nil
 		}
 	}
 	return s.reopen()
+}
+
+// putAside renames the file by its last event: the time, and the number, which
+// makes the name the only one of its kind. ok is false if that cannot be; the
+// file grows on then, as counts that are kept are worth more than order.
+func (s *sink) putAside() (ok bool) {
+	ext := filepath.Ext(s.path)
+	aside := fmt.Sprintf("%s-%s-%s-%d%s", strings.TrimSuffix(s.path, ext), cmp.Or(s.stamp, "before"), s.boot, s.seq, ext)
+	if _, err := os.Lstat(aside); !errors.Is(err, fs.ErrNotExist) {
+		return false
+	}
+	return os.Rename(s.path, aside) == nil
 }
 
 func (s *sink) reopen() error {

@@ -215,3 +215,76 @@ func TestSinkCannotOpen(t *testing.T) {
 	}
 	mustWrite(t, s, heartbeats(1))
 }
+
+// TestSinkPutsFullFilesAside begins a new file when one is full. All of them
+// together hold every event once, under names that a glob of the log finds.
+func TestSinkPutsFullFilesAside(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := newTestSink(t, dir)
+	s.maxBytes = 2000
+	for range 100 {
+		mustWrite(t, s, heartbeats(7))
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "events-*.jsonl"))
+	if err != nil || len(files) < 10 {
+		t.Fatalf("files %v, error %v", files, err)
+	}
+	seen := map[uint64]bool{}
+	for _, file := range files {
+		text := readFile(t, file)
+		if len(text) > 3000 { // it is full, and a batch beyond
+			t.Errorf("%s has %d bytes", file, len(text))
+		}
+		for line := range strings.Lines(text) {
+			e, err := schemas.ParseEvent(line)
+			if err != nil || seen[e.Seq] {
+				t.Errorf("%s: event %d, error %v", file, e.Seq, err)
+			}
+			seen[e.Seq] = true
+		}
+	}
+	if len(seen) != 700 {
+		t.Errorf("%d events", len(seen))
+	}
+}
+
+// TestSinkGrowsOn writes on into a full file that cannot be put aside.
+func TestSinkGrowsOn(t *testing.T) {
+	t.Parallel()
+	s := newTestSink(t, t.TempDir())
+	mustWrite(t, s, heartbeats(10))
+	aside := strings.TrimSuffix(s.path, ".jsonl") + "-19700101T000000Z-b1-10.jsonl"
+	if err := os.WriteFile(aside, []byte("taken"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.maxBytes = 1
+	mustWrite(t, s, heartbeats(1))
+	if events := (&world{t: t}).events(s.path); len(events) != 11 || readFile(t, aside) != "taken" {
+		t.Errorf("%d events", len(events))
+	}
+}
+
+// TestSinkFollowsTruncation copies and truncates the file, as logrotate's
+// copytruncate does.
+func TestSinkFollowsTruncation(t *testing.T) {
+	t.Parallel()
+	s := newTestSink(t, filepath.Join(t.TempDir(), "events"))
+	mustWrite(t, s, heartbeats(5))
+	if err := os.Truncate(s.path, 0); err != nil {
+		t.Fatal(err)
+	}
+	mustWrite(t, s, heartbeats(1))
+	if text := readFile(t, s.path); !strings.HasPrefix(text, `{"kind":"heartbeat"`) || !strings.Contains(text, `"seq":6`) {
+		t.Errorf("file:\n%s", text)
+	}
+}
+
+func readFile(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}

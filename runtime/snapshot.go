@@ -17,6 +17,8 @@ type snapshot struct {
 	grace time.Duration // for requests under way at the end
 	flush time.Duration // between two heartbeats
 
+	maxEvents int64 // bytes of an event log, after which a new one is begun; 0: no limit
+
 	environment   string // empty without a rollout
 	rolloutTier   schemas.Tier
 	rolloutDigest string
