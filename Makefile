@@ -13,7 +13,7 @@ LINTER       := $(CURDIR)/.bin/$(LINT_VERSION)/golangci-lint
 RACE = $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v $(firstword $(shell go env CC)) >/dev/null && echo -race)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check fmt fmt-check vet lint update fuzz oracle bench bench-lint bench-migrate sim sim-full itest-report itest-deploy figures full cover clean
+.PHONY: help build demo test check fmt fmt-check vet lint update fuzz oracle bench bench-lint bench-migrate bench-run sim sim-full itest-report itest-deploy figures full cover clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ sim-full: ## the same, and with a look each hour
 bench-migrate: ## time migrate evidence beside jq, and hold its speed and memory to their limits
 	go run -C testdata/bench/migrate .
 
+bench-run: ## compare CPU time per proxied request with nginx and Caddy; BENCH=short does without Caddy
+	go run -C testdata/bench/run .
+
 itest-report: ## look at a report in headless Chromium; SHOTS=DIR keeps pictures of it
 	go test -C testdata/browser -count=1 $(if $(SHOTS),-artifacts -outputdir '$(abspath $(SHOTS))') .
 
@@ -79,7 +82,7 @@ figures: ## print the figures of the house and their limits
 full: export FULL = 1
 full: FUZZTIME = 10m
 full: ORACLETIME = 1000000x
-full: test fuzz oracle bench bench-lint bench-migrate sim-full demo itest-report itest-deploy ## every figure at full size: FULL=1 for the tests, FUZZTIME=10m
+full: test fuzz oracle bench bench-lint bench-migrate bench-run sim-full demo itest-report itest-deploy ## every figure at full size: FULL=1 for the tests, FUZZTIME=10m
 
 cover: ## measure the coverage of all packages by all tests
 	@mkdir -p bin && go test -coverpkg=./... -coverprofile=bin/cover.out ./...
