@@ -13,7 +13,7 @@ LINTER       := $(CURDIR)/.bin/$(LINT_VERSION)/golangci-lint
 RACE = $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v $(firstword $(shell go env CC)) >/dev/null && echo -race)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check fmt fmt-check vet lint update fuzz oracle bench bench-lint bench-migrate bench-run sim sim-full itest-report itest-deploy figures full cover clean
+.PHONY: help build demo test check fmt fmt-check vet lint update fuzz oracle bench bench-lint bench-migrate bench-run soak sim sim-full itest-report itest-deploy figures full cover clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ bench-migrate: ## time migrate evidence beside jq, and hold its speed and memory
 bench-run: ## compare CPU time per proxied request with nginx and Caddy; BENCH=short does without Caddy
 	go run -C testdata/bench/run .
 
+soak: ## reload under clients that never retry, beside nginx and HAProxy; SOAK='-reloads 50' is shorter
+	go run -C testdata/bench/reload . $(SOAK)
+
 itest-report: ## look at a report in headless Chromium; SHOTS=DIR keeps pictures of it
 	go test -C testdata/browser -count=1 $(if $(SHOTS),-artifacts -outputdir '$(abspath $(SHOTS))') .
 
@@ -82,7 +85,7 @@ figures: ## print the figures of the house and their limits
 full: export FULL = 1
 full: FUZZTIME = 10m
 full: ORACLETIME = 1000000x
-full: test fuzz oracle bench bench-lint bench-migrate bench-run sim-full demo itest-report itest-deploy ## every figure at full size: FULL=1 for the tests, FUZZTIME=10m
+full: test fuzz oracle bench bench-lint bench-migrate bench-run soak sim-full demo itest-report itest-deploy ## every figure at full size: FULL=1 for the tests, FUZZTIME=10m
 
 cover: ## measure the coverage of all packages by all tests
 	@mkdir -p bin && go test -coverpkg=./... -coverprofile=bin/cover.out ./...
