@@ -30,10 +30,14 @@ func listen(ctx context.Context, addr string, logger *slog.Logger) (*listener, e
 		return nil, fmt.Errorf("listen: %w", err)
 	}
 	base, cut := context.WithCancel(context.WithoutCancel(ctx))
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
 	return &listener{Listener: ln, cut: cut, server: &http.Server{
 		BaseContext:       func(net.Listener) context.Context { return base },
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
+		Protocols:         protocols,
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
 		// OPTIONS * is for the handler to refuse like any other odd target.
 		DisableGeneralOptionsHandler: true,
