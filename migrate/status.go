@@ -45,7 +45,7 @@ type Status struct {
 	Ready       *time.Time      `json:"ready,omitempty"` // when the next step may be taken if nothing fails, as far as that is known
 	Enforced    int             `json:"enforced"`        // subjects
 	Refused     Refused         `json:"refused"`
-	Gaps        int             `json:"gaps"` // stretches of time for which a node has no evidence
+	Gaps        int             `json:"gaps"`             // stretches of time for which a node has no evidence
 	Expected    float64         `json:"expected_refused"` // besides those: clients that enforcing is expected to refuse within five weeks
 	Drift       []string        `json:"drift"`
 	Subjects    []SubjectStatus `json:"subjects"` // that have a next step, by name

@@ -77,7 +77,7 @@ func (a *applier) swap(ctx context.Context, in *inputs, next *snapshot) {
 	next.inputs = in.names()
 	for _, r := range next.routes {
 		if r.auth != nil {
-			r.counters, r.meters = s.metrics.forEndpoint(r.endpoint), s.metrics.metersFor(r.endpoint)
+			r.counters, r.meters = s.metrics.requests.of(r.endpoint), s.metrics.metersFor(r.endpoint)
 		}
 	}
 	s.current.Store(next)

@@ -5,8 +5,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
-
-	"lockstep/schemas"
 )
 
 // metrics are what /metrics shows. Labels come from closed sets: endpoint ids
@@ -18,7 +16,7 @@ type metrics struct {
 	reloads     *prometheus.CounterVec
 	watchEvents *prometheus.CounterVec
 	info        *prometheus.GaugeVec
-	requests    *prometheus.CounterVec
+	requests    *authCollector
 	leftOut     prometheus.Counter
 	writeErrors prometheus.Counter
 	replays     *prometheus.CounterVec
@@ -40,9 +38,12 @@ func newMetrics(version string) *metrics {
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return factory.NewCounterVec(prometheus.CounterOpts{Name: "lockstep_" + name, Help: help}, labels)
 	}
+	requests := newAuthCollector()
+	registry.MustRegister(requests)
 	gauge("build_info", "Always 1.", "version").WithLabelValues(version).Set(1)
 	return &metrics{
 		registry: registry,
+		requests: requests,
 		reloadGood: gauge("config_last_reload_successful",
 			"Whether the files on disk are what is served.").WithLabelValues(),
 		reloadTime: gauge("config_last_reload_success_timestamp_seconds",
@@ -52,8 +53,6 @@ func newMetrics(version string) *metrics {
 		watchEvents: counter("watch_events_total",
 			"Hints that files may have changed: signal for SIGHUP, api for other requests to look.", "source"),
 		info: gauge("config_info", "Always 1, for the version that is served.", "version", "sha256"),
-		requests: counter("auth_requests_total",
-			"Requests whose signature or target was checked.", "endpoint", "mode", "outcome", "reason"),
 		leftOut: counter("events_left_out_total",
 			"Details of failed requests that were not written; tallies are complete all the same.").WithLabelValues(),
 		writeErrors: counter("events_write_errors_total",
@@ -98,28 +97,6 @@ func (m *metrics) rejected() {
 func (m *metrics) unchanged() {
 	m.reloads.WithLabelValues("unchanged").Inc()
 	m.reloadGood.Set(1)
-}
-
-// authCounters are the request counters of one endpoint, looked up in advance
-// so that a request takes no lock. All exist from the start, at 0.
-type authCounters map[authResult]prometheus.Counter
-
-type authResult struct {
-	mode   schemas.Mode
-	reason schemas.Reason // none: ok
-}
-
-func (m *metrics) forEndpoint(endpoint string) authCounters {
-	counters := authCounters{}
-	for _, mode := range []schemas.Mode{schemas.ModeObserve, schemas.ModeEnforce} {
-		counters[authResult{mode, schemas.ReasonNone}] = m.requests.WithLabelValues(
-			endpoint, string(mode), string(schemas.OutcomeOK), string(schemas.ReasonNone))
-		for _, reason := range schemas.Reasons() {
-			counters[authResult{mode, reason}] = m.requests.WithLabelValues(
-				endpoint, string(mode), string(schemas.OutcomeFail), string(reason))
-		}
-	}
-	return counters
 }
 
 // authMeters are the other metrics of one endpoint that requests touch.

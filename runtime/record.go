@@ -77,9 +77,7 @@ func newBoot() string {
 
 // record counts a request that was checked.
 func (r *recorder) record(to *route, req *http.Request, d *decision, now time.Time) {
-	if c := to.counters[authResult{d.mode, d.reason}]; c != nil {
-		c.Inc()
-	}
+	to.counters.inc(authResult{d.mode, d.reason})
 	if d.timed {
 		to.meters.skew.Observe(seconds(d.skewMS))
 	}

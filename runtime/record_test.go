@@ -36,7 +36,7 @@ func newTestRecorder(t *testing.T) (*recorder, *fullDisk, *route, *logBuffer) {
 		}},
 	}
 	t.Cleanup(func() { _ = r.sink.close() })
-	to := &route{endpoint: "svc", auth: testAuth("demo"), counters: m.forEndpoint("svc")}
+	to := &route{endpoint: "svc", auth: testAuth("demo"), counters: m.requests.of("svc")}
 	to.auth.identity = []schemas.IdentitySource{{Kind: schemas.IdentityParam, Name: "ip"}}
 	return r, disk, to, log
 }

@@ -17,8 +17,8 @@ type route struct {
 	upstreams []*upstream // one per listener of the id, at least one
 	insecure  bool        // one of them takes any certificate
 	turn      atomic.Uint32
-	counters  authCounters // nil if nothing is checked
-	meters    authMeters   // set where counters are
+	counters  *authCounters // nil if nothing is checked
+	meters    authMeters    // set where counters are
 }
 
 // next picks an upstream in turn: listeners with the same id share the load,

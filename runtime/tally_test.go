@@ -115,7 +115,8 @@ func TestStrangersDoNotPushOut(t *testing.T) {
 	for i := range 100 {
 		for _, key := range []tallyKey{
 			{client: fmt.Sprint("known", i), outcome: schemas.OutcomeFail},
-			{client: fmt.Sprint("late", i), outcome: schemas.OutcomeOK}, {client: fmt.Sprint("late", i), outcome: schemas.OutcomeFail},
+			{client: fmt.Sprint("late", i), outcome: schemas.OutcomeOK},
+			{client: fmt.Sprint("late", i), outcome: schemas.OutcomeFail},
 		} {
 			if got[key] != 1 {
 				t.Errorf("%+v is counted %d times", key, got[key])
