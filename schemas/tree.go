@@ -15,6 +15,9 @@ import (
 // lines of nested aliases cannot fill the memory.
 const maxItems = 200_000
 
+// aliasKeyword is that of a violation by an alias.
+const aliasKeyword = "alias"
+
 // goDuration is the schema format of a duration that the Piko agent reads: Go
 // syntax as text, never a bare number.
 const goDuration = "go-duration"
@@ -55,14 +58,14 @@ func (b *builder) build(key, node *yaml.Node, schema *jsonschema.Schema) *item {
 // exhausted counts a value, and reports whether there were too many.
 func (b *builder) exhausted(node *yaml.Node) bool {
 	if b.left--; b.left == -1 {
-		b.fault("alias", node, "the aliases of this document unfold to too many values", "write the values out")
+		b.fault(aliasKeyword, node, "the aliases of this document unfold to too many values", "write the values out")
 	}
 	return b.left < 0
 }
 
 func (b *builder) follow(key, node *yaml.Node, schema *jsonschema.Schema) *item {
 	if b.open[node.Alias] {
-		b.fault("alias", node, "this alias contains itself", "write the value out")
+		b.fault(aliasKeyword, node, "this alias contains itself", "write the value out")
 		return nil
 	}
 	return b.build(key, node.Alias, schema)
@@ -150,7 +153,7 @@ func (b *builder) merge(it *item, node *yaml.Node, schema *jsonschema.Schema) {
 		return
 	}
 	if b.open[source] {
-		b.fault("alias", node, "this merge contains itself", "write the values out")
+		b.fault(aliasKeyword, node, "this merge contains itself", "write the values out")
 		return
 	}
 	switch source.Kind {
