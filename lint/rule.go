@@ -95,6 +95,12 @@ func CheckPolicy(doc *schemas.Document, policy *schemas.Policy) error {
 	rules := Rules()
 	checked := schema.Check(doc)
 	var errs []error
+	for i, id := range policy.Runtime.Admission.Refuse {
+		if _, err := RuleByID(id); err != nil {
+			_, span := checked.Place(fmt.Sprintf("/runtime/admission/refuse/%d", i))
+			errs = append(errs, &schemas.Fault{Path: doc.Path, Span: span, Message: noRule(id, rules), Remedy: nearestRule(id, rules)})
+		}
+	}
 	for _, id := range slices.Sorted(maps.Keys(policy.Rules)) {
 		pointer := "/rules/" + schemas.EscapePointer(id)
 		i := slices.IndexFunc(rules, func(r Rule) bool { return r.ID == id })

@@ -8,21 +8,29 @@ import (
 	"lockstep/schemas"
 )
 
-// applier owns the way of the inputs: load, build, gate, swap. Its methods
+// applier owns the way of the inputs: load, gate, build, swap. Its methods
 // run on one goroutine at a time.
 type applier struct {
 	server   *Server
 	watcher  *watcher
 	buffers  *buffers
-	rejected string   // digest of the last inputs that were not applied
-	tried    []string // names of the last inputs
+	drain    *drain
+	admitted map[string]bool // digests that were applied with no listener held
+	rejected string          // digest of the last inputs that were not applied
+	tried    []string        // names of the last inputs
+}
+
+func newApplier(s *Server) *applier {
+	return &applier{server: s, buffers: newBuffers(), drain: newDrain(&s.current, s.opts.Now), admitted: map[string]bool{}}
 }
 
 // load applies the first version; anything bad is an error.
 func (s *Server) load(ctx context.Context) error {
-	a := &applier{server: s, watcher: newWatcher(defaultPace(), s.opts.Logger), buffers: newBuffers()}
-	s.onStop("watch", func(context.Context) error { a.watcher.close(); return nil })
+	a := newApplier(s)
+	a.watcher = newWatcher(defaultPace(), s.opts.Logger)
+	s.onStop("watch", func(context.Context) error { a.watcher.close(); a.drain.close(); return nil })
 	s.applier = a
+	s.metrics.draining(a.drain.count)
 	in, err := a.read()
 	if err != nil {
 		return err
@@ -35,25 +43,53 @@ func (s *Server) load(ctx context.Context) error {
 	return nil
 }
 
-// admit builds what the inputs ask for and asks the gate.
+// admit asks the gate, and builds what the inputs ask for without the
+// listeners that it refuses.
 func (a *applier) admit(in *inputs, prev *snapshot) (*snapshot, error) {
 	opts := &a.server.opts
 	agreed, err := tier(opts, in)
 	if err != nil {
 		return nil, err
 	}
-	next, err := build(opts, a.buffers, in, prev)
+	refused, alarms, err := a.ask(in, agreed)
 	if err != nil {
 		return nil, err
 	}
-	admission := opts.Gate(Candidate{
-		Document: in.config, Tier: agreed, Policy: in.policy, Rollout: in.rollout, ReadFile: in.ReadFile,
-	})
-	if err := errors.Join(admission.Refusals...); err != nil {
+	b := &builder{
+		opts: opts, buffers: a.buffers, drain: a.drain, in: in, refused: refused, prev: prev, keyDigests: map[string]string{},
+	}
+	next, err := b.build()
+	if err != nil {
 		return nil, err
 	}
-	next.alarms = append(next.alarms, admission.Alarms...)
+	next.alarms = append(next.alarms, alarms...)
 	return next, nil
+}
+
+// ask lets the gate judge, and sorts what it refuses by the index of the
+// listener in the file. An error refuses the whole config. What was applied
+// once is always admitted: a restart at night does not fail for a date that
+// has passed.
+func (a *applier) ask(in *inputs, agreed schemas.Tier) (refused map[int]error, alarms []string, err error) {
+	if len(in.agent.Listeners) == 0 { // that could be read: nothing new asks to be let in
+		return nil, nil, nil
+	}
+	admission := a.server.opts.Gate(Candidate{
+		Document: in.config, Tier: agreed, Policy: in.policy, Rollout: in.rollout, ReadFile: in.ReadFile,
+	})
+	refused, alarms = map[int]error{}, admission.Alarms
+	for _, r := range admission.Refusals {
+		e := in.atIndex(r.Listener)
+		switch {
+		case a.admitted[in.digest]:
+			alarms = append(alarms, r.Err.Error())
+		case e == nil:
+			err = errors.Join(err, r.Err)
+		default:
+			refused[e.index] = errors.Join(refused[e.index], r.Err)
+		}
+	}
+	return refused, alarms, err
 }
 
 func (a *applier) conclude(ctx context.Context, in *inputs, next *snapshot, err error) {
@@ -73,7 +109,7 @@ func (a *applier) swap(ctx context.Context, in *inputs, next *snapshot) {
 	if old != nil {
 		number = old.version.Number + 1
 	}
-	next.version = Version{Number: number, Digest: in.digest, Applied: now}
+	next.stamp(Version{Number: number, Digest: in.digest, Applied: now})
 	next.inputs = in.names()
 	for _, r := range next.routes {
 		if r.auth != nil {
@@ -83,18 +119,41 @@ func (a *applier) swap(ctx context.Context, in *inputs, next *snapshot) {
 	s.current.Store(next)
 	if old != nil {
 		old.retire(next)
+		a.drain.supersede(old, next)
 	}
 	if s.recorder != nil {
 		leaveWord(s.recorder.applied)
 	}
 	a.rejected = ""
-	s.status.Store(&Status{Good: next.version, Alarms: next.alarms, Attempt: now})
-	s.metrics.applied(next)
-	s.opts.Logger.InfoContext(ctx, "applied", "version", number, "digest", in.digest,
-		"endpoints", len(next.routes), "subjects", len(next.keys), "rollout", next.rolloutDigest)
-	for _, text := range next.alarms {
-		s.opts.Logger.WarnContext(ctx, "alarm", "cause", text)
+	if len(next.held()) == 0 {
+		a.admitted[in.digest] = true
 	}
+	s.status.Store(next.status(now, nil))
+	s.metrics.applied(next)
+	a.report(ctx, next)
+}
+
+// report logs what was applied, and what is wrong with it.
+func (a *applier) report(ctx context.Context, next *snapshot) {
+	logger, held := a.server.opts.Logger, next.held()
+	logger.InfoContext(ctx, "applied", "version", next.version.Number, "digest", next.version.Digest,
+		"endpoints", len(next.routes), "subjects", len(next.keys), "rollout", next.rolloutDigest, "held", len(held))
+	for _, l := range held {
+		logger.LogAttrs(ctx, slog.LevelError, "the listener is held at its last good version, 0 being none", append(faultAttrs(l.Err),
+			slog.String("listener", l.Name), slog.Int("version", l.Version))...)
+	}
+	for _, text := range next.alarms {
+		logger.WarnContext(ctx, "alarm", "cause", text)
+	}
+}
+
+// faultAttrs are an error and what to do about it, for the log.
+func faultAttrs(err error) []slog.Attr {
+	attrs := []slog.Attr{slog.String("error", err.Error())}
+	if hints := schemas.Hints(err); len(hints) > 0 {
+		attrs = append(attrs, slog.Any("hints", hints))
+	}
+	return attrs
 }
 
 // reject keeps the last good version, and says so once for these inputs.
@@ -102,25 +161,22 @@ func (a *applier) reject(ctx context.Context, in *inputs, err error) {
 	s := a.server
 	a.rejected = in.digest
 	good := s.current.Load()
-	s.status.Store(&Status{Good: good.version, Alarms: good.alarms, Attempt: s.opts.Now(), Err: err})
+	s.status.Store(good.status(s.opts.Now(), err))
 	s.metrics.rejected()
-	attrs := []slog.Attr{slog.String("error", err.Error()), slog.Int("version", good.version.Number)}
-	if hints := schemas.Hints(err); len(hints) > 0 {
-		attrs = append(attrs, slog.Any("hints", hints))
-	}
-	s.opts.Logger.LogAttrs(ctx, slog.LevelError, "rejected, the last good version stays", attrs...)
+	s.opts.Logger.LogAttrs(ctx, slog.LevelError, "rejected, the last good version stays",
+		append(faultAttrs(err), slog.Int("version", good.version.Number))...)
 }
 
 // unchanged notes that the files are what is served. If they were not before,
 // somebody has taken a bad edit back.
 func (a *applier) unchanged(ctx context.Context) {
 	s := a.server
-	s.metrics.unchanged()
+	good := s.current.Load()
+	s.metrics.unchanged(good)
 	if a.rejected == "" {
 		return
 	}
 	a.rejected = ""
-	good := s.current.Load()
-	s.status.Store(&Status{Good: good.version, Alarms: good.alarms, Attempt: s.opts.Now()})
+	s.status.Store(good.status(s.opts.Now(), nil))
 	s.opts.Logger.InfoContext(ctx, "the files are the version that is served again", "version", good.version.Number)
 }

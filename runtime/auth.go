@@ -41,12 +41,17 @@ type appKeys struct {
 // keySet holds the keys of one mode.
 type keySet struct {
 	keys       []*accesskey.Key
-	share      int  // of the clients, the largest of any key
-	incomplete bool // a key stands in for one that could not be loaded
+	prints     map[string]bool // their fingerprints
+	share      int             // of the clients, the largest of any key
+	incomplete bool            // a key stands in for one that could not be loaded
 }
 
 func (s *keySet) add(k *loadedKey) {
 	s.keys = append(s.keys, k.key)
+	if s.prints == nil {
+		s.prints = map[string]bool{}
+	}
+	s.prints[k.fingerprint] = true
 	s.share = max(s.share, shareOf(k.state))
 	s.incomplete = s.incomplete || k.fingerprint == ""
 }

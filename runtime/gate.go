@@ -8,7 +8,7 @@ type Gate func(Candidate) Admission
 
 // A Candidate is a config that could be built, with what it is judged by.
 type Candidate struct {
-	Document *schemas.Document // the agent config
+	Document *schemas.Document // the agent config, without the listeners that cannot be read
 	Tier     schemas.Tier      // empty if nobody says
 	Policy   *schemas.Policy
 	Rollout  *schemas.Rollout // nil if there is none
@@ -18,8 +18,17 @@ type Candidate struct {
 	ReadFile func(path string) ([]byte, error)
 }
 
-// An Admission is what a [Gate] says. A candidate with no refusals is served.
+// An Admission is what a [Gate] says. What is not refused is served.
 type Admission struct {
-	Refusals []error  // each with its place
+	Refusals []Refusal
 	Alarms   []string // what is wrong with a config that is served all the same
 }
+
+// A Refusal keeps a listener, or the whole config, from being served.
+type Refusal struct {
+	Listener int // index in the document; [WholeConfig]
+	Err      error
+}
+
+// WholeConfig is the listener of a [Refusal] that is about none of them.
+const WholeConfig = -1

@@ -34,6 +34,10 @@ func (g *ingress) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answerError(w, r, http.StatusBadGateway, "no available upstreams")
 		return
 	}
+	if len(to.upstreams) == 0 {
+		answerError(w, r, http.StatusServiceUnavailable, "listener is held by a fault of its config")
+		return
+	}
 	now := g.now()
 	d := decide(to.auth, request{
 		method: r.Method, target: r.RequestURI,

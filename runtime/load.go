@@ -18,9 +18,11 @@ import (
 type inputs struct {
 	files map[string]content // by path as it is opened
 
-	config      *schemas.Document
-	agent       *schemas.Agent
-	policy      *schemas.Policy // never nil after a load without error
+	config      *schemas.Document // without the listeners that cannot be read
+	agent       *schemas.Agent    // likewise
+	entries     []*entry          // all listeners, in the order of the file
+	checked     *schemas.Checked  // the config as it was written; nil until somebody asks for a place
+	policy      *schemas.Policy   // never nil after a load without error
 	rollout     *schemas.Rollout
 	rolloutPath string // empty if there is none
 	policyPath  string
@@ -54,9 +56,8 @@ func (in *inputs) loadConfig(opts *Options) error {
 	if err != nil {
 		return err
 	}
-	in.config = doc
-	if in.agent, err = schemas.DecodeAgent(doc); err != nil {
-		return decodeFault(doc, err)
+	if err := in.decode(doc); err != nil {
+		return err
 	}
 	in.loadTLS(in.agent.Connect.TLS)
 	for _, l := range in.agent.Listeners {
@@ -72,29 +73,13 @@ func (in *inputs) configDocument(opts *Options) (*schemas.Document, error) {
 	}
 	data, err := in.load(opts.Config)
 	if err != nil {
-		return nil, fmt.Errorf("read config %s: %w", opts.Config, err)
+		return nil, unreadable{fmt.Errorf("read config %s: %w", opts.Config, err)}
 	}
 	expansion, err := opts.Expand(data)
 	if err != nil {
 		return nil, fmt.Errorf("read config %s: %w", opts.Config, err)
 	}
 	return schemas.ParseExpanded(opts.Config, expansion)
-}
-
-// decodeFault places the verdict of Piko's decoder, which names no place
-// itself: where the schema sees what is wrong, and at the top otherwise.
-func decodeFault(doc *schemas.Document, err error) error {
-	if errors.Is(err, schemas.ErrEmptyAgent) {
-		return doc.Fault(nil, err.Error(), "write listeners, as in the config of a Piko agent")
-	}
-	checked, checkErr := checkAgent(doc)
-	if checkErr != nil {
-		return errors.Join(err, checkErr)
-	}
-	if len(checked.Violations) > 0 {
-		return schemas.Faults(doc.Path, checked.Violations)
-	}
-	return fmt.Errorf("config %s: %w", doc.Path, err)
 }
 
 func (in *inputs) loadTLS(files schemas.TLS) {
@@ -144,7 +129,7 @@ func (in *inputs) secretDir() string { return filepath.Dir(in.rolloutPath) }
 func (in *inputs) document(kind, path string) (*schemas.Document, error) {
 	data, err := in.load(path)
 	if err != nil {
-		return nil, fmt.Errorf("read %s %s: %w", kind, path, err)
+		return nil, unreadable{fmt.Errorf("read %s %s: %w", kind, path, err)}
 	}
 	return schemas.ParseDocument(path, data)
 }

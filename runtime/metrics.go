@@ -25,6 +25,10 @@ type metrics struct {
 	clockSteps  prometheus.Counter
 	denialsLost prometheus.Counter
 	insecure    *prometheus.GaugeVec
+
+	reloadDuration     prometheus.Observer
+	listenerGood       *prometheus.GaugeVec
+	listenerGeneration *prometheus.GaugeVec
 }
 
 // newMetrics registers all metrics in a registry of their own. The names of
@@ -71,13 +75,21 @@ func newMetrics(version string) *metrics {
 			"Details of refused requests among those that were not written.").WithLabelValues(),
 		insecure: gauge("upstream_tls_insecure",
 			"Always 1, for endpoints whose upstream's certificate is not verified.", "endpoint"),
+		reloadDuration: factory.NewHistogram(prometheus.HistogramOpts{
+			Name: "lockstep_config_reload_duration_seconds", Help: "Time from reading the files to serving or rejecting them.",
+			Buckets: prometheus.ExponentialBuckets(0.001, 2, 12),
+		}),
+		listenerGood: gauge("listener_config_good",
+			"Whether what is served of a listener is what the files ask for.", "listener"),
+		listenerGeneration: gauge("listener_generation",
+			"Number of the version that last changed a listener, 0 if it was never good.", "listener"),
 	}
 }
 
 // applied notes that s is served from now on.
 func (m *metrics) applied(s *snapshot) {
 	m.reloads.WithLabelValues("applied").Inc()
-	m.reloadGood.Set(1)
+	m.served(s)
 	m.reloadTime.Set(float64(s.version.Applied.UnixMilli()) / 1000)
 	m.info.Reset()
 	m.info.WithLabelValues(strconv.Itoa(s.version.Number), s.version.Digest[len("sha256:"):]).Set(1)
@@ -94,9 +106,27 @@ func (m *metrics) rejected() {
 	m.reloadGood.Set(0)
 }
 
-func (m *metrics) unchanged() {
+func (m *metrics) unchanged(s *snapshot) {
 	m.reloads.WithLabelValues("unchanged").Inc()
-	m.reloadGood.Set(1)
+	m.served(s)
+}
+
+// served notes which listeners are as the files want them, and whether all are.
+func (m *metrics) served(s *snapshot) {
+	m.reloadGood.Set(boolean(len(s.held()) == 0))
+	m.listenerGood.Reset()
+	m.listenerGeneration.Reset()
+	for _, l := range s.listeners {
+		m.listenerGood.WithLabelValues(l.Name).Set(boolean(l.Err == nil))
+		m.listenerGeneration.WithLabelValues(l.Name).Set(float64(l.Version))
+	}
+}
+
+func boolean(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // authMeters are the other metrics of one endpoint that requests touch.
@@ -111,4 +141,12 @@ func (m *metrics) metersFor(endpoint string) authMeters {
 		replayFull: m.replayFull.WithLabelValues(endpoint),
 		skew:       m.skew.WithLabelValues(endpoint),
 	}
+}
+
+// draining has count asked for the generations that are not drained yet.
+func (m *metrics) draining(count func() int) {
+	promauto.With(m.registry).NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "lockstep_listener_draining_generations",
+		Help: "Versions of listeners that were replaced, but whose last requests are still under way.",
+	}, func() float64 { return float64(count()) })
 }

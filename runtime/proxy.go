@@ -27,6 +27,8 @@ type upstream struct {
 	logger  *slog.Logger
 	now     func() time.Time
 	warned  throttle
+
+	*generation
 }
 
 func newUpstream(name string, l *schemas.Listener, target *url.URL, p *pool, bufs *buffers, opts *Options) *upstream {
@@ -45,27 +47,26 @@ func newUpstream(name string, l *schemas.Listener, target *url.URL, p *pool, buf
 
 // ServeHTTP implements [http.Handler].
 func (u *upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	u.enter()
+	defer u.leave()
 	u.pool.acquire()
 	defer u.pool.release()
 	ctx, cancel := context.WithCancelCause(r.Context())
 	defer cancel(nil)
-	timer := time.AfterFunc(u.timeout, func() { cancel(errTimeout) })
-	defer timer.Stop()
-	u.proxy.ServeHTTP(w, r.WithContext(context.WithValue(ctx, timerKey{}, timer)))
+	d := newDeadline(ctx, cancel, u.timeout, u.generation)
+	defer d.timer.Stop()
+	u.proxy.ServeHTTP(w, r.WithContext(context.WithValue(ctx, deadlineKey{}, d)))
 }
 
 // errTimeout says that an upstream has not begun to answer in time.
 var errTimeout = errors.New("timeout")
 
-// timerKey is where a request carries its timer.
-type timerKey struct{}
-
-// inTime stops the timer of a request whose answer has begun. Everything up to
-// here counts, dialling, handshake and the body of the request; what comes
+// inTime ends the timeout of a request whose answer has begun. Everything up
+// to here counts, dialling, handshake and the body of the request; what comes
 // after may take as long as it takes, or streams and downloads would be cut.
 func inTime(response *http.Response) error {
-	if timer, ok := response.Request.Context().Value(timerKey{}).(*time.Timer); ok {
-		timer.Stop()
+	if d, ok := response.Request.Context().Value(deadlineKey{}).(*deadline); ok {
+		d.answer()
 	}
 	return nil
 }

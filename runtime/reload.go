@@ -68,6 +68,7 @@ func (a *applier) run(ctx context.Context) {
 func (a *applier) reload(ctx context.Context) {
 	good := a.server.current.Load()
 	for try := 0; ; try++ {
+		start := a.server.opts.Now()
 		in, err := a.read()
 		switch in.digest {
 		case good.version.Digest:
@@ -80,7 +81,8 @@ func (a *applier) reload(ctx context.Context) {
 		if err == nil {
 			next, err = a.admit(in, good)
 		}
-		if try == holdTimes || (err == nil && !in.hasEmpty()) {
+		if try == holdTimes || (err == nil && !in.hasEmpty() && !next.worseThan(good)) {
+			a.server.metrics.reloadDuration.Observe(a.server.opts.Now().Sub(start).Seconds())
 			a.conclude(ctx, in, next, err)
 			return
 		}

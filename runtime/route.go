@@ -14,7 +14,7 @@ type route struct {
 	endpoint  string
 	auth      *auth // nil if callers do not sign
 	policy    schemas.ListenerPolicy
-	upstreams []*upstream // one per listener of the id, at least one
+	upstreams []*upstream // one per listener of the id; none if it was never good
 	insecure  bool        // one of them takes any certificate
 	turn      atomic.Uint32
 	counters  *authCounters // nil if nothing is checked

@@ -113,38 +113,30 @@ func TestStartRefuses(t *testing.T) {
 		spoil func(w *world)
 		want  string
 	}{
-		"no config":      {func(w *world) { w.opts.Config = "" }, "no config is given"},
-		"no address":     {func(w *world) { w.opts.Listen = "" }, "no address to listen on"},
-		"no clock":       {func(w *world) { w.opts.Now = nil }, "no clock"},
-		"no node":        {func(w *world) { w.opts.Node = "a/b" }, "the name of this node"},
-		"missing config": {func(w *world) { w.opts.Config = w.path("none.yaml") }, "none.yaml: no such file"},
-		"empty config":   {func(w *world) { w.write("agent.yaml", "") }, "agent.yaml:1:1: the file is empty"},
-		"no YAML":        {func(w *world) { w.write("agent.yaml", "a: [\n") }, "agent.yaml:"},
-		"unknown key":    {func(w *world) { w.write("agent.yaml", "listener: []\n") }, "agent.yaml:1:1: there is no key"},
-		"no listeners":   {func(w *world) { w.write("agent.yaml", "listeners: []\n") }, "agent.yaml:1:12: no listeners"},
-		"no endpoint id": {func(w *world) { w.write("agent.yaml", "listeners: [{addr: 80, timeout: 1s}]\n") }, "endpoint_id is missing"},
-		"no timeout":     {func(w *world) { w.write("agent.yaml", "listeners: [{endpoint_id: a, addr: 80}]\n") }, "timeout is missing"},
-		"bad protocol": {func(w *world) {
-			w.write("agent.yaml", "listeners: [{endpoint_id: a, addr: 80, timeout: 1s, protocol: udp}]\n")
-		}, "agent.yaml:1:63: protocol is neither"},
-		"bad addr":          {func(w *world) { w.write("agent.yaml", agentConfig("nothing")) }, "agent.yaml:2:30: addr is no address"},
-		"addr with slashes": {func(w *world) { w.write("agent.yaml", agentConfig("http://h//p")) }, "two slashes"},
-		"missing rollout":   {func(w *world) { w.opts.Rollout = w.path("none.yaml") }, "read rollout"},
-		"empty rollout":     {func(w *world) { w.write("rollout.yaml", "") }, "rollout.yaml:1:1: the file is empty"},
-		"missing policy":    {func(w *world) { w.opts.Policy = w.path("none.yaml") }, "read policy"},
-		"bad policy":        {func(w *world) { w.write("policy.yaml", "version: 2\n") }, "policy.yaml:1:10"},
-		"tier of the flag":  {func(w *world) { w.opts.Tier = schemas.TierProduction }, "--tier says production"},
+		"no config":        {func(w *world) { w.opts.Config = "" }, "no config is given"},
+		"no address":       {func(w *world) { w.opts.Listen = "" }, "no address to listen on"},
+		"no clock":         {func(w *world) { w.opts.Now = nil }, "no clock"},
+		"no node":          {func(w *world) { w.opts.Node = "a/b" }, "the name of this node"},
+		"missing config":   {func(w *world) { w.opts.Config = w.path("none.yaml") }, "none.yaml: no such file"},
+		"empty config":     {func(w *world) { w.write("agent.yaml", "") }, "agent.yaml:1:1: the file is empty"},
+		"no YAML":          {func(w *world) { w.write("agent.yaml", "a: [\n") }, "agent.yaml:"},
+		"unknown key":      {func(w *world) { w.write("agent.yaml", "listener: []\n") }, "agent.yaml:1:1: there is no key"},
+		"no listeners":     {func(w *world) { w.write("agent.yaml", "listeners: []\n") }, "agent.yaml:1:12: no listeners"},
+		"missing rollout":  {func(w *world) { w.opts.Rollout = w.path("none.yaml") }, "read rollout"},
+		"empty rollout":    {func(w *world) { w.write("rollout.yaml", "") }, "rollout.yaml:1:1: the file is empty"},
+		"missing policy":   {func(w *world) { w.opts.Policy = w.path("none.yaml") }, "read policy"},
+		"bad policy":       {func(w *world) { w.write("policy.yaml", "version: 2\n") }, "policy.yaml:1:10"},
+		"tier of the flag": {func(w *world) { w.opts.Tier = schemas.TierProduction }, "--tier says production"},
 		"tier of the policy": {func(w *world) {
 			w.write("policy.yaml", strings.Replace(plainPolicy, "staging", "production", 1))
 		}, "policy.yaml says production"},
-		"missing CA": {func(w *world) {
-			w.write("agent.yaml", "listeners: [{endpoint_id: a, addr: 'https://h', timeout: 1s, tls: {root_cas: none.pem}}]\n")
-		}, `agent.yaml:1:78: root_cas "none.pem": no such file`},
 		"events in a bad place": {func(w *world) { w.opts.Events = w.path("none/events") }, "open events"},
 		"address in use":        {func(w *world) { w.opts.Listen = "256.0.0.1:1" }, "ingress: listen"},
 		"metrics in use":        {func(w *world) { w.opts.Metrics = "256.0.0.1:1" }, "metrics: listen"},
 		"gate": {func(w *world) {
-			w.opts.Gate = func(Candidate) Admission { return Admission{Refusals: []error{errors.New("agent.yaml:1:1: no")}} }
+			w.opts.Gate = func(Candidate) Admission {
+				return Admission{Refusals: []Refusal{{WholeConfig, errors.New("agent.yaml:1:1: no")}}}
+			}
 		}, "agent.yaml:1:1: no"},
 	}
 	for name, test := range tests {

@@ -24,8 +24,75 @@ type snapshot struct {
 	rolloutDigest string
 	keys          []*loadedKey // by subject
 
-	routes map[string]*route // by endpoint id
-	pools  map[string]*pool  // by what their connections depend on
+	streamAge time.Duration // of streams whose admission was taken back; 0: any
+
+	listeners []*standing              // in the order of the file
+	byID      map[listenerID]*standing // the same
+	routes    map[string]*route        // by endpoint id
+	pools     map[string]*pool         // by what their connections depend on
+}
+
+// A standing is what became of one listener of the config.
+type standing struct {
+	listenerID
+	ListenerStatus
+	upstream *upstream // what is served; nil if it was never good
+}
+
+// upstream is what is served of a listener, nil if nothing is.
+func (s *snapshot) upstream(id listenerID) *upstream {
+	if l := s.byID[id]; l != nil {
+		return l.upstream
+	}
+	return nil
+}
+
+// stamp makes the snapshot a version, of which the listeners that it changes
+// take the number.
+func (s *snapshot) stamp(v Version) {
+	s.version = v
+	for _, l := range s.listeners {
+		if l.upstream != nil && l.Version == 0 {
+			l.Version, l.Updated = v.Number, v.Applied
+		}
+		if l.Attempt = l.Updated; l.Err != nil {
+			l.Attempt = v.Applied
+		}
+	}
+}
+
+// status is what there is to say while the snapshot is served; err is why a
+// later version is not.
+func (s *snapshot) status(attempt time.Time, err error) *Status {
+	status := &Status{Good: s.version, Alarms: s.alarms, Attempt: attempt, Err: err}
+	for _, l := range s.listeners {
+		status.Listeners = append(status.Listeners, l.ListenerStatus)
+	}
+	return status
+}
+
+// held lists the listeners for which something else is served than the files
+// ask for.
+func (s *snapshot) held() []*standing {
+	var held []*standing
+	for _, l := range s.listeners {
+		if l.Err != nil {
+			held = append(held, l)
+		}
+	}
+	return held
+}
+
+// worseThan reports whether a listener is held that old did not hold for the
+// same reason.
+func (s *snapshot) worseThan(old *snapshot) bool {
+	for _, l := range s.held() {
+		before := old.byID[l.listenerID]
+		if before == nil || before.Err == nil || before.Err.Error() != l.Err.Error() {
+			return true
+		}
+	}
+	return false
 }
 
 // states says what is loaded and holds now, for the heartbeat.

@@ -15,7 +15,22 @@ type Status struct {
 	Good    Version   // what is served
 	Alarms  []string  // what is wrong with it
 	Attempt time.Time // when inputs were last found to differ, or to be good again
-	Err     error     // why they were not applied; nil if they were
+	Err     error     // why they were not applied; nil if they were, but for the listeners with an error of their own
+
+	Listeners []ListenerStatus // in the order of the file
+}
+
+// A ListenerStatus keeps the same apart for one listener: a fault of its own
+// keeps its last good version, or has its requests refused if there is none,
+// and concerns no other.
+type ListenerStatus struct {
+	Name       string // its endpoint id, and its ordinal among equals as in svc#2
+	EndpointID string // empty if it cannot be read
+
+	Version int       // number of the version that changed it last; 0 if it was never good
+	Updated time.Time // when that was applied
+	Err     error     // why what the files ask for is not served; nil if it is
+	Attempt time.Time // when that was last tried
 }
 
 // Status tells what is served and whether the files on disk are that.

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -194,13 +195,37 @@ func (w *world) eventually(what string, holds func() bool) {
 	}
 }
 
-// applied waits until a later version than number is served and good.
+// applied waits until a later version than number is served, with no listener
+// held.
 func (w *world) applied(number int) {
 	w.t.Helper()
 	w.eventually("new version", func() bool {
 		s := w.server.Status()
-		return s.Good.Number > number && s.Err == nil
+		held := slices.ContainsFunc(s.Listeners, func(l ListenerStatus) bool { return l.Err != nil })
+		return s.Good.Number > number && s.Err == nil && !held
 	})
+}
+
+// held waits until a listener is held in a later version than number, and
+// says why.
+func (w *world) held(number int, name string) string {
+	w.t.Helper()
+	var l ListenerStatus
+	w.eventually("hold of "+name, func() bool {
+		l = w.listener(name)
+		return w.server.Status().Good.Number > number && l.Err != nil
+	})
+	return l.Err.Error()
+}
+
+// listener is the status of a listener, empty if there is none of that name.
+func (w *world) listener(name string) ListenerStatus {
+	for _, l := range w.server.Status().Listeners {
+		if l.Name == name {
+			return l
+		}
+	}
+	return ListenerStatus{}
 }
 
 // rejected waits until the last attempt has failed, and says why.

@@ -126,11 +126,25 @@ type RuntimePolicy struct {
 	TrustedProxies []string `yaml:"trusted_proxies"` // address ranges, see [RuntimePolicy.Proxies]
 
 	Events EventPolicy `yaml:"events" json:",omitzero"`
+
+	// MaxStreamAge is how long after a change that would refuse them streams
+	// may go on which were let in before; for ever if zero.
+	MaxStreamAge Duration        `yaml:"max_stream_age" json:",omitzero"`
+	Admission    AdmissionPolicy `yaml:"admission" json:",omitzero"`
 }
 
 // An EventPolicy sets up the event log of `lockstep run`.
 type EventPolicy struct {
 	MaxBytes int64 `yaml:"max_bytes"` // of a file, after which a new one is begun; no limit if zero
+}
+
+// MinStreamAge is the least max_stream_age: what is shorter is no stream.
+const MinStreamAge = time.Second
+
+// An AdmissionPolicy says what `lockstep run` does not load, beyond what
+// cannot be served.
+type AdmissionPolicy struct {
+	Refuse []string `yaml:"refuse"` // ids of lint's rules
 }
 
 // Proxies returns the ranges whose X-Forwarded-For is believed.
@@ -192,6 +206,9 @@ func (p *Policy) check(doc *Document, checked *Checked) error {
 		if err := b.Window.check(); err != nil {
 			fault("/batches/"+string(tier)+"/window", err.Error(), strings.Join(Hints(err), "; "))
 		}
+	}
+	if age := time.Duration(p.Runtime.MaxStreamAge); age != 0 && age < MinStreamAge {
+		fault("/runtime/max_stream_age", "max_stream_age is less than a second", "write at least 1s, or leave it out to cut no stream")
 	}
 	if _, err := p.Runtime.Proxies(); err != nil {
 		fault("/runtime/trusted_proxies", err.Error(), strings.Join(Hints(err), "; "))

@@ -11,7 +11,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"lockstep/lint"
 	"lockstep/runtime"
 	"lockstep/schemas"
 )
@@ -31,6 +30,8 @@ func (p *process) runCommand() *cli.Command {
 			&cli.StringFlag{Name: "listen", Value: "127.0.0.1:8080", Usage: "take requests at `ADDR`"},
 			&cli.StringFlag{Name: "metrics", Usage: "serve /metrics, /healthz and /readyz at `ADDR`"},
 			&cli.StringFlag{Name: "events", Usage: "append events to `PATH`, a file or a directory"},
+			&cli.StringFlag{Name: "gate", Value: string(gatePolicy), Usage: "hold a listener at what `WHO` refuses: policy (lint and the policy), verdict (the Piko agent), off (nobody)"},
+			&cli.BoolFlag{Name: "check", Usage: "say what would be served and what would be held, and exit"},
 			&cli.StringFlag{Name: "node", EnvVars: []string{"LOCKSTEP_NODE"}, Usage: "call this process `NAME` in events (default: the host name)"},
 		},
 		Action: p.serve,
@@ -44,6 +45,9 @@ func (p *process) serve(c *cli.Context) error {
 	opts, err := p.runOptions(c)
 	if err != nil {
 		return err
+	}
+	if c.Bool("check") {
+		return p.checkRun(opts)
 	}
 	quietLibraries()
 	hangup := make(chan os.Signal, 1) // its default would kill the process
@@ -96,40 +100,11 @@ func (p *process) runOptions(c *cli.Context) (runtime.Options, error) {
 	if err != nil {
 		return none, err
 	}
-	gate, err := p.admission()
+	gate, err := p.gate(c)
 	return runtime.Options{
 		Config: c.String("config"), Rollout: c.String("rollout"), Policy: c.String("policy"), Tier: tier,
 		Listen: c.String("listen"), Metrics: c.String("metrics"), Events: c.String("events"), Node: node,
 		Expand: expand,
 		Logger: logger, Getenv: p.getenv, Now: p.now, Version: version, Gate: gate,
 	}, err
-}
-
-// admission makes the linter the gate of the runtime: what lints is what
-// runs.
-func (p *process) admission() (runtime.Gate, error) {
-	checker, err := lint.NewChecker()
-	if err != nil {
-		return nil, err
-	}
-	return func(c runtime.Candidate) runtime.Admission {
-		report, err := checker.Check(lint.Input{
-			Path: c.Document.Path, Document: c.Document, Tier: c.Tier,
-			Policy: c.Policy, Rollout: c.Rollout, ReadFile: c.ReadFile, Now: p.now(),
-		})
-		if err != nil {
-			return runtime.Admission{Refusals: []error{err}}
-		}
-		var a runtime.Admission
-		for _, f := range report.Findings {
-			fault := &schemas.Fault{Path: f.Path, Span: f.Span, Message: f.Message + " [" + f.Rule + "]", Remedy: f.Hint}
-			switch {
-			case !f.Admit:
-				a.Refusals = append(a.Refusals, fault)
-			case f.Severity != schemas.LevelInfo:
-				a.Alarms = append(a.Alarms, fault.Error())
-			}
-		}
-		return a
-	}, nil
 }

@@ -1,0 +1,112 @@
+package runtime
+
+import (
+	"crypto/tls"
+	"errors"
+	"net/url"
+	"strings"
+
+	"lockstep/internal/certs"
+	"lockstep/schemas"
+)
+
+// A backend is what an entry asks for: where its requests go, and how.
+type backend struct {
+	digest   string            // of all that it was made from
+	spec     *schemas.Listener // and the files that it names
+	target   *url.URL
+	pool     *pool
+	poolKey  string
+	insecure bool // any certificate of the upstream will do
+}
+
+// backend makes what an entry asks for. What was made of the same before is
+// taken over: of a thousand listeners, most stay as they are.
+func (b *builder) backend(e *entry) (*backend, error) {
+	made := &backend{digest: b.in.digestOf(e), spec: e.spec}
+	if last := b.last(e.listenerID); last != nil && last.backend.digest == made.digest {
+		return last.backend, nil
+	}
+	var err error
+	if made.target, err = b.target(e); err != nil {
+		return nil, err
+	}
+	config, err := b.tlsConfig(e.pointer(), made.target.Scheme, e.spec)
+	if err != nil {
+		return nil, err
+	}
+	made.insecure = config != nil && config.InsecureSkipVerify
+	made.poolKey = poolKey(e.String(), made.target, e.spec, b.in)
+	if made.pool = b.carriedOver(made.poolKey); made.pool == nil {
+		made.pool = newPool(e.spec, config)
+	}
+	return made, nil
+}
+
+// changesTarget reports whether requests arrive with another target than they
+// came with.
+func (m *backend) changesTarget() bool {
+	return strings.Trim(m.target.EscapedPath(), "/") != "" || m.target.RawQuery != ""
+}
+
+// target checks what the decoder lets pass, and says where requests go.
+func (b *builder) target(e *entry) (*url.URL, error) {
+	l, at := e.spec, e.pointer()
+	target, ok := l.Upstream()
+	switch {
+	case l.EndpointID == "":
+		return nil, b.fault(at, "endpoint_id is missing", "name the endpoint that is served")
+	case l.Protocol != schemas.ProtocolHTTP:
+		return nil, b.fault(at+"/protocol", "protocol is neither http nor tcp", "write one of them, or leave it out for http")
+	case l.Timeout == 0:
+		return nil, b.fault(at, "timeout is missing", "write how long an upstream may take, such as `timeout: 10s`")
+	case !ok:
+		return nil, b.fault(at+"/addr", "addr is no address", "write a port, host:port or URL")
+	case strings.HasPrefix(target.EscapedPath(), "//"):
+		return nil, b.fault(at+"/addr", "the path of addr begins with two slashes", "write one")
+	}
+	return target, nil
+}
+
+func (b *builder) carriedOver(key string) *pool {
+	if b.prev == nil {
+		return nil
+	}
+	return b.prev.pools[key]
+}
+
+// tlsConfig reads the TLS files of a listener, also where Piko reads them
+// only to refuse bad ones; they are used for https alone.
+func (b *builder) tlsConfig(at, scheme string, l *schemas.Listener) (*tls.Config, error) {
+	config, err := certs.ClientConfig(l.TLS, b.in.ReadFile)
+	if err != nil {
+		return nil, b.certFaults(at+"/tls", err)
+	}
+	if scheme != "https" {
+		return nil, nil //nolint:nilnil // plain HTTP needs none
+	}
+	return config, nil
+}
+
+// certFaults places each of the joined faults at the field it is about.
+func (b *builder) certFaults(at string, err error) error {
+	all := []error{err}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		all = joined.Unwrap()
+	}
+	for i, e := range all {
+		if f := (*certs.Fault)(nil); errors.As(e, &f) {
+			all[i] = b.certFault(at, f)
+		}
+	}
+	return errors.Join(all...)
+}
+
+// certFault places a fault of the TLS files named at a JSON pointer.
+func (b *builder) certFault(at string, f *certs.Fault) error {
+	checked, err := b.in.place()
+	if err != nil {
+		return errors.Join(f, err)
+	}
+	return b.fault(at+"/"+f.Field, f.Shown(checked, at).Error(), strings.Join(schemas.Hints(f), "; "))
+}
