@@ -49,6 +49,10 @@ type Input struct {
 	Document *schemas.Document
 	Err      error
 
+	// Checked is Document as the schema of the checker's version judges it. If
+	// it is nil, the checker has it judged.
+	Checked *schemas.Checked
+
 	// Expansion is what Err was found in, if variables were put in; a document
 	// knows its own.
 	Expansion *schemas.Expansion

@@ -58,7 +58,10 @@ type Pass struct {
 // read takes in a document, up to the real agent's verdict.
 func (p *Pass) read(in Input, c *Checker) error {
 	p.setExpansion(in.Document.Expansion)
-	p.document, p.checked = in.Document, c.schema.Check(in.Document)
+	p.document, p.checked = in.Document, in.Checked
+	if p.checked == nil {
+		p.checked = c.schema.Check(in.Document)
+	}
 	if slices.ContainsFunc(p.checked.Violations, func(v schemas.Violation) bool { return v.Keyword == schemas.LimitKeyword }) {
 		return tooManyFindings(in.Path)
 	}
