@@ -74,6 +74,20 @@ func (p *process) memory() (float64, error) {
 	return 0, errors.New("memory: this system does not tell it")
 }
 
+// worked is the time of CPUs that the process has had.
+func (p *process) worked() (time.Duration, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	if err != nil {
+		return 0, fmt.Errorf("work: %w", err)
+	}
+	const utime, stime, tick = 11, 12, 10 * time.Millisecond // after the name, see proc(5)
+	_, after, _ := strings.Cut(string(text), ") ")
+	fields := strings.Fields(after)
+	user, userErr := strconv.Atoi(fields[utime])
+	system, systemErr := strconv.Atoi(fields[stime])
+	return time.Duration(user+system) * tick, errors.Join(userErr, systemErr)
+}
+
 // freeAddr is an address on which nobody listens.
 func freeAddr(ctx context.Context) (string, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
