@@ -24,8 +24,11 @@ var ErrDirectory = errors.New("it is a directory")
 // errOutside says that a file is not where files may be read from.
 var errOutside = errors.New("it lies outside of the directory that files are read from")
 
+// errChanging says that no moment was found in which a file was whole.
+var errChanging = errors.New("it is written to all the time")
+
 // Read returns the content of a regular file of at most [Limit] bytes, or of
-// one that a symbolic link leads to. A name can be anything that a config
+// one that a symbolic link leads to, as it was at one moment. A name can be anything that a config
 // says, so a FIFO or a device is refused instead of waited for.
 func Read(path string) ([]byte, error) { return read(path, os.Stat, os.OpenFile) }
 
@@ -78,29 +81,67 @@ func relative(dir, path string) (string, error) {
 	return path, nil
 }
 
-func read(path string, stat func(string) (fs.FileInfo, error), open func(string, int, fs.FileMode) (*os.File, error)) ([]byte, error) {
+// maxTries is how often a file is read that is written meanwhile.
+const maxTries = 5
+
+// The two ways to look at a path and to open it: anywhere, or below a root.
+type (
+	statFunc func(path string) (fs.FileInfo, error)
+	openFunc func(path string, flag int, mode fs.FileMode) (*os.File, error)
+)
+
+// read reads a file until nobody has written to it in between.
+func read(path string, stat statFunc, open openFunc) ([]byte, error) {
+	for range maxTries {
+		data, whole, err := readOnce(path, stat, open)
+		if err != nil || whole {
+			return data, err
+		}
+	}
+	return nil, schemas.Hint(errChanging, "write a new file and rename it over this one")
+}
+
+// readOnce reads through one descriptor, so all of it is of one file. It is
+// whole if size and time of change are the same before and after.
+func readOnce(path string, stat statFunc, open openFunc) (data []byte, whole bool, err error) {
+	f, before, err := openRegular(path, stat, open)
+	if err != nil {
+		return nil, false, bare(err)
+	}
+	defer f.Close()
+	if data, err = readLimited(f, before.Size()); err != nil {
+		return nil, false, err
+	}
+	after, err := f.Stat()
+	if err != nil {
+		return nil, false, bare(err)
+	}
+	return data, before.Size() == after.Size() && before.ModTime().Equal(after.ModTime()), nil
+}
+
+func openRegular(path string, stat statFunc, open openFunc) (*os.File, fs.FileInfo, error) {
 	// A device may act on being opened, so look before.
 	info, err := stat(path)
 	if err == nil {
 		err = check(info)
 	}
 	if err != nil {
-		return nil, bare(err)
+		return nil, nil, err
 	}
 	// And again after: by now the path may lead to a FIFO, where opening
 	// without O_NONBLOCK would wait for a writer.
 	f, err := open(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, bare(err)
+		return nil, nil, err
 	}
-	defer f.Close()
 	if info, err = f.Stat(); err == nil {
 		err = check(info)
 	}
 	if err != nil {
-		return nil, bare(err)
+		_ = f.Close() // nothing was written
+		return nil, nil, err
 	}
-	return readLimited(f, info.Size())
+	return f, info, nil
 }
 
 func check(info fs.FileInfo) error {
