@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"time"
 
 	"lockstep/schemas"
 )
@@ -18,6 +19,12 @@ type applier struct {
 	admitted map[string]bool // digests that were applied with no listener held
 	rejected string          // digest of the last inputs that were not applied
 	tried    []string        // names of the last inputs
+	missing  missing         // of them
+	doubtful map[string]bool // of those that were judged last
+
+	seen   *survey       // of just before they were read
+	pause  time.Duration // after the last hint that led to nothing
+	rested time.Time     // when it was over
 }
 
 func newApplier(s *Server) *applier {
@@ -27,7 +34,7 @@ func newApplier(s *Server) *applier {
 // load applies the first version; anything bad is an error.
 func (s *Server) load(ctx context.Context) error {
 	a := newApplier(s)
-	a.watcher = newWatcher(defaultPace(), s.opts.Logger)
+	a.watcher = newWatcher(s)
 	s.onStop("watch", func(context.Context) error { a.watcher.close(); a.drain.close(); return nil })
 	s.applier = a
 	s.metrics.draining(a.drain.count)
@@ -40,6 +47,7 @@ func (s *Server) load(ctx context.Context) error {
 		return err
 	}
 	a.swap(ctx, in, next)
+	a.doubtful = in.doubtful()
 	return nil
 }
 

@@ -15,7 +15,7 @@ func TestReloadAnswers(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.server.Reload() // before the start it is remembered
-	w.server.hold = w.hold
+	w.server.pace.hold = w.hold
 	if err := w.server.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,7 @@
 package runtime
 
 import (
-	"os"
+	"io/fs"
 	"path/filepath"
 	"strings"
 )
@@ -9,59 +9,55 @@ import (
 // maxLinks is how many symbolic links a path may lead through, as in Linux.
 const maxLinks = 40
 
-// watchedDirs lists the directories whose entries decide what a path leads
-// to: its parent, the grandparent, in which a replaced parent shows, and the
-// place of every symbolic link on the way. A ConfigMap, for one, changes only
-// the link ..data beside the file.
-func watchedDirs(path string) []string {
+// trace follows a path as the kernel does and notes everything on the way
+// that decides what it leads to. What has to be watched for that: the parent
+// of the file and its grandparent, in which a replaced parent shows; the place
+// of every symbolic link, as a ConfigMap changes only the link ..data beside
+// the file; and the file itself where it can be written by another name.
+func (s *survey) trace(path string) {
 	path, err := filepath.Abs(path)
 	if err != nil { // the working directory is gone
-		return nil
+		return
 	}
-	var dirs []string
-	for range maxLinks {
-		link, rest := firstLink(path)
-		if link == "" {
-			break
-		}
-		dirs = append(dirs, filepath.Dir(link))
-		target, err := os.Readlink(link)
-		if err != nil { // changed under our eyes; the watch on its directory tells
-			break
-		}
-		if !filepath.IsAbs(target) {
-			target = filepath.Join(filepath.Dir(link), target)
-		}
-		path = filepath.Join(target, rest)
-	}
-	parent := existing(filepath.Dir(path))
-	return append(dirs, parent, filepath.Dir(parent))
-}
-
-// firstLink splits an absolute path after its first component that is a
-// symbolic link; link is empty if none is, or if the path ends before.
-func firstLink(path string) (link, rest string) {
-	for i := 1; i <= len(path); i++ {
-		if i < len(path) && path[i] != filepath.Separator {
+	dir, rest, links := string(filepath.Separator), components(path), 0
+	for len(rest) > 0 {
+		name := rest[0]
+		rest = rest[1:]
+		if name == ".." {
+			dir = filepath.Dir(dir)
 			continue
 		}
-		info, err := os.Lstat(path[:i])
+		next := filepath.Join(dir, name)
+		found := s.stat(next)
 		switch {
-		case err != nil:
-			return "", ""
-		case info.Mode()&os.ModeSymlink != 0:
-			return path[:i], strings.TrimPrefix(path[i:], string(filepath.Separator))
+		case found.mode&fs.ModeSymlink != 0 && links < maxLinks:
+			links++
+			s.watch(dir)
+			rest = append(components(found.target), rest...)
+			if filepath.IsAbs(found.target) {
+				dir = string(filepath.Separator)
+			}
+		case found.mode.IsDir() && len(rest) > 0:
+			dir = next
+		default: // the file, or where the way ends
+			if found.mode.IsRegular() && (links > 0 || found.links > 1) {
+				s.watch(next)
+			}
+			rest = nil
 		}
 	}
-	return "", ""
+	s.watch(dir)
+	s.watch(filepath.Dir(dir))
 }
 
-// existing is dir or its nearest ancestor that exists.
-func existing(dir string) string {
-	for {
-		if _, err := os.Stat(dir); err == nil || filepath.Dir(dir) == dir {
-			return dir
+// components are the names that a path leads through; ".." stays, as it is
+// not the reverse of a name that is a symbolic link.
+func components(path string) []string {
+	var names []string
+	for name := range strings.SplitSeq(path, string(filepath.Separator)) {
+		if name != "" && name != "." {
+			names = append(names, name)
 		}
-		dir = filepath.Dir(dir)
 	}
+	return names
 }

@@ -10,13 +10,13 @@ import (
 	"slices"
 
 	"lockstep/internal/certs"
-	"lockstep/internal/inputfile"
 	"lockstep/schemas"
 )
 
 // inputs are all files that decide what is served, each read once.
 type inputs struct {
 	files map[string]content // by path as it is opened
+	read  func(path string) ([]byte, error)
 
 	config      *schemas.Document // without the listeners that cannot be read
 	agent       *schemas.Agent    // likewise
@@ -39,9 +39,9 @@ type content struct {
 // loadInputs reads the three documents and every file they name. It returns
 // what it read also beside an error: the names have to be watched, and the
 // digest tells whether a later attempt is worth while.
-func loadInputs(opts *Options) (*inputs, error) {
+func loadInputs(opts *Options, read func(path string) ([]byte, error)) (*inputs, error) {
 	in := &inputs{
-		files: map[string]content{}, policy: &schemas.Policy{},
+		files: map[string]content{}, read: read, policy: &schemas.Policy{},
 		rolloutPath: opts.Rollout, policyPath: opts.Policy,
 	}
 	err := errors.Join(in.loadConfig(opts), in.loadPolicy(), in.loadRollout())
@@ -138,7 +138,7 @@ func (in *inputs) document(kind, path string) (*schemas.Document, error) {
 func (in *inputs) load(path string) ([]byte, error) {
 	c, known := in.files[path]
 	if !known {
-		c.data, c.err = inputfile.Read(path)
+		c.data, c.err = in.read(path)
 		in.files[path] = c
 	}
 	return c.data, c.err
@@ -150,21 +150,22 @@ func (in *inputs) ReadFile(path string) ([]byte, error) {
 	if c, known := in.files[path]; known {
 		return c.data, c.err
 	}
-	return inputfile.Read(path)
+	return in.read(path)
 }
 
 // names lists the inputs in order.
 func (in *inputs) names() []string { return slices.Sorted(maps.Keys(in.files)) }
 
-// hasEmpty reports whether a file is empty, as between the truncation and the
-// write of somebody who saves in place.
-func (in *inputs) hasEmpty() bool {
-	for _, c := range in.files {
-		if c.err == nil && len(c.data) == 0 {
-			return true
+// doubtful names the files that are empty, as between the truncation and the
+// write of somebody who saves in place, and those that cannot be read.
+func (in *inputs) doubtful() map[string]bool {
+	names := map[string]bool{}
+	for name, c := range in.files {
+		if c.err != nil || len(c.data) == 0 {
+			names[name] = true
 		}
 	}
-	return false
+	return names
 }
 
 // sum digests all names and contents. A file that cannot be read has no

@@ -15,6 +15,8 @@ type metrics struct {
 	reloadTime  prometheus.Gauge
 	reloads     *prometheus.CounterVec
 	watchEvents *prometheus.CounterVec
+	overflows   prometheus.Counter
+	degraded    prometheus.Gauge
 	info        *prometheus.GaugeVec
 	requests    *authCollector
 	leftOut     prometheus.Counter
@@ -55,7 +57,12 @@ func newMetrics(version string) *metrics {
 		reloads: counter("config_reloads_total",
 			"Attempts to apply the files: applied, unchanged or rejected.", "result"),
 		watchEvents: counter("watch_events_total",
-			"Hints that files may have changed: signal for SIGHUP, api for other requests to look.", "source"),
+			"Hints that files may have changed: inotify for events of their directories, poll for changes that "+
+				"no event told of, signal for SIGHUP, api for other requests to look.", "source"),
+		overflows: counter("watch_overflows_total",
+			"Times that events were lost and all files were read instead.").WithLabelValues(),
+		degraded: gauge("watch_degraded",
+			"Whether some files cannot be watched, so that changes are found by polling.").WithLabelValues(),
 		info: gauge("config_info", "Always 1, for the version that is served.", "version", "sha256"),
 		leftOut: counter("events_left_out_total",
 			"Details of failed requests that were not written; tallies are complete all the same.").WithLabelValues(),

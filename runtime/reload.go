@@ -6,17 +6,16 @@ import (
 	"time"
 )
 
-// A writer that saves in place is given this much time to finish before what
-// it left is declared bad.
-const (
-	holdFor   = 250 * time.Millisecond
-	holdTimes = 3
-)
+// holdTimes is how often a writer that saves in place is given some time to
+// finish before what it left is declared bad.
+const holdTimes = 3
 
 // The sources of word that something may have changed, as a label.
 const (
-	sourceSignal = "signal"
-	sourceAPI    = "api"
+	sourceInotify = "inotify"
+	sourcePoll    = "poll"
+	sourceSignal  = "signal"
+	sourceAPI     = "api"
 )
 
 // Reload has all inputs read and judged again, also those that were rejected
@@ -33,27 +32,30 @@ func (s *Server) ask(source string) {
 	leaveWord(s.asked)
 }
 
-// follow starts the goroutine that applies changes.
+// follow starts the goroutine that applies changes, the only one that does.
 func (s *Server) follow(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	done := make(chan struct{}, 2)
-	go func() { s.applier.watcher.run(ctx); done <- struct{}{} }()
-	go func() { s.applier.run(ctx); done <- struct{}{} }()
-	s.onStop("follow", func(context.Context) error {
-		cancel()
-		<-done
-		<-done
-		return nil
-	})
+	done := make(chan struct{})
+	go func() { defer close(done); s.applier.run(ctx) }()
+	s.onStop("follow", func(context.Context) error { cancel(); <-done; return nil })
 	return nil
 }
 
+// run has every source of hints end in the same loop: applies are serial, and
+// what was read last is known.
 func (a *applier) run(ctx context.Context) {
-	for {
+	poll, hash := time.NewTimer(a.pollInterval()), time.NewTicker(a.server.pace.hash)
+	defer poll.Stop()
+	defer hash.Stop()
+	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
-			return
-		case <-a.watcher.changed:
+		case hint := <-a.watcher.woken:
+			a.hinted(ctx, hint)
+		case <-poll.C:
+			a.poll(ctx)
+			poll.Reset(a.pollInterval())
+		case <-hash.C:
 			a.reload(ctx)
 		case <-a.server.asked:
 			a.server.opts.Logger.InfoContext(ctx, "asked to read the files again")
@@ -64,7 +66,8 @@ func (a *applier) run(ctx context.Context) {
 }
 
 // reload applies what the files say now, if it is new and good. A file that
-// is empty or makes no sense may be half written, so it gets some time first.
+// is empty or makes no sense may be half written, and a certificate may wait
+// for its key, so they get some time first.
 func (a *applier) reload(ctx context.Context) {
 	good := a.server.current.Load()
 	for try := 0; ; try++ {
@@ -72,6 +75,7 @@ func (a *applier) reload(ctx context.Context) {
 		in, err := a.read()
 		switch in.digest {
 		case good.version.Digest:
+			a.missing, a.doubtful = missing{}, in.doubtful()
 			a.unchanged(ctx)
 			return
 		case a.rejected:
@@ -81,30 +85,66 @@ func (a *applier) reload(ctx context.Context) {
 		if err == nil {
 			next, err = a.admit(in, good)
 		}
-		if try == holdTimes || (err == nil && !in.hasEmpty() && !next.worseThan(good)) {
+		if try == holdTimes || (err == nil && !a.doubts(in) && !next.worseThan(good)) {
 			a.server.metrics.reloadDuration.Observe(a.server.opts.Now().Sub(start).Seconds())
 			a.conclude(ctx, in, next, err)
+			a.missing, a.doubtful = a.newMissing(in, err), in.doubtful()
 			return
 		}
-		select {
-		case <-ctx.Done():
+		if !wait(ctx, a.server.pace.hold) {
 			return
-		case <-time.After(a.server.hold):
 		}
 	}
 }
 
-// read loads all inputs, each of them watched from before it was read: where
-// a file names new ones, everything is read once more.
+// doubts reports whether a file has become empty or missing since inputs were
+// last judged. One that has been for longer is no reason to wait.
+func (a *applier) doubts(in *inputs) bool {
+	for name := range in.doubtful() {
+		if !a.doubtful[name] {
+			return true
+		}
+	}
+	return false
+}
+
+// maxReads is how often inputs are read that change meanwhile. After that they
+// are taken as they are, each file whole, and soon looked at again.
+const maxReads = 6
+
+// read loads all inputs, each of them watched from before it was read. What it
+// returns was on disk at one moment: the stamps of before and after are equal.
+// Where a file names new ones, they are not, and everything is read once more.
 func (a *applier) read() (*inputs, error) {
-	a.watcher.watch(a.watched())
-	for {
-		in, err := loadInputs(&a.server.opts)
+	for try := 1; ; try++ {
+		a.seen = a.place()
+		in, err := loadInputs(&a.server.opts, a.server.disk.read)
 		a.tried = in.names()
-		if !a.watcher.watch(a.watched()) {
+		if try == maxReads || a.seen.equal(a.look()) {
 			return in, err
 		}
 	}
+}
+
+// place watches the inputs and returns what they looked like when all of them
+// were watched, or all that can be. After an overflow, or any other error of
+// the watch, nobody knows which events are missing, so it starts over.
+func (a *applier) place() *survey {
+	for try := 1; ; try++ {
+		now := a.look()
+		if err := a.watcher.failure(now); err != nil {
+			a.watcher.logger.Info("the watch of files starts over", "error", err)
+			a.watcher.close()
+		}
+		if !a.watcher.place(now.watched) || try == maxReads {
+			return now
+		}
+	}
+}
+
+// look takes the stamps of the inputs.
+func (a *applier) look() *survey {
+	return newSurvey(a.watched(), a.server.opts.Now(), a.server.disk.lstat)
 }
 
 // watched names the inputs of the last good version and of the last attempt:
@@ -116,4 +156,14 @@ func (a *applier) watched() []string {
 	opts := &a.server.opts
 	documents := []string{opts.Config, opts.Policy, opts.Rollout}
 	return slices.Concat(slices.DeleteFunc(documents, func(path string) bool { return path == "" }), a.tried)
+}
+
+// wait lets time pass, unless ctx ends.
+func wait(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
 }

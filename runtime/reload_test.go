@@ -259,7 +259,7 @@ func TestParentReplaced(t *testing.T) {
 func TestCertificateRotation(t *testing.T) {
 	t.Parallel()
 	w := newTLSWorld(t)
-	w.hold = holdFor
+	w.hold = defaultPace().hold
 	w.start()
 	cert, key := issue(t, w.ca, "client")
 	w.replace("cert.pem", cert)

@@ -86,7 +86,8 @@ type Server struct {
 	ready    atomic.Bool
 	applier  *applier
 	asked    chan struct{} // word of [Server.Reload]
-	hold     time.Duration // see [holdFor]
+	pace     pace
+	disk     disk
 	recorder *recorder
 	ingress  *ingress
 	ops      *listener // nil without Options.Metrics
@@ -104,7 +105,10 @@ func New(opts Options) (*Server, error) {
 	if err := opts.validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{opts: opts, metrics: newMetrics(opts.Version), asked: make(chan struct{}, 1), hold: holdFor}
+	s := &Server{
+		opts: opts, metrics: newMetrics(opts.Version), asked: make(chan struct{}, 1),
+		pace: defaultPace(), disk: realDisk(),
+	}
 	s.status.Store(&Status{})
 	return s, nil
 }

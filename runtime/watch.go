@@ -1,89 +1,108 @@
 package runtime
 
 import (
-	"context"
 	"errors"
 	"io/fs"
 	"log/slog"
 	"maps"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
 )
 
-// pace holds the times of the watcher.
-type pace struct {
-	quiet time.Duration // a change is reported after this long without another
-	max   time.Duration // and at the latest after this long
-	poll  time.Duration // without any event, as on network file systems
-}
-
-// defaultPace lets an editor or a ConfigMap finish before the files are read.
-func defaultPace() pace {
-	return pace{quiet: 50 * time.Millisecond, max: 500 * time.Millisecond, poll: 10 * time.Second}
-}
-
 // A watcher says that something may have changed, and nothing else: whoever
-// hears it reads every input and compares. Events are not looked at, as their
-// names and kinds differ between file systems and ways of saving.
+// hears it looks at every input and compares. Events are not looked at, as
+// their names and kinds differ between file systems and ways of saving.
 //
 // It watches directories, as a watch on a file ends with the file. A watch
-// that could not be placed, or was lost, is made up for by polling.
+// that could not be placed, or was lost, is made up for by polling. All but
+// its pump runs on the goroutine of the applier.
 type watcher struct {
-	pace    pace
+	disk    *disk
+	now     func() time.Time
 	logger  *slog.Logger
-	open    func() (*fsnotify.Watcher, error)
-	changed chan struct{}
-	woken   chan struct{} // by an event or failure of fs
+	metrics *metrics
+	woken   chan time.Time // when the first event or failure since the last word came
 
-	mu      sync.Mutex
-	fs      *watch          // nil while only polling
-	dirs    map[string]bool // watched; false where the watch failed
-	refused bool            // the failure of a watch was logged
+	fs       *watch              // nil while only polling
+	placed   map[string]identity // what is watched, as it was found just before
+	remote   bool                // some of it can change without an event
+	degraded bool                // some of it is not watched, and that was logged
 }
 
-func newWatcher(p pace, logger *slog.Logger) *watcher {
-	w := &watcher{
-		pace: p, logger: logger, open: fsnotify.NewWatcher,
-		changed: make(chan struct{}, 1), woken: make(chan struct{}, 1), dirs: map[string]bool{},
+func newWatcher(s *Server) *watcher {
+	return &watcher{
+		disk: &s.disk, now: s.opts.Now, logger: s.opts.Logger, metrics: s.metrics,
+		woken: make(chan time.Time, 1), placed: map[string]identity{},
 	}
-	return w
 }
 
-// A watch is one fsnotify watcher and why it can no longer be relied on.
+// A notifier watches directories and files by name; see [fsnotify.Watcher].
+type notifier interface {
+	Add(path string) error
+	Remove(path string) error
+	WatchList() []string
+	Close() error
+}
+
+// A watch is one notifier, what it says, and why it can no longer be relied on.
 type watch struct {
-	*fsnotify.Watcher
-	failure atomic.Pointer[error]
+	notifier
+	events   <-chan fsnotify.Event
+	failures <-chan error
+	failure  atomic.Pointer[error]
 }
 
-// errWatchEnded says that fsnotify has closed its channels on its own.
-var errWatchEnded = errors.New("the watch has ended")
+func openInotify() (*watch, error) {
+	w, err := fsnotify.NewWatcher()
+	if err != nil {
+		return nil, err //nolint:wrapcheck // it says what cannot be had
+	}
+	return &watch{notifier: w, events: w.Events, failures: w.Errors}, nil
+}
+
+var (
+	errWatchEnded = errors.New("the watch has ended")         // fsnotify has closed its channels on its own
+	errWatchLost  = errors.New("a watched directory is lost") // nothing was done to it that is known
+)
 
 // pump empties the channels of a watch until both are closed, and wakes the
-// watcher. It takes no lock, ever: fsnotify holds its own while it waits for
+// applier. It takes no lock, ever: fsnotify holds its own while it waits for
 // somebody to read its errors, also inside Add.
 func (w *watcher) pump(of *watch) {
-	events, failures := of.Events, of.Errors
+	events, failures := of.events, of.failures
 	for events != nil || failures != nil {
 		select {
 		case _, ok := <-events:
 			if !ok {
 				events = nil
+				continue
 			}
+			w.metrics.watchEvents.WithLabelValues(sourceInotify).Inc()
 		case err, ok := <-failures:
 			if !ok {
 				failures = nil
-				break
+				continue
 			}
 			of.failure.Store(&err)
+			if errors.Is(err, fsnotify.ErrEventOverflow) {
+				w.metrics.overflows.Inc()
+			}
 		}
-		leaveWord(w.woken)
+		w.wake()
 	}
 	of.failure.CompareAndSwap(nil, &errWatchEnded)
-	leaveWord(w.woken)
+	w.wake()
+}
+
+// wake leaves word of now; word that is waiting already is older and will do.
+func (w *watcher) wake() {
+	select {
+	case w.woken <- w.now():
+	default:
+	}
 }
 
 // leaveWord wakes whoever listens; word that is waiting already will do.
@@ -94,138 +113,91 @@ func leaveWord(c chan<- struct{}) {
 	}
 }
 
-// watch replaces what is watched by what decides over the content of paths.
-// It reports whether a directory was added: then a change may have been
-// missed before, and what was read already has to be read again.
-func (w *watcher) watch(paths []string) (added bool) {
-	wanted := map[string]bool{}
-	for _, p := range paths {
-		for _, dir := range watchedDirs(p) {
-			wanted[dir] = false
+// place watches what is wanted, and nothing else. It reports whether something
+// was added: then a change may have been missed before, and what was seen
+// already has to be looked at again. What carries another file than before is
+// added anew, as its watch has stayed with the old one.
+func (w *watcher) place(wanted map[string]identity) (added bool) {
+	w.remote = slices.ContainsFunc(slices.Collect(maps.Keys(wanted)), w.disk.remote)
+	for path, was := range w.placed {
+		if wanted[path] != was {
+			delete(w.placed, path)
+			if w.fs != nil {
+				_ = w.fs.Remove(path) // it may be gone
+			}
 		}
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for dir := range w.dirs {
-		if _, still := wanted[dir]; !still && w.fs != nil {
-			_ = w.fs.Remove(dir) // it may be gone
+	if w.fs == nil && !w.reopen() {
+		return false
+	}
+	var failed error
+	for _, path := range slices.Sorted(maps.Keys(wanted)) {
+		if _, known := w.placed[path]; known {
+			continue
+		}
+		switch err := w.fs.Add(path); {
+		case err == nil:
+			w.placed[path], added = wanted[path], true
+		case errors.Is(err, fs.ErrNotExist): // it has just gone; who looks again will see
+		default:
+			failed = err
 		}
 	}
-	for dir := range wanted {
-		if _, known := w.dirs[dir]; !known {
-			added = true
-		}
-	}
-	w.dirs = wanted
-	w.place()
+	w.degrade(failed)
 	return added
 }
 
-// place puts a watch on every directory. It does so each time and for all of
-// them: a watch is lost without a word when its directory is replaced, and
-// placing one twice is harmless.
-func (w *watcher) place() {
-	if w.fs == nil && !w.reopen() {
-		return
-	}
-	for _, dir := range slices.Sorted(maps.Keys(w.dirs)) {
-		err := w.fs.Add(dir)
-		w.dirs[dir] = err == nil
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			w.alarm(err)
-		}
-	}
-}
-
 func (w *watcher) reopen() bool {
-	opened, err := w.open()
+	opened, err := w.disk.open()
 	if err != nil {
-		w.alarm(err)
+		w.degrade(err)
 		return false
 	}
-	w.fs = &watch{Watcher: opened}
-	go w.pump(w.fs)
+	w.fs = opened
+	go w.pump(opened)
 	return true
 }
 
-// alarm says once that changes are only found by polling.
-func (w *watcher) alarm(err error) {
-	if !w.refused {
-		w.logger.Warn("cannot watch files, polling instead", "error", err, "poll", w.pace.poll)
+// degrade says once that changes are only found by polling, and once that
+// they no longer are.
+func (w *watcher) degrade(err error) {
+	switch {
+	case err != nil && !w.degraded:
+		w.logger.Warn("cannot watch files, polling instead", "error", err)
+		w.metrics.degraded.Set(1)
+	case err == nil && w.degraded:
+		w.logger.Info("files are watched again")
+		w.metrics.degraded.Set(0)
 	}
-	w.refused = true
+	w.degraded = err != nil
 }
 
-// rebuild starts over: after an overflow or any other error nobody knows
-// which events are missing.
-func (w *watcher) rebuild() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.close()
-	w.place()
-}
-
-func (w *watcher) close() {
-	if w.fs != nil {
-		_ = w.fs.Close() // nothing is written through it
-		w.fs = nil
-	}
-}
-
-// run reports changes until ctx ends.
-func (w *watcher) run(ctx context.Context) {
-	poll := time.NewTicker(w.pace.poll)
-	defer poll.Stop()
-	defer func() {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.close()
-	}()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-w.woken:
-			w.settle(ctx)
-			if err := w.failed(); err != nil {
-				w.logger.InfoContext(ctx, "the watch of files starts over", "error", err)
-				w.rebuild()
-			}
-		case <-poll.C:
-		}
-		leaveWord(w.changed)
-	}
-}
-
-// failed returns why the current watch can no longer be relied on, if so.
-func (w *watcher) failed() error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+// failure tells why the current watch cannot be relied on, if so: it said so,
+// or it has let go of something that is still where it was.
+func (w *watcher) failure(now *survey) error {
 	if w.fs == nil {
 		return nil
 	}
 	if err := w.fs.failure.Load(); err != nil {
 		return *err
 	}
+	held := map[identity]bool{} // by one of the names that a directory may have
+	for _, path := range w.fs.WatchList() {
+		held[w.placed[path]] = true
+	}
+	for path, was := range w.placed {
+		if now.watched[path] == was && !held[was] {
+			return errWatchLost
+		}
+	}
 	return nil
 }
 
-// settle waits until the events calm down.
-func (w *watcher) settle(ctx context.Context) {
-	deadline := time.NewTimer(w.pace.max)
-	defer deadline.Stop()
-	quiet := time.NewTimer(w.pace.quiet)
-	defer quiet.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-deadline.C:
-			return
-		case <-quiet.C:
-			return
-		case <-w.woken:
-			quiet.Reset(w.pace.quiet)
-		}
+// close gives up the watch; it can be placed anew.
+func (w *watcher) close() {
+	if w.fs != nil {
+		_ = w.fs.Close() // nothing is written through it
+		w.fs = nil
 	}
+	w.placed = map[string]identity{}
 }

@@ -1,230 +1,172 @@
 package runtime
 
 import (
-	"context"
 	"errors"
-	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
 )
 
-// startWatcher runs a watcher of one file in a directory of its own.
-func startWatcher(t *testing.T, p pace, open func() (*fsnotify.Watcher, error)) (w *watcher, file string, log *logBuffer) {
-	t.Helper()
-	log = &logBuffer{}
-	w = newWatcher(p, slog.New(slog.NewJSONHandler(log, nil)))
-	if open != nil {
-		w.open = open
-	}
-	file = filepath.Join(t.TempDir(), "conf", "f")
-	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	w.watch([]string{file})
-	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	done := make(chan struct{})
-	go func() { defer close(done); w.run(ctx) }()
-	t.Cleanup(func() { cancel(); <-done })
-	return w, file, log
+// slowPace never polls within a test.
+func slowPace() pace {
+	p := defaultPace()
+	p.poll, p.remote, p.hash = time.Hour, time.Hour, time.Hour
+	return p
 }
 
-func (w *watcher) wait(t *testing.T) {
-	t.Helper()
-	select {
-	case <-w.changed:
-	case <-time.After(10 * time.Second):
-		t.Fatal("no change is reported")
-	}
+// opened keeps the last watcher that was opened, to meddle with it.
+type opened struct {
+	last  atomic.Pointer[fsnotify.Watcher]
+	count atomic.Int64
 }
 
-// quickPace never polls within a test.
-func quickPace() pace {
-	return pace{quiet: 5 * time.Millisecond, max: 50 * time.Millisecond, poll: time.Hour}
-}
-
-func touch(t *testing.T, file string) {
-	t.Helper()
-	if err := os.WriteFile(file, []byte("x"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// TestWatcherStartsOver loses its watch to an overflow and goes on.
-func TestWatcherStartsOver(t *testing.T) {
-	t.Parallel()
-	w, file, log := startWatcher(t, quickPace(), nil)
-	for range 2 {
-		touch(t, file)
-		w.wait(t)
-		w.mu.Lock()
-		old := w.fs
-		w.mu.Unlock()
-		old.Errors <- fsnotify.ErrEventOverflow
-		w.wait(t)
-		w.mu.Lock()
-		if w.fs == old || w.fs == nil {
-			t.Error("the watcher is the same after an overflow")
-		}
-		w.mu.Unlock()
-	}
-	touch(t, file)
-	w.wait(t)
-	if !strings.Contains(log.String(), "starts over") {
-		t.Errorf("log:\n%s", log.String())
-	}
-}
-
-// TestWatcherSurvivesAClosedChannel is the other way to lose a watch.
-func TestWatcherSurvivesAClosedChannel(t *testing.T) {
-	t.Parallel()
-	w, file, _ := startWatcher(t, quickPace(), nil)
-	w.mu.Lock()
-	_ = w.fs.Close()
-	w.mu.Unlock()
-	w.wait(t)
-	touch(t, file)
-	w.wait(t)
-}
-
-// TestWatcherPolls where no watch can be had, and takes one when it can.
-func TestWatcherPolls(t *testing.T) {
-	t.Parallel()
-	var failures atomic.Int64
-	failures.Store(1 << 30)
-	p := quickPace()
-	p.poll = 5 * time.Millisecond
-	w, file, log := startWatcher(t, p, func() (*fsnotify.Watcher, error) {
-		if failures.Add(-1) > 0 {
-			return nil, errors.New("too many open files")
-		}
-		return fsnotify.NewWatcher()
-	})
-	for range 3 {
-		w.wait(t)
-	}
-	if n := strings.Count(log.String(), "polling instead"); n != 1 {
-		t.Errorf("logged %d times:\n%s", n, log.String())
-	}
-	failures.Store(0)
-	w.watch([]string{file})
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.fs == nil || !w.dirs[existing(filepath.Dir(file))] {
-		t.Errorf("still polling: %v", w.dirs)
-	}
-}
-
-// TestWatcherSettles reports a burst once, and one without end all the same.
-func TestWatcherSettles(t *testing.T) {
-	t.Parallel()
-	p := quickPace()
-	p.quiet, p.max = 100*time.Millisecond, 300*time.Millisecond
-	w, file, _ := startWatcher(t, p, nil)
-	start := time.Now()
-	for time.Since(start) < 50*time.Millisecond {
-		touch(t, file)
-	}
-	w.wait(t)
-	if took := time.Since(start); took < p.quiet {
-		t.Errorf("reported after %v", took)
-	}
-	select {
-	case <-w.changed:
-		t.Error("one burst is reported twice")
-	case <-time.After(2 * p.quiet):
-	}
-	stop := make(chan struct{})
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			select {
-			case <-stop:
-				return
-			default:
-				_ = os.WriteFile(file, []byte("y"), 0o600)
-			}
-		}
-	}()
-	w.wait(t)
-	close(stop)
-	<-done
-}
-
-// TestWatchTellsOfNewDirectories, as what was read before may be stale.
-func TestWatchTellsOfNewDirectories(t *testing.T) {
-	t.Parallel()
-	w := newWatcher(quickPace(), slog.New(slog.DiscardHandler))
-	defer w.close()
-	one, two := filepath.Join(t.TempDir(), "f"), filepath.Join(t.TempDir(), "g")
-	for i, step := range []struct {
-		paths []string
-		added bool
-	}{
-		{[]string{one}, true},
-		{[]string{one}, false},
-		{[]string{one, two}, true},
-		{[]string{two}, false},
-		{[]string{one}, true},
-	} {
-		if added := w.watch(step.paths); added != step.added {
-			t.Errorf("step %d: added %t", i, added)
-		}
-		if list := w.fs.WatchList(); len(list) != len(w.dirs) {
-			t.Errorf("step %d: %v is watched, wanted %v", i, list, w.dirs)
-		}
-	}
-}
-
-// TestWatchedDirs follows links of files and of directories.
-func TestWatchedDirs(t *testing.T) {
-	t.Parallel()
-	root, err := filepath.EvalSymlinks(t.TempDir())
+func (o *opened) open() (*watch, error) {
+	w, err := openInotify()
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	for _, dir := range []string{"a", "b/real", "c"} {
-		if err := os.MkdirAll(filepath.Join(root, dir), 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
-	touch(t, filepath.Join(root, "b/real/f"))
-	for link, to := range map[string]string{
-		"a/link": "../b/dirlink/f", "b/dirlink": filepath.Join(root, "b/real"), "c/loop": "loop", "c/broken": "none/f",
-	} {
-		if err := os.Symlink(to, filepath.Join(root, link)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	tests := map[string][]string{
-		"b/real/f":  {"b/real", "b"},
-		"a/link":    {"a", "b", "b/real", "b"},
-		"c/missing": {"c", "."},
-		"c/x/y/z":   {"c", "."},
-		"c/broken":  {"c", "c", "."},
-	}
-	for path, want := range tests {
-		var got []string
-		for _, dir := range watchedDirs(filepath.Join(root, path)) {
-			rel, err := filepath.Rel(root, dir)
-			if err != nil {
-				t.Fatal(err)
+	o.last.Store(w.notifier.(*fsnotify.Watcher))
+	o.count.Add(1)
+	return w, nil
+}
+
+// newWatched is a world of one listener that never polls.
+func newWatched(t *testing.T) (*world, *opened) {
+	t.Helper()
+	w, o := newWorld(t, "http://up-1"), &opened{}
+	w.tune = func(s *Server) { s.pace, s.disk.open = slowPace(), o.open }
+	return w, o
+}
+
+// edit saves a config that differs from all before, and waits for it.
+func (w *world) edit() {
+	w.t.Helper()
+	number := w.server.Status().Good.Number
+	w.replace("agent.yaml", agentConfig("http://up-"+time.Now().Format("150405.000000000")))
+	w.applied(number)
+}
+
+// TestWatchStartsOver loses its watch in each way and goes on, twice.
+func TestWatchStartsOver(t *testing.T) {
+	t.Parallel()
+	for name, lose := range map[string]func(w *fsnotify.Watcher){
+		"overflow":       func(w *fsnotify.Watcher) { w.Errors <- fsnotify.ErrEventOverflow },
+		"another error":  func(w *fsnotify.Watcher) { w.Errors <- syscall.EIO },
+		"closed channel": func(w *fsnotify.Watcher) { _ = w.Close() },
+		"fewer watches": func(w *fsnotify.Watcher) {
+			for _, dir := range w.WatchList() {
+				_ = w.Remove(dir)
 			}
-			got = append(got, rel)
-		}
-		if !slices.Equal(got, want) {
-			t.Errorf("%s: %v, want %v", path, got, want)
+			w.Events <- fsnotify.Event{}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, o := newWatched(t)
+			w.start().edit()
+			for n := range int64(2) {
+				lose(o.last.Load())
+				w.eventually("new watch", func() bool { return o.count.Load() > n+1 })
+				w.edit()
+			}
+			if got, want := w.metrics()["lockstep_watch_overflows_total"], map[bool]string{true: "2", false: "0"}[name == "overflow"]; got != want {
+				t.Errorf("%s overflows, want %s", got, want)
+			}
+		})
+	}
+}
+
+// A crippled notifier has no room for some of its watches.
+type crippled struct {
+	notifier
+	refuses *atomic.Bool
+}
+
+func (c crippled) Add(path string) error {
+	if c.refuses.Load() {
+		return syscall.ENOSPC
+	}
+	return c.notifier.Add(path) //nolint:wrapcheck // it stands for the other
+}
+
+// TestWatchDegrades where inotify has no more instances or watches: changes
+// are found by polling, and events again when there is room.
+func TestWatchDegrades(t *testing.T) {
+	t.Parallel()
+	for name, open := range map[string]func(refuses *atomic.Bool) (*watch, error){
+		"instances": func(refuses *atomic.Bool) (*watch, error) {
+			if refuses.Load() {
+				return nil, syscall.EMFILE
+			}
+			return openInotify()
+		},
+		"watches": func(refuses *atomic.Bool) (*watch, error) {
+			w, err := openInotify()
+			if err == nil {
+				w.notifier = crippled{w.notifier, refuses}
+			}
+			return w, err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var refuses atomic.Bool
+			refuses.Store(true)
+			w := newWorld(t, "http://up-1")
+			w.tune = func(s *Server) {
+				s.pace.poll = 20 * time.Millisecond
+				s.disk.open = func() (*watch, error) { return open(&refuses) }
+			}
+			w.start()
+			w.edit()
+			w.edit()
+			if m := w.metrics(); m["lockstep_watch_degraded"] != "1" || m[`lockstep_watch_events_total{source="inotify"}`] != "" {
+				t.Errorf("degraded %s, events %s", m["lockstep_watch_degraded"], m[`lockstep_watch_events_total{source="inotify"}`])
+			}
+			refuses.Store(false)
+			w.eventually("watch", func() bool { return w.metrics()["lockstep_watch_degraded"] == "0" })
+			w.edit()
+			for _, message := range []string{"polling instead", "watched again"} {
+				if n := strings.Count(w.log.String(), message); n != 1 {
+					t.Errorf("%q is logged %d times:\n%s", message, n, w.log.String())
+				}
+			}
+			if w.metrics()[`lockstep_watch_events_total{source="inotify"}`] == "" {
+				t.Error("no event was seen at last")
+			}
+		})
+	}
+}
+
+// TestRemoteIsPolledFaster, as others may write there without an event here.
+func TestRemoteIsPolledFaster(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "http://up-1")
+	w.tune = func(s *Server) {
+		s.pace, s.pace.remote = slowPace(), 20*time.Millisecond
+		s.disk.remote = func(path string) bool { return path == w.dir }
+		s.disk.open = func() (*watch, error) {
+			w, err := openInotify()
+			if err == nil {
+				w.events = nil // as nobody sends any
+			}
+			return w, err
 		}
 	}
-	if dirs := watchedDirs(filepath.Join(root, "c/loop")); len(dirs) > maxLinks+2 {
-		t.Errorf("a loop of links gives %d directories", len(dirs))
+	w.start()
+	w.edit()
+	w.edit()
+	if m := w.metrics(); m["lockstep_watch_degraded"] != "0" || m[`lockstep_watch_events_total{source="poll"}`] == "" {
+		t.Errorf("degraded %s, found by polling %q", m["lockstep_watch_degraded"], m[`lockstep_watch_events_total{source="poll"}`])
+	}
+	if isRemote(w.dir) || isRemote("/proc/self") || isRemote(w.path("none")) {
+		t.Error("a local file system passes for a remote one")
 	}
 }
 
@@ -233,26 +175,19 @@ func TestWatchedDirs(t *testing.T) {
 // watch away, and waits with its lock held until somebody reads that error.
 func TestDirectorySwappedAndDeleted(t *testing.T) {
 	t.Parallel()
-	w, file, _ := startWatcher(t, quickPace(), nil)
-	conf := filepath.Dir(file)
-	next, old := conf+".next", conf+".old"
-	stop := make(chan struct{})
-	readers := make(chan struct{})
-	go func() { // as the applier does after each change
-		defer close(readers)
-		for {
-			select {
-			case <-stop:
-				return
-			case <-w.changed:
-				w.watch([]string{file})
-			}
-		}
-	}()
+	w, _ := newWatched(t)
+	conf, next, old := w.path("conf"), w.path("conf.next"), w.path("conf.old")
+	w.opts.Config = filepath.Join(conf, "agent.yaml")
+	if err := errors.Join(os.Mkdir(conf, 0o700), os.Rename(w.path("agent.yaml"), w.opts.Config)); err != nil {
+		t.Fatal(err)
+	}
+	w.start()
 	for range 300 {
 		for _, step := range []func() error{
 			func() error { return os.Mkdir(next, 0o700) },
-			func() error { return os.WriteFile(filepath.Join(next, "f"), []byte("x"), 0o600) },
+			func() error {
+				return os.WriteFile(filepath.Join(next, "agent.yaml"), []byte(agentConfig("http://up-2")), 0o600)
+			},
 			func() error { return os.Rename(conf, old) },
 			func() error { return os.Rename(next, conf) },
 			func() error { return os.RemoveAll(old) },
@@ -262,30 +197,32 @@ func TestDirectorySwappedAndDeleted(t *testing.T) {
 			}
 		}
 	}
-	close(stop)
-	<-readers // hangs where the watcher does
-	w.watch([]string{file})
-	touch(t, file)
-	w.wait(t)
+	w.applied(1)
+	w.replace("conf/agent.yaml", agentConfig("http://up-3"))
+	w.applied(2)
 }
 
-// TestErrorsAreReadWithoutALock is the same, made certain: while somebody
-// changes what is watched, fsnotify gets rid of its errors.
-func TestErrorsAreReadWithoutALock(t *testing.T) {
+// TestErrorsAreReadAllTheTime, as fsnotify waits for that with its lock held.
+func TestErrorsAreReadAllTheTime(t *testing.T) {
 	t.Parallel()
-	w, file, _ := startWatcher(t, quickPace(), nil)
-	w.mu.Lock()
-	failures := w.fs.Errors
+	w, o := newWatched(t)
+	gate := make(chan struct{})
+	w.opts.Gate = func(Candidate) Admission {
+		if w.server.current.Load() != nil {
+			<-gate // the applier is busy
+		}
+		return Admission{}
+	}
+	w.start()
+	w.replace("agent.yaml", agentConfig("http://up-2"))
 	for range 3 {
 		select {
-		case failures <- fsnotify.ErrEventOverflow:
-		case <-time.After(5 * time.Second):
-			w.mu.Unlock()
-			t.Fatal("nobody reads errors while the lock is held")
+		case o.last.Load().Errors <- fsnotify.ErrEventOverflow:
+		case <-time.After(10 * time.Second):
+			t.Fatal("nobody reads errors while a version is applied")
 		}
 	}
-	w.mu.Unlock()
-	w.wait(t)
-	touch(t, file)
-	w.wait(t)
+	close(gate)
+	w.applied(1)
+	w.edit()
 }

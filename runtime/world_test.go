@@ -35,6 +35,7 @@ type world struct {
 	log    *logBuffer
 	client *http.Client
 	hold   time.Duration
+	tune   func(*Server) // before the start; may be nil
 }
 
 // secret1 and secret2 are the keys of the worlds.
@@ -123,7 +124,10 @@ func (w *world) start() *world {
 	if w.server, err = New(w.opts); err != nil {
 		w.t.Fatal(err)
 	}
-	w.server.hold = w.hold
+	w.server.pace.hold = w.hold
+	if w.tune != nil {
+		w.tune(w.server)
+	}
 	if err := w.server.Start(w.t.Context()); err != nil {
 		w.t.Fatal(err)
 	}

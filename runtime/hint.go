@@ -1,0 +1,92 @@
+package runtime
+
+import (
+	"context"
+	"time"
+)
+
+// Hints in a row that lead to nothing, as from a log in the directory of the
+// config, are looked into ever less often.
+const (
+	firstRest = time.Millisecond
+	longRest  = 20 * time.Millisecond
+	restShare = 20 // of the time, at most one part in so many goes into looking
+)
+
+// breath is the least time between two looks while inputs change.
+const breath = 5 * time.Millisecond
+
+// hinted follows an event of a watched directory, which may be about anything
+// in it: only if the inputs look different from when they were read are they
+// read again.
+func (a *applier) hinted(ctx context.Context, hint time.Time) {
+	now := a.look()
+	if a.watcher.failure(now) == nil && a.seen.explains(now, hint) {
+		a.rest(ctx, now, hint)
+		return
+	}
+	a.pause = 0
+	a.settle(ctx, now)
+	a.reload(ctx)
+}
+
+// rest follows a look that has found nothing.
+func (a *applier) rest(ctx context.Context, look *survey, hint time.Time) {
+	if hint.Sub(a.rested) > fineGrain {
+		a.pause = 0
+	}
+	took := a.server.opts.Now().Sub(look.taken)
+	a.pause = min(max(2*a.pause, firstRest), max(longRest, restShare*took))
+	wait(ctx, a.pause)
+	a.rested = a.server.opts.Now()
+}
+
+// settle waits until the inputs have looked the same for a while. Events only
+// have it look earlier, so that a log beside the config delays nothing.
+func (a *applier) settle(ctx context.Context, now *survey) {
+	deadline := time.NewTimer(a.server.pace.max)
+	defer deadline.Stop()
+	quiet := time.NewTimer(a.server.pace.quiet)
+	defer quiet.Stop()
+	for {
+		calm := false
+		select {
+		case <-ctx.Done():
+			return
+		case <-deadline.C:
+			return
+		case <-quiet.C:
+			calm = true
+		case <-a.watcher.woken:
+			wait(ctx, breath)
+		}
+		next := a.look()
+		switch {
+		case !next.equal(now):
+			now = next
+			quiet.Reset(a.server.pace.quiet)
+		case calm:
+			return
+		}
+	}
+}
+
+// pollInterval is the time to the next look without any event.
+func (a *applier) pollInterval() time.Duration {
+	if a.watcher.remote {
+		return a.server.pace.remote
+	}
+	return a.server.pace.poll
+}
+
+// poll finds what no event told of, and watches what could not be watched.
+func (a *applier) poll(ctx context.Context) {
+	defer a.remind(ctx)
+	now := a.look()
+	if a.seen.equal(now) && a.watcher.failure(now) == nil && !a.watcher.place(now.watched) {
+		return
+	}
+	a.server.metrics.watchEvents.WithLabelValues(sourcePoll).Inc()
+	a.settle(ctx, now)
+	a.reload(ctx)
+}

@@ -1,0 +1,114 @@
+package runtime
+
+import (
+	"errors"
+	"io/fs"
+	"maps"
+	"os"
+	"time"
+)
+
+// An identity tells files and directories apart that had one name.
+type identity struct{ dev, ino uint64 }
+
+// A stamp is what tells without reading that a file is another or was changed.
+// Of a directory only its identity counts: its times tell of other entries.
+type stamp struct {
+	identity
+	mode         fs.FileMode
+	links        uint64 // names that the file has
+	size         int64
+	mtime, ctime int64  // in ns
+	target       string // of a symbolic link
+	fault        string // why there is none of all that
+}
+
+// A survey is the state of all inputs at one moment, as far as it can be had
+// without opening them. Two surveys are equal if nothing was done to an input
+// in between, except within one tick of the clock of its file system.
+type survey struct {
+	taken   time.Time           // just before the first look
+	stamps  map[string]stamp    // by path, of all inputs and of what leads to them
+	watched map[string]identity // what has to be watched to hear of changes
+
+	lstat func(path string) (fs.FileInfo, error)
+}
+
+func newSurvey(paths []string, now time.Time, lstat func(string) (fs.FileInfo, error)) *survey {
+	s := &survey{taken: now, stamps: map[string]stamp{}, watched: map[string]identity{}, lstat: lstat}
+	for _, path := range paths {
+		s.trace(path)
+	}
+	return s
+}
+
+func (s *survey) equal(other *survey) bool { return maps.Equal(s.stamps, other.stamps) }
+
+// stat looks at a path once per survey.
+func (s *survey) stat(path string) stamp {
+	if known, ok := s.stamps[path]; ok {
+		return known
+	}
+	found := s.look(path)
+	s.stamps[path] = found
+	return found
+}
+
+func (s *survey) look(path string) stamp {
+	info, err := s.lstat(path)
+	if err != nil {
+		return stamp{fault: bareError(err)}
+	}
+	found := stampOf(info)
+	switch {
+	case info.IsDir():
+		return stamp{identity: found.identity, mode: found.mode}
+	case found.mode&fs.ModeSymlink != 0:
+		if found.target, err = os.Readlink(path); err != nil {
+			found.fault = bareError(err)
+		}
+	}
+	return found
+}
+
+// watch notes a directory or file that has to be watched.
+func (s *survey) watch(path string) {
+	if found := s.stat(path); found.fault == "" {
+		s.watched[path] = found.identity
+	}
+}
+
+// Linux stamps files by a clock that stands still for a tick, at most 10 ms
+// long; FAT and others do so for up to 2 s, and then there are no fractions.
+const (
+	fineGrain   = 100 * time.Millisecond // with room for an event to arrive
+	coarseGrain = 3 * time.Second
+)
+
+// grain is how long after this survey a change may leave the stamps as they
+// are, and its event arrive.
+func (s *survey) grain() time.Duration {
+	for _, found := range s.stamps {
+		if found.mode.IsRegular() && found.ctime%int64(time.Second) == 0 {
+			return coarseGrain
+		}
+	}
+	return fineGrain
+}
+
+// explains reports whether a hint that came at a time can be about a change
+// that this survey has seen, or about nothing, as its stamps are those of
+// now. A change within one tick of a stamp leaves it as it is, so a hint right
+// after the survey has to be believed.
+func (s *survey) explains(now *survey, hint time.Time) bool {
+	after := hint.Sub(s.taken)
+	return s.equal(now) && (after < 0 || after >= s.grain())
+}
+
+// bareError is the text of an error without the path.
+func bareError(err error) string {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		err = p.Err
+	}
+	return err.Error()
+}

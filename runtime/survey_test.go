@@ -1,0 +1,83 @@
+package runtime
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// TestSurveySees every way in which a path can come to lead to other content,
+// and nothing of what happens beside it.
+func TestSurveySees(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	write := func(name, text string) error { return os.WriteFile(at(name), []byte(text), 0o600) }
+	swap := func(target string) error {
+		if err := os.Symlink(target, at("tmp")); err != nil {
+			return fmt.Errorf("link: %w", err)
+		}
+		return os.Rename(at("tmp"), at("data"))
+	}
+	for _, step := range []struct {
+		what    string
+		do      func() error
+		changed bool
+	}{
+		{"nothing is there", func() error { return nil }, false},
+		{"a directory appears", func() error { return os.MkdirAll(at("1"), 0o700) }, false},
+		{"a link appears", func() error { return swap("1") }, true},
+		{"the file appears", func() error { return write("1/f", "one") }, true},
+		{"a file beside it", func() error { return write("1/log", "x") }, false},
+		{"a file beside it grows", func() error { return write("1/log", "xyz") }, false},
+		{"written in place", func() error { return write("1/f", "two") }, true},
+		{"its time alone", func() error { return os.Chtimes(at("1/f"), time.Time{}, time.Unix(1, 1)) }, true},
+		{"its mode alone", func() error { return os.Chmod(at("1/f"), 0) }, true},
+		{"another name", func() error { return os.Link(at("1/f"), at("1/g")) }, true},
+		{"its copy at another place", func() error { return os.CopyFS(at("2"), os.DirFS(at("1"))) }, false},
+		{"the link leads there", func() error { return swap("2") }, true},
+		{"the same by another name", func() error { return swap("./2") }, true},
+		{"the directory is replaced", func() error { return os.Rename(at("1"), at("old")) }, false},
+		{"the directory is lost", func() error { return os.Rename(at("2"), at("1")) }, true},
+		{"a directory in its place", func() error { return os.MkdirAll(at("2/f"), 0o700) }, true},
+	} {
+		before := newSurvey([]string{at("data/f")}, time.Now(), os.Lstat)
+		if err := step.do(); err != nil {
+			t.Fatalf("%s: %v", step.what, err)
+		}
+		after := newSurvey([]string{at("data/f")}, time.Now(), os.Lstat)
+		if before.equal(after) == step.changed {
+			t.Errorf("%s: changed is %t", step.what, !step.changed)
+		}
+	}
+}
+
+// TestSurveyExplains: a hint is nothing new if it came before the survey or
+// long after; one right after may be about a change that left no stamp.
+func TestSurveyExplains(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1000, 0)
+	fine := &survey{taken: now, stamps: map[string]stamp{"f": {ctime: 1_500_000_001}}}
+	coarse := &survey{taken: now, stamps: map[string]stamp{"f": {ctime: 2_000_000_000}}}
+	other := &survey{taken: now, stamps: map[string]stamp{"f": {ctime: 3}}}
+	for _, test := range []struct {
+		seen, now *survey
+		after     time.Duration
+		want      bool
+	}{
+		{fine, fine, -time.Millisecond, true},
+		{fine, fine, 0, false},
+		{fine, fine, fineGrain - 1, false},
+		{fine, fine, fineGrain, true},
+		{coarse, coarse, fineGrain, false},
+		{coarse, coarse, coarseGrain, true},
+		{fine, other, -time.Hour, false},
+		{fine, other, time.Hour, false},
+	} {
+		if got := test.seen.explains(test.now, now.Add(test.after)); got != test.want {
+			t.Errorf("%v, %v, %v after: %t", test.seen.stamps, test.now.stamps, test.after, got)
+		}
+	}
+}
