@@ -136,9 +136,9 @@ func (a *applier) swap(ctx context.Context, in *inputs, next *snapshot) {
 	if len(next.held()) == 0 {
 		a.admitted[in.digest] = true
 	}
-	s.status.Store(next.status(now, nil))
 	s.metrics.applied(next)
 	a.report(ctx, next)
+	s.status.Store(next.status(now, nil)) // last, so that whoever waits for it finds all else
 }
 
 // report logs what was applied, and what is wrong with it.
@@ -169,10 +169,10 @@ func (a *applier) reject(ctx context.Context, in *inputs, err error) {
 	s := a.server
 	a.rejected = in.digest
 	good := s.current.Load()
-	s.status.Store(good.status(s.opts.Now(), err))
 	s.metrics.rejected()
 	s.opts.Logger.LogAttrs(ctx, slog.LevelError, "rejected, the last good version stays",
 		append(faultAttrs(err), slog.Int("version", good.version.Number))...)
+	s.status.Store(good.status(s.opts.Now(), err))
 }
 
 // unchanged notes that the files are what is served. If they were not before,
@@ -185,6 +185,6 @@ func (a *applier) unchanged(ctx context.Context) {
 		return
 	}
 	a.rejected = ""
-	s.status.Store(good.status(s.opts.Now(), nil))
 	s.opts.Logger.InfoContext(ctx, "the files are the version that is served again", "version", good.version.Number)
+	s.status.Store(good.status(s.opts.Now(), nil))
 }

@@ -10,8 +10,8 @@ import (
 )
 
 // refuse has a request refused.
-func (r *recorder) refuse(to *route, client string) {
-	req := &http.Request{RequestURI: "/a?ip=" + client}
+func (r *recorder) refuse(to *route) {
+	req := &http.Request{RequestURI: "/a?ip=a"}
 	r.record(to, req, &decision{
 		status: http.StatusUnauthorized, app: "key/demo", subject: "key/demo", mode: schemas.ModeEnforce,
 		outcome: schemas.OutcomeFail, reason: schemas.ReasonMissing,
@@ -34,7 +34,7 @@ func TestDenialsKnowNoLimit(t *testing.T) {
 	r, _, to, _ := newTestRecorder(t)
 	const flood = 10 * detailsPerSecond
 	for range flood {
-		r.refuse(to, "a")
+		r.refuse(to)
 		r.writeRefused(<-r.details.refused)
 	}
 	if err := r.flush(false); err != nil {
@@ -54,7 +54,7 @@ func TestDenialsAreHeld(t *testing.T) {
 	disk.room = 0
 	const beyond = 10
 	for range denialsHeld + beyond {
-		r.refuse(to, "a")
+		r.refuse(to)
 		r.writeRefused(<-r.details.refused)
 	}
 	disk.room = 1 << 30
@@ -76,15 +76,15 @@ func TestDenialsWait(t *testing.T) {
 	t.Parallel()
 	r, _, to, _ := newTestRecorder(t) // whose channels take two
 	for range 2 {
-		r.refuse(to, "a")
+		r.refuse(to)
 	}
 	began := time.Now()
-	r.refuse(to, "a")
+	r.refuse(to)
 	if took := time.Since(began); took < denialWait || r.leftOut.Load() != 1 {
 		t.Errorf("waited %s, %d left out", took, r.leftOut.Load())
 	}
 	done := make(chan struct{})
-	go func() { defer close(done); r.refuse(to, "a") }()
+	go func() { defer close(done); r.refuse(to) }()
 	r.writeRefused(<-r.details.refused) // there is room before its time is up, or it was not waiting yet
 	<-done
 	if n := r.leftOut.Load(); n != 1 {

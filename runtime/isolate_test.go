@@ -140,7 +140,7 @@ func TestHoldIsQuiet(t *testing.T) {
 	t.Parallel()
 	one, two := echo(t, "one").URL, echo(t, "two").URL
 	w := newWorld(t, "")
-	w.hold = holdFor
+	w.hold = defaultPace().hold
 	w.write("agent.yaml", listenersConfig(listenerLine("a", one, ""), "{endpoint_id: b}"))
 	w.start()
 	w.server.Reload()
