@@ -134,12 +134,15 @@ type Node struct {
 
 // A Gap is a stretch of time in which a node gave no sign of life for whole
 // UTC hours, or, where Lines is set, in which lines of its log are missing.
-// From is zero where lines before the first one read are missing.
+// From is zero where lines before the first one read are missing. A cut is
+// where a process was ended without a last word, as by kill -9: what it had
+// counted since its last heartbeat, at From, is lost.
 type Gap struct {
 	Node  string    `json:"node"`
 	From  time.Time `json:"from,omitzero"`
 	To    time.Time `json:"to"`
 	Lines uint64    `json:"lines,omitempty"`
+	Cut   bool      `json:"cut,omitempty"`
 }
 
 // Digest identifies all that a verdict rests on: the tallies, and what is

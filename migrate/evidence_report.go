@@ -180,7 +180,23 @@ func (e *Evidence) writeQuality(w io.Writer) {
 				separator, printable(n.Name))
 			separator = ""
 		}
+		if times, last := cuts(e.Gaps, n.Name); times > 0 {
+			fmt.Fprintf(w, "%snode %s was ended %s without a last word, last after %s: what it had counted then is lost\n",
+				separator, printable(n.Name), plural(times, "time", "times"), minute(last))
+			separator = ""
+		}
 	}
+}
+
+// cuts counts how often a node was ended without a last word, and tells when
+// it was last heard of before the last time.
+func cuts(gaps []Gap, node string) (times int, last time.Time) {
+	for _, gap := range gaps {
+		if gap.Node == node && gap.Cut {
+			times, last = times+1, gap.From
+		}
+	}
+	return times, last
 }
 
 // newTable aligns columns that are separated by tabs.

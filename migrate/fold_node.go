@@ -23,11 +23,12 @@ type nodeState struct {
 	Newest          schemas.Event // heartbeat
 	Said            statements
 	Beats           minutes // with a heartbeat
+	Lives           lives
 }
 
 func newNodeFold() *nodeFold {
 	return &nodeFold{
-		nodeState: nodeState{Hours: hours{}, Said: statements{}, Beats: minutes{}},
+		nodeState: nodeState{Hours: hours{}, Said: statements{}, Beats: minutes{}, Lives: lives{}},
 		boots:     map[string]sequence{},
 	}
 }
@@ -48,6 +49,7 @@ func (n *nodeFold) heartbeat(e *schemas.Event) {
 	n.sign(e.TimeMS)
 	n.Beats.add(e.TimeMS)
 	n.Said.add(e)
+	n.Lives.add(e)
 	if newer(e, &n.Newest) {
 		n.Newest = cloneBeat(e)
 	}
@@ -78,8 +80,8 @@ func (n *nodeFold) node(name string) Node {
 	}
 }
 
-// gaps lists stretches of at least so many hours without a sign of life, and
-// the lines that are missing, in order of time.
+// gaps lists stretches of at least so many hours without a sign of life, the
+// lines that are missing and the ends without a last word, in order of time.
 func (n *nodeFold) gaps(name string, hours int64) []Gap {
 	var gaps []Gap
 	for from, to := range n.Hours.holes() {
@@ -91,6 +93,7 @@ func (n *nodeFold) gaps(name string, hours int64) []Gap {
 	for _, boot := range slices.Sorted(maps.Keys(n.boots)) {
 		gaps = append(gaps, n.boots[boot].gaps(name)...)
 	}
+	gaps = append(gaps, n.Lives.cuts(name, n.Hours)...)
 	slices.SortStableFunc(gaps, func(a, b Gap) int { return a.To.Compare(b.To) })
 	return gaps
 }
