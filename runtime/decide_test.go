@@ -1,12 +1,7 @@
 package runtime
 
 import (
-	"crypto/hmac"
-	"crypto/sha1"
-	"encoding/base64"
-	"maps"
 	"net/http"
-	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -161,93 +156,5 @@ func TestDecideKeepsTheSkew(t *testing.T) {
 	a := testAuth("demo", testKey(t, "key/demo/k1", "enforce", "s1"))
 	if d := decide(a, signed("s1", "/a", noon.Add(-5*time.Second)), noon); d.skewMS != 5000 {
 		t.Errorf("skew %d ms, our clock is 5 s ahead", d.skewMS)
-	}
-}
-
-// apolloFilter is what a config service answers to a GET whose target is
-// plain: a restatement of ClientAuthenticationFilter for the test, which
-// shares no code with what it is compared to. Keys that only observe never
-// change an answer.
-func apolloFilter(filter []string, target, timestamp, authorization string, now int64) bool {
-	if len(filter) == 0 {
-		return true
-	}
-	sent, err := strconv.ParseInt(timestamp, 10, 64)
-	if err != nil {
-		sent = 0
-	}
-	if delta := now - sent; delta >= 60_000 || delta <= -60_000 {
-		return false
-	}
-	parts := strings.Split(authorization, ":")
-	if len(parts) < 2 {
-		return false
-	}
-	path, query, _ := strings.Cut(target, "?")
-	if query != "" {
-		path += "?" + query
-	}
-	for _, secret := range filter {
-		mac := hmac.New(sha1.New, []byte(secret))
-		mac.Write([]byte(timestamp + "\n" + path))
-		if base64.StdEncoding.EncodeToString(mac.Sum(nil)) == parts[1] {
-			return true
-		}
-	}
-	return false
-}
-
-var plainTarget = regexp.MustCompile(`^(/[a-zA-Z0-9_-]+)+(\?[a-zA-Z0-9=&_%.+-]*)?$`)
-
-// FuzzDecideAsApollo compares answers over keys in all modes, signatures of
-// right and wrong secrets, and clocks near and far.
-func FuzzDecideAsApollo(f *testing.F) {
-	f.Add("/configs/demo/default/app?ip=1", uint8(0), uint8(1), int64(0), "Apollo demo", "")
-	f.Add("/a?", uint8(5), uint8(2), int64(59_999), "", ":x")
-	f.Add("/a", uint8(77), uint8(0), int64(60_000), "a:b", "")
-	f.Add("/a", uint8(200), uint8(3), int64(-60_000), "", "garbage")
-	f.Fuzz(func(t *testing.T, target string, modes, signer uint8, offset int64, scheme, raw string) {
-		if !plainTarget.MatchString(target) || accesskey.CheckTarget(target) != nil {
-			return // where lockstep is stricter on purpose
-		}
-		secrets := []string{"s1", "s2", "s3"}
-		var keys []*loadedKey
-		byMode := map[schemas.Mode][]string{}
-		for i, secret := range secrets {
-			mode := schemas.Modes()[int(modes)/[]int{1, 3, 9}[i]%3]
-			byMode[mode] = append(byMode[mode], secret)
-			keys = append(keys, testKey(t, "key/demo/"+secret, mode, secret))
-		}
-		now := noon.UnixMilli()
-		timestamp := strconv.FormatInt(now-offset%(1<<40), 10)
-		authorization := raw
-		if raw == "" {
-			secret := append(secrets, "s4")[signer%4]
-			authorization = scheme + ":" + accesskey.Signature(schemas.NewSecret([]byte(secret)), timestamp, target)
-		}
-		req := request{
-			method: http.MethodGet, target: target, timestamp: []string{timestamp}, authorization: []string{authorization},
-		}
-		want := apolloFilter(byMode[schemas.ModeEnforce], target, timestamp, authorization, now)
-		d := decide(testAuth("demo", keys...), req, noon)
-		if (d.status == 0) != want {
-			t.Errorf("%+v: %+v, Apollo passes %t", req, d, want)
-		}
-		checkInvariants(t, d, byMode)
-	})
-}
-
-// checkInvariants holds for every decision about an app with keys.
-func checkInvariants(t *testing.T, d decision, byMode map[schemas.Mode][]string) {
-	t.Helper()
-	enforced, checked := len(byMode[schemas.ModeEnforce]) > 0, len(byMode[schemas.ModeDisabled]) < 3
-	if checked != (d.subject != "") || checked != (d.outcome != "") {
-		t.Errorf("%+v with %v: counted or not", d, maps.Clone(byMode))
-	}
-	if d.status != 0 && (!enforced || d.outcome != schemas.OutcomeFail || d.mode != schemas.ModeEnforce) {
-		t.Errorf("%+v with %v: refused without an enforced key", d, maps.Clone(byMode))
-	}
-	if (d.outcome == schemas.OutcomeOK || d.reason == schemas.ReasonShadowed) != (strings.Count(d.subject, "/") == 2) {
-		t.Errorf("%+v: what a key signed counts under it, other failures under the app", d)
 	}
 }
