@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// An EventKind tells the four lines of an event log apart.
+// An EventKind tells the lines of an event log apart.
 type EventKind string
 
 // The kinds of events. Counts come from tallies alone.
@@ -14,6 +14,7 @@ const (
 	EventTally     EventKind = "tally"     // how often since the last tally of the same key
 	EventDetail    EventKind = "detail"    // one request, for people; may be left out under load
 	EventHeartbeat EventKind = "heartbeat" // a sign of life each minute, also when idle
+	EventOverride  EventKind = "override"  // a subject is held below its rollout, or no longer
 )
 
 // An Outcome says whether a request passed its check, whatever the mode made of it.
@@ -97,7 +98,23 @@ type Event struct {
 	RolloutDigest string         `json:"rollout_digest,omitempty"`
 	Subjects      []SubjectState `json:"subjects,omitempty"`
 	Final         bool           `json:"final,omitempty"` // the last event of its boot: all that was counted is written
+
+	// Override; Subject is what is held, Mode what it is held at.
+	Change  OverrideChange `json:"change,omitempty"`
+	SinceMS int64          `json:"since_ms,omitempty"` // when it was set
+	Who     string         `json:"who,omitempty"`
+	Why     string         `json:"why,omitempty"` // for people
 }
+
+// An OverrideChange says what has become of an override.
+type OverrideChange string
+
+// What can become of an override.
+const (
+	OverrideSet     OverrideChange = "set"
+	OverrideCleared OverrideChange = "cleared" // by hand
+	OverrideLapsed  OverrideChange = "lapsed"  // as its entry in the rollout has changed
+)
 
 // A SubjectState says what a process has loaded for a subject.
 type SubjectState struct {

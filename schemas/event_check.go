@@ -26,9 +26,28 @@ func (e *Event) check() error {
 		return e.checkOutcome()
 	case EventHeartbeat:
 		return nil
+	case EventOverride:
+		return e.checkOverride()
 	default:
 		return errors.New("not an event: unknown kind")
 	}
+}
+
+func (e *Event) checkOverride() error {
+	if subject, err := ParseSubject(e.Subject); err != nil || subject.ID == "" {
+		return errors.New("not an override: subject is no key")
+	}
+	switch {
+	case e.Mode != ModeDisabled && e.Mode != ModeObserve:
+		return errors.New("not an override: mode is neither disabled nor observe")
+	case e.Change != OverrideSet && e.Change != OverrideCleared && e.Change != OverrideLapsed:
+		return errors.New("not an override: change is none of set, cleared and lapsed")
+	case e.SinceMS <= 0 || e.SinceMS > latestMS:
+		return errors.New("not an override: since_ms is no time")
+	case len(e.Who) > maxOverrideText || len(e.Why) > maxOverrideText:
+		return errors.New("not an override: who or why is too long")
+	}
+	return nil
 }
 
 // checkOutcome holds for every event that tells of requests.

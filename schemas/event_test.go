@@ -36,7 +36,11 @@ func TestEventRoundTrip(t *testing.T) {
 		Kind: schemas.EventHeartbeat, Environment: "eu", Node: "n1", Boot: "b", Seq: 2, TimeMS: 1, LeftOut: 3,
 		Subjects: []schemas.SubjectState{{Subject: "key/demo/k1", Mode: schemas.ModeObserve, Fingerprint: "abc"}},
 	}
-	for _, want := range []schemas.Event{tallyEvent(), heartbeat} {
+	override := schemas.Event{
+		Kind: schemas.EventOverride, Environment: "eu", Node: "n1", Boot: "b", Seq: 3, TimeMS: 2, Subject: "key/demo/k1",
+		Mode: schemas.ModeObserve, Change: schemas.OverrideSet, SinceMS: 1, Who: "lee", Why: "because",
+	}
+	for _, want := range []schemas.Event{tallyEvent(), heartbeat, override} {
 		line, err := want.Line()
 		if err != nil {
 			t.Fatal(err)

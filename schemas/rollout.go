@@ -43,6 +43,17 @@ func (s RolloutSubject) ModeAt(at time.Time) Mode {
 	return s.Mode
 }
 
+// Digest identifies the entry: whatever changes in it changes the digest, and
+// two ways to write the same moment do not.
+func (s RolloutSubject) Digest() string {
+	s.Since, s.Until = s.Since.UTC(), s.Until.UTC()
+	text, err := json.Marshal(s)
+	if err != nil {
+		return ""
+	}
+	return Digest(text)
+}
+
 // Partial reports whether the entry enforces for a share of the clients only,
 // or only for a while.
 func (s RolloutSubject) Partial() bool {

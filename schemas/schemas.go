@@ -40,11 +40,13 @@ const (
 	KindLintReport Kind = "lint-report"   // what lint prints as JSON; its Go type lives in lint
 	KindBaseline   Kind = "lint-baseline" // findings of lint that are known
 	KindLintProbe  Kind = "lint-probe"    // what upstreams answered to lint
+
+	KindOverrides Kind = "overrides" // what a process holds against its rollout
 )
 
 // Kinds lists every kind that has a schema.
 func Kinds() []Kind {
-	return []Kind{KindAgent, KindPolicy, KindRollout, KindInventory, KindPlan, KindEvent, KindJournal, KindLintReport, KindBaseline, KindLintProbe}
+	return []Kind{KindAgent, KindPolicy, KindRollout, KindInventory, KindPlan, KindEvent, KindJournal, KindLintReport, KindBaseline, KindLintProbe, KindOverrides}
 }
 
 // Text returns the JSON Schema of kind, as published.

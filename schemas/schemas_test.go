@@ -24,6 +24,7 @@ func TestSchemasAgreeWithTypes(t *testing.T) {
 		schemas.KindEvent:     schemas.Event{},
 		schemas.KindJournal:   schemas.JournalEntry{},
 		schemas.KindLintProbe: schemas.ProbeReport{},
+		schemas.KindOverrides: schemas.Overrides{},
 	} {
 		text, err := schemas.Text(kind)
 		if err != nil {
