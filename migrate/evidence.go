@@ -130,6 +130,7 @@ type Node struct {
 	Fail          uint64          `json:"-"`              // requests that failed
 	RolloutDigest string          `json:"-"`              // as of the last heartbeat
 	Subjects      []LoadedSubject `json:"-"`              // as of the last heartbeat
+	Overrides     []schemas.Event `json:"-"`              // in force, by subject
 }
 
 // A Gap is a stretch of time in which a node gave no sign of life for whole

@@ -97,6 +97,10 @@ func (f *Fold) event(e *schemas.Event) bool {
 		}
 	case schemas.EventHeartbeat:
 		node.heartbeat(e)
+	case schemas.EventOverride:
+		if node.override(e) {
+			f.fixed += overrideBytes
+		}
 	case schemas.EventDetail: // for people; its request is in a tally as well
 	}
 	return true
@@ -109,11 +113,12 @@ func (f *Fold) tally(e *schemas.Event) {
 	f.Window.include(tally.LastMS)
 }
 
-// What a node, a boot and a run of numbers take in memory, roughly.
+// What a node, a boot, a run of numbers and an override take in memory, roughly.
 const (
-	nodeBytes = 1024
-	bootBytes = 256
-	runBytes  = 64
+	nodeBytes     = 1024
+	bootBytes     = 256
+	runBytes      = 64
+	overrideBytes = 512
 )
 
 func (f *Fold) node(name string) *nodeFold {

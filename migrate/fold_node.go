@@ -24,6 +24,8 @@ type nodeState struct {
 	Said            statements
 	Beats           minutes // with a heartbeat
 	Lives           lives
+
+	Overrides map[string]schemas.Event // the newest of each subject, folded
 }
 
 func newNodeFold() *nodeFold {
@@ -76,7 +78,7 @@ func newer(a, b *schemas.Event) bool {
 func (n *nodeFold) node(name string) Node {
 	return Node{
 		Name: name, First: utc(n.FirstMS), Last: utc(n.LastMS), Hours: n.Hours.count(),
-		RolloutDigest: n.Newest.RolloutDigest, Subjects: n.loaded(),
+		RolloutDigest: n.Newest.RolloutDigest, Subjects: n.loaded(), Overrides: n.overrides(),
 	}
 }
 

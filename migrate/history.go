@@ -65,12 +65,18 @@ func changed(e schemas.JournalEntry) []string {
 const settled = 10 * time.Minute
 
 // nodeDrift names the nodes whose modes are not those of the rollout, such as
-// after an override by hand. A node that said nothing since the change has not drifted.
+// after an override. A node that said nothing since the change has not drifted.
 func nodeDrift(in *Input) []string {
 	var drift []string
 	for _, n := range expectedNodes(in.Policy.Environments[in.Rollout.Environment].Nodes, in.Evidence.Nodes) {
+		for _, o := range n.Overrides {
+			drift = append(drift, overrideDrift(n.Name, o))
+		}
 		for _, name := range in.Rollout.Names() {
 			want, state := in.Rollout.Subjects[name], n.state(name)
+			if n.holds(name) {
+				continue // that was said
+			}
 			if state.Mode != "" && state.Mode != want.Mode && n.Last.After(want.Since.Add(settled)) {
 				drift = append(drift, fmt.Sprintf("node %s has %s in mode %s, the rollout in mode %s",
 					printable(n.Name), name, printable(string(state.Mode)), want.Mode))
