@@ -38,7 +38,7 @@ func (b *builder) backend(e *entry) (*backend, error) {
 	made.insecure = config != nil && config.InsecureSkipVerify
 	made.poolKey = poolKey(e.String(), made.target, e.spec, b.in)
 	if made.pool = b.carriedOver(made.poolKey); made.pool == nil {
-		made.pool = newPool(e.spec, config)
+		made.pool = newPool(made.target, e.spec, config)
 	}
 	return made, nil
 }

@@ -10,8 +10,10 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"time"
+	"unicode"
 
 	"lockstep/schemas"
 )
@@ -21,6 +23,7 @@ import (
 // a change of modes costs no handshake.
 type pool struct {
 	transport *http.Transport
+	direct    *direct      // nil for https
 	users     atomic.Int64 // requests under way
 	retired   atomic.Bool
 }
@@ -47,10 +50,11 @@ func poolKey(name string, target *url.URL, l *schemas.Listener, in *inputs) stri
 // as many as in total: Go's default of two is most of the CPU cost of a Piko
 // agent. And the timeout holds until the header of the answer has arrived
 // instead of its end, see inTime; dialling and handshake have it as their own
-// limit too, as they go on without the request that began them.
-func newPool(l *schemas.Listener, config *tls.Config) *pool {
+// limit too, as they go on without the request that began them. Plain requests
+// to plain HTTP have connections of their own, as many again.
+func newPool(target *url.URL, l *schemas.Listener, config *tls.Config) *pool {
 	dialer := &net.Dialer{Timeout: l.Timeout, KeepAlive: l.HTTPClient.KeepAliveTimeout}
-	return &pool{transport: &http.Transport{
+	p := &pool{transport: &http.Transport{
 		DialContext:           dialer.DialContext,
 		TLSClientConfig:       config,
 		TLSHandshakeTimeout:   l.Timeout,
@@ -61,6 +65,22 @@ func newPool(l *schemas.Listener, config *tls.Config) *pool {
 		ForceAttemptHTTP2:     true,                                           // off by default beside a TLS config
 		DisableCompression:    true,                                           // what the client asked for is what it gets
 	}}
+	if target.Scheme == "http" && isASCII(target.Host) { // http.Transport knows punycode
+		p.direct = &direct{
+			dialer: dialer, addr: hostPort(target), timeout: l.Timeout,
+			idle: idleConns{limit: l.HTTPClient.MaxIdleConns, timeout: l.HTTPClient.IdleConnTimeout},
+		}
+	}
+	return p
+}
+
+func isASCII(text string) bool {
+	return strings.IndexFunc(text, func(r rune) bool { return r > unicode.MaxASCII }) < 0
+}
+
+// hostPort is the address to dial for an http URL.
+func hostPort(target *url.URL) string {
+	return net.JoinHostPort(target.Hostname(), cmp.Or(target.Port(), "80"))
 }
 
 // acquire and release bracket a request. A connection returns to the pool
@@ -69,12 +89,19 @@ func (p *pool) acquire() { p.users.Add(1) }
 
 func (p *pool) release() {
 	if p.users.Add(-1) == 0 && p.retired.Load() {
-		p.transport.CloseIdleConnections()
+		p.closeIdle()
 	}
 }
 
 // retire closes the pool as soon as nobody uses it.
 func (p *pool) retire() {
 	p.retired.Store(true)
+	p.closeIdle()
+}
+
+func (p *pool) closeIdle() {
 	p.transport.CloseIdleConnections()
+	if p.direct != nil {
+		p.direct.idle.closeAll()
+	}
 }

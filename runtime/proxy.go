@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -24,6 +23,7 @@ type upstream struct {
 	timeout time.Duration
 	pool    *pool
 	proxy   httputil.ReverseProxy
+	buffers *buffers
 	logger  *slog.Logger
 	now     func() time.Time
 	warned  throttle
@@ -32,7 +32,7 @@ type upstream struct {
 }
 
 func newUpstream(name string, l *schemas.Listener, target *url.URL, p *pool, bufs *buffers, opts *Options) *upstream {
-	u := &upstream{name: name, target: target, timeout: l.Timeout, pool: p, logger: opts.Logger, now: opts.Now}
+	u := &upstream{name: name, target: target, timeout: l.Timeout, pool: p, buffers: bufs, logger: opts.Logger, now: opts.Now}
 	u.proxy = httputil.ReverseProxy{
 		Rewrite:        u.rewrite,
 		Transport:      p.transport,
@@ -51,6 +51,10 @@ func (u *upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer u.leave()
 	u.pool.acquire()
 	defer u.pool.release()
+	if u.pool.direct != nil && isDirect(r) {
+		u.serveDirect(w, r)
+		return
+	}
 	ctx, cancel := context.WithCancelCause(r.Context())
 	defer cancel(nil)
 	d := newDeadline(ctx, cancel, u.timeout, u.generation)
@@ -81,15 +85,12 @@ func (u *upstream) rewrite(p *httputil.ProxyRequest) {
 	}
 	// ReverseProxy takes out what an untrusted client may have written. The
 	// agent does not, and whoever reads it has to know which hops to believe.
-	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"} {
+	for _, name := range []string{"Forwarded", "X-Forwarded-Host", "X-Forwarded-Proto"} {
 		if values, ok := p.In.Header[name]; ok {
 			p.Out.Header[name] = values
 		}
 	}
-	if host, _, err := net.SplitHostPort(p.In.RemoteAddr); err == nil {
-		hops := slices.Concat(p.In.Header["X-Forwarded-For"], []string{host})
-		p.Out.Header.Set("X-Forwarded-For", strings.Join(hops, ", "))
-	}
+	p.Out.Header.Set(forwardedFor, string(appendHops(nil, p.In)))
 }
 
 // joinTarget puts a request target behind the path and query of an addr, as
