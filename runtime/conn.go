@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -21,6 +22,7 @@ type conn struct {
 	left   int    // bytes that may still be read
 	used   bool   // it has answered a request before
 	begun  bool   // the answer to the request has begun
+	lasts  bool   // and most of it is still to come
 
 	unwatch func() bool // ends the watch over the request's context
 	look    func(fd uintptr) bool
@@ -78,6 +80,15 @@ func (c *conn) lookAt(fd uintptr) bool {
 // interrupt ends whatever waits for the connection.
 func (c *conn) interrupt() { _ = c.SetDeadline(time.Unix(1, 0)) }
 
+// follow has the connection interrupted when ctx ends too.
+func (c *conn) follow(ctx context.Context) {
+	stop, unwatch := context.AfterFunc(ctx, c.interrupt), c.unwatch
+	c.unwatch = func() bool {
+		stopped := stop()
+		return unwatch() && stopped
+	}
+}
+
 // exchange sends a request and reads the header of its answer. Until then the
 // deadline holds, after that an answer may take its time.
 func (c *conn) exchange(w http.ResponseWriter, r *http.Request, target string) (*http.Response, error) {
@@ -92,13 +103,14 @@ func (c *conn) exchange(w http.ResponseWriter, r *http.Request, target string) (
 	if err != nil {
 		return nil, err
 	}
-	c.left = math.MaxInt
+	c.left, c.lasts = math.MaxInt, false
 	if resp.Body == http.NoBody || resp.ContentLength >= 0 && resp.ContentLength <= int64(c.reader.Buffered()) {
 		return resp, nil
 	}
 	if err := c.SetDeadline(time.Time{}); err != nil {
 		return nil, err //nolint:wrapcheck // it names the addresses
 	}
+	c.lasts = true
 	return resp, r.Context().Err() // which may have interrupted just before
 }
 

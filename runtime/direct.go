@@ -130,6 +130,9 @@ func (u *upstream) serveDirect(w http.ResponseWriter, r *http.Request) {
 		u.fail(w, r, err)
 		return
 	}
+	if c.lasts {
+		c.follow(u.ended)
+	}
 	announced := answerHeader(w, resp)
 	if err := u.copyBody(w, resp); err != nil {
 		d.drop(c)

@@ -99,7 +99,9 @@ func testUpstream(t *testing.T, addr string, direct bool) *upstream {
 		p.direct = nil
 	}
 	opts := Options{Now: time.Now, Logger: slog.New(slog.DiscardHandler)}
-	return newUpstream("svc", l, target, p, newBuffers(), &opts)
+	u := newUpstream("svc", l, target, p, newBuffers(), &opts)
+	u.generation = newGeneration(listenerID{}, &backend{}, "", nil, nil)
+	return u
 }
 
 // seen is what a client gets to see.
