@@ -82,8 +82,8 @@ func (p *process) evidenceCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "evidence",
 		Usage: "show who called and whether they would pass, and how complete the logs are",
-		Description: "The exit status is 4 if the logs are incomplete: lines that were not understood, or hours\n" +
-			"without a sign of life.",
+		Description: "The exit status is 4 if the logs are incomplete: lines that were not understood, hours\n" +
+			"without a sign of life, or a process that was ended without a last word, as by kill -9.",
 		Flags: append(
 			logsFlags(true), policyFlag(),
 			&cli.StringFlag{Name: "environment", Usage: "of the environment `NAME`, if the logs are of several or do not say"},
