@@ -37,6 +37,7 @@ type eventFile interface {
 	io.ReaderAt
 	io.Closer
 	Stat() (fs.FileInfo, error)
+	Truncate(size int64) error
 }
 
 // newSink opens the event log at path, or in it if path is a directory.
@@ -101,13 +102,13 @@ func (s *sink) writeChunk(events []schemas.Event) (written int, err error) {
 		ends[i] = buf.Len()
 	}
 	n, err := s.file.Write(buf.Bytes())
-	if n > 0 {
-		s.torn = buf.Bytes()[n-1] != '\n'
-	}
 	// An event is in the file without its line break, which comes next.
+	end := 0
 	for written < len(ends) && n >= ends[written]-1 {
+		end = ends[written]
 		written++
 	}
+	s.finish(buf.Bytes()[:n], end)
 	s.seq += uint64(written)
 	if written > 0 {
 		s.stamp = events[written-1].Time().Format("20060102T150405Z")
@@ -116,6 +117,24 @@ func (s *sink) writeChunk(events []schemas.Event) (written int, err error) {
 		return written, fmt.Errorf("write events: %w", err)
 	}
 	return written, nil
+}
+
+// finish looks at what was written, of which all from end on is a part of a
+// line: it is taken away again, or it would count as a line that nobody can
+// read. Where that cannot be, the next line begins with a line break.
+func (s *sink) finish(text []byte, end int) {
+	if len(text) > end && s.takeBack(int64(len(text)-end)) {
+		text = text[:end]
+	}
+	if len(text) > 0 {
+		s.torn = text[len(text)-1] != '\n'
+	}
+}
+
+// takeBack shortens the file by what was written last.
+func (s *sink) takeBack(size int64) bool {
+	info, err := s.file.Stat()
+	return err == nil && info.Size() >= size && s.file.Truncate(info.Size()-size) == nil
 }
 
 // follow opens the path again if it no longer leads to the open file, as

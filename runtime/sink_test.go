@@ -112,7 +112,8 @@ func TestSinkEndsTornLines(t *testing.T) {
 // fullDisk is an event file that takes so many bytes and no more.
 type fullDisk struct {
 	*os.File
-	room int
+	room  int
+	rigid bool // what is written cannot be taken back
 }
 
 var errNoSpace = errors.New("no space left")
@@ -125,6 +126,14 @@ func (d *fullDisk) Write(p []byte) (int, error) {
 	n, err := d.File.Write(p[:d.room])
 	d.room = 0
 	return n, errors.Join(errNoSpace, err)
+}
+
+// Truncate takes bytes back, if the disk lets it.
+func (d *fullDisk) Truncate(size int64) error {
+	if d.rigid {
+		return errNoSpace
+	}
+	return d.File.Truncate(size)
 }
 
 // TestSinkOnFullDisk fills the disk at each byte of a batch. Whatever was
@@ -142,9 +151,10 @@ func TestSinkOnFullDisk(t *testing.T) {
 		}
 		size = int(info.Size())
 	}
-	for room := range size {
+	for room := range 2 * size {
 		path := filepath.Join(t.TempDir(), "events")
-		disk := &fullDisk{}
+		disk := &fullDisk{rigid: room >= size}
+		room %= size
 		s := &sink{path: path, boot: "b1", open: func(path string) (eventFile, error) {
 			file, err := openEvents(path)
 			if err != nil {
@@ -164,13 +174,13 @@ func TestSinkOnFullDisk(t *testing.T) {
 		if err := s.close(); err != nil {
 			t.Fatal(err)
 		}
-		checkNumbers(t, path, room)
+		checkNumbers(t, path, room, disk.rigid)
 	}
 }
 
-// checkNumbers wants the events 1, 2 and 3, each once, and at most one line
-// that is not an event.
-func checkNumbers(t *testing.T, path string, room int) {
+// checkNumbers wants the events 1, 2 and 3, each once, and no line that is not
+// an event, but for one on a rigid disk.
+func checkNumbers(t *testing.T, path string, room int, rigid bool) {
 	t.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -189,7 +199,7 @@ func checkNumbers(t *testing.T, path string, room int) {
 			t.Errorf("room for %d bytes: number %d is event %d", room, e.Seq, e.TimeMS)
 		}
 	}
-	if len(seqs) != 3 || seqs[0] != 1 || seqs[1] != 2 || seqs[2] != 3 || torn > 1 {
+	if len(seqs) != 3 || seqs[0] != 1 || seqs[1] != 2 || seqs[2] != 3 || torn > 1 || (torn > 0 && !rigid) {
 		t.Errorf("room for %d bytes: numbers %v, %d torn lines:\n%s", room, seqs, torn, text)
 	}
 }
