@@ -63,9 +63,7 @@ func (a *applier) admit(in *inputs, prev *snapshot) (*snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &builder{
-		opts: opts, buffers: a.buffers, drain: a.drain, in: in, refused: refused, prev: prev, keyDigests: map[string]string{},
-	}
+	b := &builder{opts: opts, buffers: a.buffers, drain: a.drain, in: in, refused: refused, prev: prev}
 	next, err := b.build()
 	if err != nil {
 		return nil, err
@@ -83,7 +81,7 @@ func (a *applier) ask(in *inputs, agreed schemas.Tier) (refused map[int]error, a
 		return nil, nil, nil
 	}
 	admission := a.server.opts.Gate(Candidate{
-		Document: in.config, Tier: agreed, Policy: in.policy, Rollout: in.rollout, ReadFile: in.ReadFile,
+		Document: in.config, Checked: in.judged(), Tier: agreed, Policy: in.policy, Rollout: in.rollout, ReadFile: in.ReadFile,
 	})
 	refused, alarms = map[int]error{}, admission.Alarms
 	for _, r := range admission.Refusals {

@@ -3,7 +3,6 @@ package runtime
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"lockstep/schemas"
@@ -20,7 +19,7 @@ type builder struct {
 	snap    *snapshot
 	apps    map[string]*appKeys // as of now
 
-	keyDigests map[string]string // by app, see [builder.digestKeys]
+	keyDigests map[string]string // by app, all of them under ""
 	phases     []phase
 	drain      *drain
 }
@@ -59,6 +58,7 @@ func (b *builder) rollout() error {
 	}
 	keys, alarms := loadKeys(b.in, prev, b.opts.Getenv)
 	b.snap.keys, b.phases, b.apps = keys, phasesOf(keys), groupByApp(keys, b.opts.Now())
+	b.keyDigests = digestKeys(keys)
 	b.alarm(alarms...)
 	return nil
 }
@@ -82,14 +82,10 @@ func tier(opts *Options, in *inputs) (schemas.Tier, error) {
 	return agreed, nil
 }
 
-func (b *builder) alarm(causes ...string) { b.snap.alarms = slices.Concat(b.snap.alarms, causes) }
+func (b *builder) alarm(causes ...string) { b.snap.alarms = append(b.snap.alarms, causes...) }
 
 // fault is an error placed at a JSON pointer of the config.
 func (b *builder) fault(pointer, message, remedy string) error {
-	checked, err := b.in.place()
-	if err != nil {
-		return errors.Join(errors.New(message), err)
-	}
-	_, span := checked.Place(pointer)
+	_, span := b.in.checked.Place(pointer)
 	return &schemas.Fault{Path: b.in.config.Path, Span: span, Message: message, Remedy: remedy}
 }

@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
+	"io"
 	"strings"
 
 	"lockstep/internal/accesskey"
@@ -113,22 +115,23 @@ func (b *builder) digestCallers(r *route) string {
 		return ""
 	}
 	settings := b.in.policy.Runtime
-	return fmt.Sprintf("%+v %v %v %s", r.policy, settings.Skew(), settings.TrustedProxies, b.digestKeys(r.auth.app))
+	return fmt.Sprintf("%+v %v %v %s", r.policy, settings.Skew(), settings.TrustedProxies, b.keyDigests[r.auth.app])
 }
 
-// digestKeys is over the keys of an app, or of all if it is empty.
-func (b *builder) digestKeys(app string) string {
-	digest, known := b.keyDigests[app]
-	if known {
-		return digest
-	}
-	hash := sha256.New()
-	for _, k := range b.snap.keys {
-		if s := k.state; app == "" || accesskey.FoldApp(k.subject.App) == app {
-			fmt.Fprintf(hash, "%s %s %s %d %s %d\n", k.subject, k.fingerprint, s.Mode, s.Until.UnixNano(), s.Then, s.Share)
+// digestKeys is over the keys of each app, and under "" over those of all.
+func digestKeys(keys []*loadedKey) map[string]string {
+	hashes := map[string]hash.Hash{"": sha256.New()}
+	for _, k := range keys {
+		app, s := accesskey.FoldApp(k.subject.App), k.state
+		if hashes[app] == nil {
+			hashes[app] = sha256.New()
 		}
+		fmt.Fprintf(io.MultiWriter(hashes[app], hashes[""]), "%s %s %s %d %s %d\n",
+			k.subject, k.fingerprint, s.Mode, s.Until.UnixNano(), s.Then, s.Share)
 	}
-	digest = hex.EncodeToString(hash.Sum(nil))
-	b.keyDigests[app] = digest
-	return digest
+	digests := map[string]string{}
+	for app, h := range hashes {
+		digests[app] = hex.EncodeToString(h.Sum(nil))
+	}
+	return digests
 }

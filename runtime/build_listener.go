@@ -104,9 +104,5 @@ func (b *builder) certFaults(at string, err error) error {
 
 // certFault places a fault of the TLS files named at a JSON pointer.
 func (b *builder) certFault(at string, f *certs.Fault) error {
-	checked, err := b.in.place()
-	if err != nil {
-		return errors.Join(f, err)
-	}
-	return b.fault(at+"/"+f.Field, f.Shown(checked, at).Error(), strings.Join(schemas.Hints(f), "; "))
+	return b.fault(at+"/"+f.Field, f.Shown(b.in.checked, at).Error(), strings.Join(schemas.Hints(f), "; "))
 }

@@ -15,7 +15,7 @@ func Check(opts Options) (Status, error) {
 	if err != nil {
 		return Status{}, err
 	}
-	in, err := loadInputs(&s.opts, s.disk.read)
+	in, err := loadInputs(&s.opts, s.decoder, s.disk.read)
 	if err != nil {
 		return Status{}, err
 	}

@@ -49,7 +49,8 @@ func (e *entry) pointer() string {
 // decode reads the config. Faults of single listeners become theirs alone:
 // what the gate gets to see is the document without them.
 func (in *inputs) decode(doc *schemas.Document) error {
-	agent, err := schemas.DecodeAgent(doc)
+	in.checked = in.decoder.agent.Check(doc)
+	agent, err := in.checked.DecodeAgent(schemas.Piko09)
 	switch {
 	case err == nil:
 		in.config, in.agent = doc, agent
@@ -58,15 +59,11 @@ func (in *inputs) decode(doc *schemas.Document) error {
 	case errors.Is(err, schemas.ErrEmptyAgent):
 		return doc.Fault(nil, err.Error(), "write listeners, as in the config of a Piko agent")
 	}
-	checked, checkErr := checkAgent(doc)
-	if checkErr != nil {
-		return errors.Join(err, checkErr)
-	}
-	sound, err := checked.DecodeSound()
+	sound, err := in.checked.DecodeSound()
 	if err != nil {
 		return err //nolint:wrapcheck // a fault names its place
 	}
-	in.config, in.agent, in.checked = sound.Document, sound.Agent, checked
+	in.config, in.agent = sound.Document, sound.Agent
 	in.list(sound.Faults)
 	return nil
 }
@@ -127,23 +124,11 @@ func (in *inputs) digestOf(e *entry) string {
 	return hex.EncodeToString(hash.Sum(nil))
 }
 
-// place finds what stands at a JSON pointer of the config as it was written.
-func (in *inputs) place() (*schemas.Checked, error) {
-	if in.checked == nil {
-		checked, err := checkAgent(in.config)
-		if err != nil {
-			return nil, err
-		}
-		in.checked = checked
+// judged is the config that the gate gets to see, as its schema judges it, or
+// nil if listeners are missing in it.
+func (in *inputs) judged() *schemas.Checked {
+	if len(in.entries) > len(in.agent.Listeners) {
+		return nil
 	}
-	return in.checked, nil
-}
-
-// checkAgent finds the places in a config.
-func checkAgent(config *schemas.Document) (*schemas.Checked, error) {
-	schema, err := schemas.Compile(schemas.KindAgent)
-	if err != nil {
-		return nil, err //nolint:wrapcheck // it names the schema
-	}
-	return schema.Check(config), nil
+	return in.checked
 }

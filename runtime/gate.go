@@ -9,6 +9,7 @@ type Gate func(Candidate) Admission
 // A Candidate is a config that could be built, with what it is judged by.
 type Candidate struct {
 	Document *schemas.Document // the agent config, without the listeners that cannot be read
+	Checked  *schemas.Checked  // the same, as the schema of v0.9 judges it; nil if nobody asked
 	Tier     schemas.Tier      // empty if nobody says
 	Policy   *schemas.Policy
 	Rollout  *schemas.Rollout // nil if there is none

@@ -15,13 +15,14 @@ import (
 
 // inputs are all files that decide what is served, each read once.
 type inputs struct {
-	files map[string]content // by path as it is opened
-	read  func(path string) ([]byte, error)
+	files   map[string]content // by path as it is opened
+	read    func(path string) ([]byte, error)
+	decoder *decoder
 
 	config      *schemas.Document // without the listeners that cannot be read
 	agent       *schemas.Agent    // likewise
 	entries     []*entry          // all listeners, in the order of the file
-	checked     *schemas.Checked  // the config as it was written; nil until somebody asks for a place
+	checked     *schemas.Checked  // the config as it was written
 	policy      *schemas.Policy   // never nil after a load without error
 	rollout     *schemas.Rollout
 	rolloutPath string // empty if there is none
@@ -39,9 +40,9 @@ type content struct {
 // loadInputs reads the three documents and every file they name. It returns
 // what it read also beside an error: the names have to be watched, and the
 // digest tells whether a later attempt is worth while.
-func loadInputs(opts *Options, read func(path string) ([]byte, error)) (*inputs, error) {
+func loadInputs(opts *Options, d *decoder, read func(path string) ([]byte, error)) (*inputs, error) {
 	in := &inputs{
-		files: map[string]content{}, read: read, policy: &schemas.Policy{},
+		files: map[string]content{}, read: read, decoder: d, policy: &schemas.Policy{},
 		rolloutPath: opts.Rollout, policyPath: opts.Policy,
 	}
 	err := errors.Join(in.loadConfig(opts), in.loadPolicy(), in.loadRollout())
@@ -68,12 +69,12 @@ func (in *inputs) loadConfig(opts *Options) error {
 
 // configDocument reads the config, with variables put in if that is asked for.
 func (in *inputs) configDocument(opts *Options) (*schemas.Document, error) {
-	if opts.Expand == nil {
-		return in.document("config", opts.Config)
-	}
-	data, err := in.load(opts.Config)
-	if err != nil {
-		return nil, unreadable{fmt.Errorf("read config %s: %w", opts.Config, err)}
+	data, err := in.text("config", opts.Config)
+	switch {
+	case err != nil:
+		return nil, err
+	case opts.Expand == nil:
+		return schemas.ParseDocument(opts.Config, data)
 	}
 	expansion, err := opts.Expand(data)
 	if err != nil {
@@ -94,12 +95,12 @@ func (in *inputs) loadPolicy() error {
 	if in.policyPath == "" {
 		return nil
 	}
-	doc, err := in.document("policy", in.policyPath)
+	data, err := in.text("policy", in.policyPath)
 	if err != nil {
 		return err
 	}
-	in.policy, err = schemas.DecodePolicy(doc)
-	return err //nolint:wrapcheck // a fault names its place
+	in.policy, err = in.decoder.policy.read(in.policyPath, data)
+	return err
 }
 
 // loadRollout reads the rollout and its key files. A key that cannot be read
@@ -108,12 +109,12 @@ func (in *inputs) loadRollout() error {
 	if in.rolloutPath == "" {
 		return nil
 	}
-	doc, err := in.document("rollout", in.rolloutPath)
+	data, err := in.text("rollout", in.rolloutPath)
 	if err != nil {
 		return err
 	}
-	if in.rollout, err = schemas.DecodeRollout(doc); err != nil {
-		return err //nolint:wrapcheck // a fault names its place
+	if in.rollout, err = in.decoder.rollout.read(in.rolloutPath, data); err != nil {
+		return err
 	}
 	for _, s := range in.rollout.Subjects {
 		if path, ok := s.Secret.File(in.secretDir()); ok {
@@ -126,12 +127,13 @@ func (in *inputs) loadRollout() error {
 // secretDir is what the file: references of the rollout are relative to.
 func (in *inputs) secretDir() string { return filepath.Dir(in.rolloutPath) }
 
-func (in *inputs) document(kind, path string) (*schemas.Document, error) {
+// text reads the text of a document.
+func (in *inputs) text(kind, path string) ([]byte, error) {
 	data, err := in.load(path)
 	if err != nil {
 		return nil, unreadable{fmt.Errorf("read %s %s: %w", kind, path, err)}
 	}
-	return schemas.ParseDocument(path, data)
+	return data, nil
 }
 
 // load reads a file and remembers it as an input.

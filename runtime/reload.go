@@ -118,7 +118,7 @@ const maxReads = 6
 func (a *applier) read() (*inputs, error) {
 	for try := 1; ; try++ {
 		a.seen = a.place()
-		in, err := loadInputs(&a.server.opts, a.server.disk.read)
+		in, err := loadInputs(&a.server.opts, a.server.decoder, a.server.disk.read)
 		a.tried = in.names()
 		if try == maxReads || a.seen.equal(a.look()) {
 			return in, err

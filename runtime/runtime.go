@@ -85,6 +85,7 @@ type Server struct {
 	status   atomic.Pointer[Status]
 	ready    atomic.Bool
 	applier  *applier
+	decoder  *decoder
 	asked    chan struct{} // word of [Server.Reload]
 	pace     pace
 	disk     disk
@@ -105,8 +106,12 @@ func New(opts Options) (*Server, error) {
 	if err := opts.validate(); err != nil {
 		return nil, err
 	}
+	decoder, err := newDecoder()
+	if err != nil {
+		return nil, err
+	}
 	s := &Server{
-		opts: opts, metrics: newMetrics(opts.Version), asked: make(chan struct{}, 1),
+		opts: opts, decoder: decoder, metrics: newMetrics(opts.Version), asked: make(chan struct{}, 1),
 		pace: defaultPace(), disk: realDisk(),
 	}
 	s.status.Store(&Status{})

@@ -37,7 +37,7 @@ func (p *process) gate(c *cli.Context) (runtime.Gate, error) {
 	}
 	return func(c runtime.Candidate) runtime.Admission {
 		report, err := checker.Check(lint.Input{
-			Path: c.Document.Path, Document: c.Document, Tier: c.Tier,
+			Path: c.Document.Path, Document: c.Document, Checked: c.Checked, Tier: c.Tier,
 			Policy: c.Policy, Rollout: c.Rollout, ReadFile: c.ReadFile, Now: p.now(),
 		})
 		if err == nil {
