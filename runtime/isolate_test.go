@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"lockstep/schemas"
 )
 
 // listenerLine is a listener of [listenersConfig].
@@ -93,9 +95,13 @@ func TestHoldOne(t *testing.T) {
 
 // refuseIdle is a gate that refuses the listeners with one idle connection.
 func refuseIdle(c Candidate) Admission {
+	var agent schemas.Agent
+	if err := c.Document.Root.Decode(&agent); err != nil {
+		return Admission{Refusals: []Refusal{{WholeConfig, err}}}
+	}
 	var a Admission
-	for i, l := range strings.Split(string(c.Document.Source), "\n  - ")[1:] {
-		if strings.Contains(l, "max_idle_conns: 1") {
+	for i, l := range agent.Listeners {
+		if l.HTTPClient.MaxIdleConns == 1 {
 			a.Refusals = append(a.Refusals, Refusal{Listener: i, Err: errors.New("agent.yaml:9:9: no")})
 		}
 	}
