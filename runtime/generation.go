@@ -116,7 +116,7 @@ func (a *auth) stricter(old *auth, now time.Time) bool {
 		return a.strict()
 	}
 	old = old.at(now)
-	if a.app != old.app || a.share > old.share {
+	if a.app != old.app || a.share > old.share || (a.headers && !old.headers) {
 		return true
 	}
 	for id, keys := range a.reachable() {
