@@ -279,7 +279,7 @@ func newModelWorld(t *testing.T, seed uint64) *modelWorld {
 	if w.server, err = New(w.opts); err != nil {
 		t.Fatal(err)
 	}
-	w.server.hold = 0
+	w.server.pace.hold = 0
 	s := w.server
 	for _, step := range []func(context.Context) error{s.load, s.record, s.serveOps, s.serve} { // but not follow
 		if err := step(t.Context()); err != nil {
