@@ -122,7 +122,7 @@ func servlet(raw string) (path string, ok bool) {
 
 // queryValue is the first value of a parameter that can be decoded.
 func queryValue(query, name string) string {
-	for _, part := range strings.Split(query, "&") {
+	for part := range strings.SplitSeq(query, "&") {
 		key, value, _ := strings.Cut(part, "=")
 		key, keyErr := url.QueryUnescape(key)
 		value, valueErr := url.QueryUnescape(value)
@@ -183,7 +183,7 @@ func plainlyReadable(method, target string) bool {
 	path, query, _ := strings.Cut(target, "?")
 	decoded, err := url.PathUnescape(path)
 	twice := 0
-	for _, part := range strings.Split(query, "&") {
+	for part := range strings.SplitSeq(query, "&") {
 		name, _, _ := strings.Cut(part, "=")
 		if name, err := url.QueryUnescape(name); err == nil && name == "appId" {
 			twice++

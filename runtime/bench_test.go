@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"testing"
 	"time"
 
@@ -57,5 +58,18 @@ func BenchmarkProxy(b *testing.B) {
 		if status, _ := w.get(target, "Timestamp", req.timestamp[0], "Authorization", req.authorization[0]); status != http.StatusOK {
 			b.Fatal(status)
 		}
+	}
+}
+
+// BenchmarkReplay remembers signatures, one in eight of which is used again.
+func BenchmarkReplay(b *testing.B) {
+	r, now := newReplays(maxReplays), noon.UnixMilli()
+	signatures := make([]string, 1<<16)
+	for i := range signatures {
+		signatures[i] = strconv.Itoa(i * 7919)
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		r.seen(signatures[(i-i/8)%len(signatures)], now+int64(i)/10, 120_000)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -24,8 +25,8 @@ func newTestRecorder(t *testing.T) (*recorder, *fullDisk, *route, *logBuffer) {
 	m := newMetrics("test")
 	r := &recorder{
 		opts:    &Options{Node: "n1", Now: func() time.Time { return noon }, Logger: slog.New(slog.NewJSONHandler(log, nil))},
-		current: &current, metrics: m, tallies: newTallies(5, maxKnown),
-		details: details{make(chan schemas.Event, 2), make(chan schemas.Event, 2)}, pending: newPending(5),
+		current: &current, metrics: m, tallies: newTallies(50, maxKnown),
+		details: details{make(chan schemas.Event, 2), make(chan schemas.Event, 2)}, pending: newPending(50),
 		sink: &sink{path: filepath.Join(t.TempDir(), "events"), boot: "b1", open: func(path string) (eventFile, error) {
 			file, err := openEvents(path)
 			if err != nil {
@@ -138,5 +139,27 @@ func TestDetailsAreLimited(t *testing.T) {
 	}
 	if counts := tallied(events); counts["key/demo a claimed fail missing"] != flood {
 		t.Errorf("tallies %v", counts)
+	}
+}
+
+// TestSkewIsShown keeps the sum of a histogram sane, whatever a client sends.
+func TestSkewIsShown(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, echo(t, "up").URL)
+	w.start()
+	for _, timestamp := range []string{
+		strconv.FormatInt(time.Now().Add(-20*time.Second).UnixMilli(), 10), "9223372036854775807", "-9223372036854775808", "x",
+	} {
+		w.get(target, "Timestamp", timestamp)
+	}
+	_, metrics := w.ops("/metrics")
+	for _, line := range []string{
+		`lockstep_auth_clock_skew_seconds_bucket{endpoint="svc",le="-60"} 1`, `lockstep_auth_clock_skew_seconds_bucket{endpoint="svc",le="10"} 1`,
+		`lockstep_auth_clock_skew_seconds_bucket{endpoint="svc",le="30"} 2`, `lockstep_auth_clock_skew_seconds_count{endpoint="svc"} 3`,
+		`lockstep_auth_clock_skew_seconds_sum{endpoint="svc"} 20.`, // an hour too early and one too late are 0
+	} {
+		if !strings.Contains(metrics, line) {
+			t.Errorf("no %s in\n%s", line, metrics)
+		}
 	}
 }

@@ -31,8 +31,9 @@ const (
 
 // rooms is how many tallies of each class there may be. There are at most so
 // many failures of those that are known as they may have reasons, on two days.
+// Of strangers there is less to learn, and all that is kept goes to the disk.
 func rooms(limit int64) [classes]int64 {
-	return [classes]int64{passes: limit, failures: 4 * limit, strange: limit}
+	return [classes]int64{passes: limit, failures: 4 * limit, strange: limit / 10}
 }
 
 // tallyKey is a [schemas.TallyKey] as requests have it at hand.

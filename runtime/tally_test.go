@@ -48,7 +48,7 @@ func TestTalliesAreExact(t *testing.T) {
 // TestTalliesOverflow counts everybody beyond the limit together.
 func TestTalliesOverflow(t *testing.T) {
 	t.Parallel()
-	counts := newTallies(3, maxKnown)
+	counts := newTallies(30, maxKnown)
 	for i := range 10 {
 		counts.add("key/demo", tallyKey{client: fmt.Sprint("c", i), how: schemas.HowClaimed, outcome: schemas.OutcomeFail}, 1)
 		counts.add("key/demo", tallyKey{client: "c0", how: schemas.HowClaimed, outcome: schemas.OutcomeFail}, 1)
@@ -123,7 +123,7 @@ func TestStrangersDoNotPushOut(t *testing.T) {
 			}
 		}
 	}
-	if n := got[tallyKey{client: schemas.OverflowClient, outcome: schemas.OutcomeFail}]; n != invented-1000 {
+	if n := got[tallyKey{client: schemas.OverflowClient, outcome: schemas.OutcomeFail}]; n != invented-100 {
 		t.Errorf("%d strangers in the overflow", n)
 	}
 	if n := got[tallyKey{client: schemas.OverflowClient, outcome: schemas.OutcomeOK}]; n != 0 {

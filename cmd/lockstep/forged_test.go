@@ -110,6 +110,7 @@ func (f *forgery) send(target string, times int, headers string) {
 				return
 			}
 			_, _ = io.Copy(io.Discard, resp.Body)
+			_ = resp.Body.Close()
 		}
 	}
 }
