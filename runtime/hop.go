@@ -19,6 +19,9 @@ func (s *survey) trace(path string) {
 	if err != nil { // the working directory is gone
 		return
 	}
+	if s.traced[filepath.Dir(path)] && s.neighbour(path) {
+		return
+	}
 	dir, rest, links := string(filepath.Separator), components(path), 0
 	for len(rest) > 0 {
 		name := rest[0]
@@ -48,6 +51,20 @@ func (s *survey) trace(path string) {
 	}
 	s.watch(dir)
 	s.watch(filepath.Dir(dir))
+	if links == 0 && dir == filepath.Dir(path) {
+		s.traced[dir] = true
+	}
+}
+
+// neighbour traces a path whose directory was traced already and is reached
+// through no link, as those of a thousand keys in one directory. It reports
+// false if the path is a link itself, which leads elsewhere.
+func (s *survey) neighbour(path string) bool {
+	found := s.stat(path)
+	if found.mode.IsRegular() && found.links > 1 {
+		s.watch(path)
+	}
+	return found.mode&fs.ModeSymlink == 0
 }
 
 // components are the names that a path leads through; ".." stays, as it is

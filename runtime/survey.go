@@ -30,12 +30,13 @@ type survey struct {
 	taken   time.Time           // just before the first look
 	stamps  map[string]stamp    // by path, of all inputs and of what leads to them
 	watched map[string]identity // what has to be watched to hear of changes
+	traced  map[string]bool     // directories that no link leads to or through
 
 	lstat func(path string) (fs.FileInfo, error)
 }
 
 func newSurvey(paths []string, now time.Time, lstat func(string) (fs.FileInfo, error)) *survey {
-	s := &survey{taken: now, stamps: map[string]stamp{}, watched: map[string]identity{}, lstat: lstat}
+	s := &survey{taken: now, stamps: map[string]stamp{}, watched: map[string]identity{}, traced: map[string]bool{}, lstat: lstat}
 	for _, path := range paths {
 		s.trace(path)
 	}
