@@ -16,6 +16,7 @@ type pace struct {
 	poll   time.Duration // between two looks at the stamps of all inputs
 	remote time.Duration // the same where others write unseen, as on NFS
 	hash   time.Duration // between two times that all inputs are read, whatever their stamps say
+	tidy   time.Duration // after the last reading, memory is given back
 }
 
 // defaultPace lets an editor or a ConfigMap finish before the files are read,
@@ -24,6 +25,7 @@ func defaultPace() pace {
 	return pace{
 		quiet: 50 * time.Millisecond, max: 500 * time.Millisecond, hold: 250 * time.Millisecond,
 		poll: 10 * time.Second, remote: 2 * time.Second, hash: time.Minute,
+		tidy: 2 * time.Second,
 	}
 }
 

@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"context"
+	"runtime/debug"
 	"slices"
 	"time"
 )
@@ -44,12 +45,15 @@ func (s *Server) follow(ctx context.Context) error {
 // run has every source of hints end in the same loop: applies are serial, and
 // what was read last is known.
 func (a *applier) run(ctx context.Context) {
-	poll, hash := time.NewTimer(a.pollInterval()), time.NewTicker(a.server.pace.hash)
+	poll, hash, tidy := time.NewTimer(a.pollInterval()), time.NewTicker(a.server.pace.hash), time.NewTimer(a.server.pace.tidy)
 	defer poll.Stop()
 	defer hash.Stop()
-	for ctx.Err() == nil {
+	defer tidy.Stop()
+	for last := a.seen; ctx.Err() == nil; {
 		select {
 		case <-ctx.Done():
+		case <-tidy.C:
+			debug.FreeOSMemory() // of a thousand listeners, reading them takes more than serving them
 		case hint := <-a.watcher.woken:
 			a.hinted(ctx, hint)
 		case <-poll.C:
@@ -61,6 +65,10 @@ func (a *applier) run(ctx context.Context) {
 			a.server.opts.Logger.InfoContext(ctx, "asked to read the files again")
 			a.rejected = "" // whoever asks gets an answer
 			a.reload(ctx)
+		}
+		if a.seen != last { // something was read
+			last = a.seen
+			tidy.Reset(a.server.pace.tidy)
 		}
 	}
 }
