@@ -27,7 +27,7 @@ func (a *applier) hinted(ctx context.Context, hint time.Time) {
 	}
 	a.pause = 0
 	a.settle(ctx, now)
-	a.reload(ctx)
+	a.reload(ctx, false)
 }
 
 // rest follows a look that has found nothing.
@@ -88,5 +88,5 @@ func (a *applier) poll(ctx context.Context) {
 	}
 	a.server.metrics.watchEvents.WithLabelValues(sourcePoll).Inc()
 	a.settle(ctx, now)
-	a.reload(ctx)
+	a.reload(ctx, false)
 }

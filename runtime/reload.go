@@ -60,11 +60,10 @@ func (a *applier) run(ctx context.Context) {
 			a.poll(ctx)
 			poll.Reset(a.pollInterval())
 		case <-hash.C:
-			a.reload(ctx)
+			a.reload(ctx, false)
 		case <-a.server.asked:
 			a.server.opts.Logger.InfoContext(ctx, "asked to read the files again")
-			a.rejected = "" // whoever asks gets an answer
-			a.reload(ctx)
+			a.reload(ctx, true)
 		}
 		if a.seen != last { // something was read
 			last = a.seen
@@ -75,18 +74,19 @@ func (a *applier) run(ctx context.Context) {
 
 // reload applies what the files say now, if it is new and good. A file that
 // is empty or makes no sense may be half written, and a certificate may wait
-// for its key, so they get some time first.
-func (a *applier) reload(ctx context.Context) {
+// for its key, so they get some time first. What was rejected before is only
+// judged again for somebody who asked, who gets an answer.
+func (a *applier) reload(ctx context.Context, asked bool) {
 	good := a.server.current.Load()
 	for try := 0; ; try++ {
 		start := a.server.opts.Now()
 		in, err := a.read()
-		switch in.digest {
-		case good.version.Digest:
+		switch {
+		case in.digest == good.version.Digest:
 			a.missing, a.doubtful = missing{}, in.doubtful()
 			a.unchanged(ctx)
 			return
-		case a.rejected:
+		case in.digest == a.rejected && !asked:
 			return
 		}
 		var next *snapshot
@@ -139,6 +139,7 @@ func (a *applier) read() (*inputs, error) {
 // the watch, nobody knows which events are missing, so it starts over.
 func (a *applier) place() *survey {
 	for try := 1; ; try++ {
+		a.watcher.forget()
 		now := a.look()
 		if err := a.watcher.failure(now); err != nil {
 			a.watcher.logger.Info("the watch of files starts over", "error", err)

@@ -97,13 +97,11 @@ func (s *survey) grain() time.Duration {
 	return fineGrain
 }
 
-// explains reports whether a hint that came at a time can be about a change
-// that this survey has seen, or about nothing, as its stamps are those of
-// now. A change within one tick of a stamp leaves it as it is, so a hint right
-// after the survey has to be believed.
+// explains reports whether the first hint since this survey is about nothing,
+// as the stamps are still those of now. A change within one tick of a stamp
+// leaves it as it is, so a hint right after the survey has to be believed.
 func (s *survey) explains(now *survey, hint time.Time) bool {
-	after := hint.Sub(s.taken)
-	return s.equal(now) && (after < 0 || after >= s.grain())
+	return s.equal(now) && hint.Sub(s.taken) >= s.grain()
 }
 
 // bareError is the text of an error without the path.

@@ -54,8 +54,7 @@ func TestSurveySees(t *testing.T) {
 	}
 }
 
-// TestSurveyExplains: a hint is nothing new if it came before the survey or
-// long after; one right after may be about a change that left no stamp.
+// TestSurveyExplains: a hint long after a survey is nothing new; one right after may be about a change that left no stamp.
 func TestSurveyExplains(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1000, 0)
@@ -67,7 +66,7 @@ func TestSurveyExplains(t *testing.T) {
 		after     time.Duration
 		want      bool
 	}{
-		{fine, fine, -time.Millisecond, true},
+		{fine, fine, -time.Millisecond, false},
 		{fine, fine, 0, false},
 		{fine, fine, fineGrain - 1, false},
 		{fine, fine, fineGrain, true},

@@ -105,6 +105,14 @@ func (w *watcher) wake() {
 	}
 }
 
+// forget takes word back: whoever looks from now on sees what it is about.
+func (w *watcher) forget() {
+	select {
+	case <-w.woken:
+	default:
+	}
+}
+
 // leaveWord wakes whoever listens; word that is waiting already will do.
 func leaveWord(c chan<- struct{}) {
 	select {
