@@ -16,7 +16,6 @@ type applier struct {
 	watcher  *watcher
 	buffers  *buffers
 	drain    *drain
-	admitted map[string]bool // digests that were applied with no listener held
 	rejected string          // digest of the last inputs that were not applied
 	tried    []string        // names of the last inputs
 	missing  missing         // of them
@@ -25,10 +24,13 @@ type applier struct {
 	seen   *survey       // of just before they were read
 	pause  time.Duration // after the last hint that led to nothing
 	rested time.Time     // when it was over
+
+	rollback *versionRollback   // to a version that is served instead of the files, if any
+	instead  map[string]content // the documents of that version, by path
 }
 
 func newApplier(s *Server) *applier {
-	return &applier{server: s, buffers: newBuffers(), drain: newDrain(&s.current, s.opts.Now), admitted: map[string]bool{}}
+	return &applier{server: s, buffers: newBuffers(), drain: newDrain(&s.current, s.opts.Now)}
 }
 
 // load applies the first version; anything bad is an error.
@@ -38,17 +40,7 @@ func (s *Server) load(ctx context.Context) error {
 	s.onStop("watch", func(context.Context) error { a.watcher.close(); a.drain.close(); return nil })
 	s.applier = a
 	s.metrics.draining(a.drain.count)
-	in, err := a.read()
-	if err != nil {
-		return err
-	}
-	next, err := a.admit(in, nil)
-	if err != nil {
-		return err
-	}
-	a.swap(ctx, in, next)
-	a.doubtful = in.doubtful()
-	return nil
+	return a.start(ctx)
 }
 
 // admit asks the gate, and builds what the inputs ask for without the
@@ -63,13 +55,18 @@ func (a *applier) admit(in *inputs, prev *snapshot) (*snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &builder{opts: opts, buffers: a.buffers, drain: a.drain, in: in, refused: refused, prev: prev}
-	next, err := b.build()
+	next, err := a.builder(in, refused, prev).build()
 	if err != nil {
 		return nil, err
 	}
 	next.alarms = append(next.alarms, alarms...)
 	return next, nil
+}
+
+func (a *applier) builder(in *inputs, refused map[int]error, prev *snapshot) *builder {
+	return &builder{
+		opts: &a.server.opts, buffers: a.buffers, drain: a.drain, in: in, refused: refused, prev: prev,
+	}
 }
 
 // ask lets the gate judge, and sorts what it refuses by the index of the
@@ -87,7 +84,7 @@ func (a *applier) ask(in *inputs, agreed schemas.Tier) (refused map[int]error, a
 	for _, r := range admission.Refusals {
 		e := in.atIndex(r.Listener)
 		switch {
-		case a.admitted[in.digest]:
+		case in.admitted || a.server.state.knows(in.digest):
 			alarms = append(alarms, r.Err.Error())
 		case e == nil:
 			err = errors.Join(err, r.Err)
@@ -110,13 +107,10 @@ func (a *applier) conclude(ctx context.Context, in *inputs, next *snapshot, err 
 // done; from here on requests see the new version, and the old one only
 // loses the connections that nobody needs any more.
 func (a *applier) swap(ctx context.Context, in *inputs, next *snapshot) {
-	s, now, number := a.server, a.server.opts.Now(), 1
+	s, now, number := a.server, a.server.opts.Now(), a.nextNumber(in.digest)
 	old := s.current.Load()
-	if old != nil {
-		number = old.version.Number + 1
-	}
 	next.stamp(Version{Number: number, Digest: in.digest, Applied: now})
-	next.inputs = in.names()
+	next.inputs, next.admin = in.names(), in.policy.Runtime.Admin
 	for _, r := range next.routes {
 		if r.auth != nil {
 			r.counters, r.meters = s.metrics.requests.of(r.endpoint), s.metrics.metersFor(r.endpoint)
@@ -130,10 +124,8 @@ func (a *applier) swap(ctx context.Context, in *inputs, next *snapshot) {
 	if s.recorder != nil {
 		leaveWord(s.recorder.applied)
 	}
+	a.keep(ctx, in, next)
 	a.rejected = ""
-	if len(next.held()) == 0 {
-		a.admitted[in.digest] = true
-	}
 	s.metrics.applied(next)
 	a.report(ctx, next)
 	s.status.Store(next.status(now, nil)) // last, so that whoever waits for it finds all else
@@ -179,7 +171,7 @@ func (a *applier) unchanged(ctx context.Context) {
 	s := a.server
 	good := s.current.Load()
 	s.metrics.unchanged(good)
-	if a.rejected == "" {
+	if a.rejected == "" && s.status.Load().Err == nil {
 		return
 	}
 	a.rejected = ""

@@ -253,7 +253,7 @@ func TestIsolationModel(t *testing.T) {
 				e := w.edit()
 				history = append(history, e)
 				w.save(e)
-				w.server.applier.reload(t.Context())
+				w.server.applier.reload(t.Context(), false)
 				m.step(e)
 				served, listeners := w.observe()
 				if diff := cmp.Diff(m.expect(), served) + cmp.Diff(m.listeners, listeners); diff != "" {

@@ -1,8 +1,7 @@
 package runtime
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
+	"bytes"
 	"errors"
 	"fmt"
 	"maps"
@@ -27,24 +26,42 @@ type inputs struct {
 	rollout     *schemas.Rollout
 	rolloutPath string // empty if there is none
 	policyPath  string
+	kept        bool // the documents are those of a version in the state directory
+	admitted    bool // that was admitted as a whole
 
 	digest string // over the names and bytes of all files
 }
 
 // content is what reading a file gave.
 type content struct {
-	data []byte
-	err  error
+	data   []byte
+	digest string // of the file; empty if it could not be read
+	err    error
+}
+
+// contentOf is what reading a file gave, with its digest.
+func contentOf(data []byte, err error) content {
+	if err != nil {
+		return content{err: err}
+	}
+	return content{data: data, digest: schemas.Digest(data)}
 }
 
 // loadInputs reads the three documents and every file they name. It returns
 // what it read also beside an error: the names have to be watched, and the
 // digest tells whether a later attempt is worth while.
 func loadInputs(opts *Options, d *decoder, read func(path string) ([]byte, error)) (*inputs, error) {
-	in := &inputs{
+	return newInputs(opts, d, read).loadAll(opts)
+}
+
+func newInputs(opts *Options, d *decoder, read func(path string) ([]byte, error)) *inputs {
+	return &inputs{
 		files: map[string]content{}, read: read, decoder: d, policy: &schemas.Policy{},
 		rolloutPath: opts.Rollout, policyPath: opts.Policy,
 	}
+}
+
+func (in *inputs) loadAll(opts *Options) (*inputs, error) {
 	err := errors.Join(in.loadConfig(opts), in.loadPolicy(), in.loadRollout())
 	in.digest = in.sum()
 	return in, err
@@ -106,6 +123,16 @@ func (in *inputs) loadPolicy() error {
 // loadRollout reads the rollout and its key files. A key that cannot be read
 // is no error here: it depends on what is loaded already.
 func (in *inputs) loadRollout() error {
+	if err := in.decodeRollout(); err != nil || in.rollout == nil {
+		return err
+	}
+	for path := range in.keyFiles() {
+		_, _ = in.load(path)
+	}
+	return nil
+}
+
+func (in *inputs) decodeRollout() error {
 	if in.rolloutPath == "" {
 		return nil
 	}
@@ -113,15 +140,19 @@ func (in *inputs) loadRollout() error {
 	if err != nil {
 		return err
 	}
-	if in.rollout, err = in.decoder.rollout.read(in.rolloutPath, data); err != nil {
-		return err
-	}
+	in.rollout, err = in.decoder.rollout.read(in.rolloutPath, data)
+	return err
+}
+
+// keyFiles lists the files that the rollout refers to.
+func (in *inputs) keyFiles() map[string]bool {
+	files := map[string]bool{}
 	for _, s := range in.rollout.Subjects {
 		if path, ok := s.Secret.File(in.secretDir()); ok {
-			_, _ = in.load(path)
+			files[path] = true
 		}
 	}
-	return nil
+	return files
 }
 
 // secretDir is what the file: references of the rollout are relative to.
@@ -140,7 +171,7 @@ func (in *inputs) text(kind, path string) ([]byte, error) {
 func (in *inputs) load(path string) ([]byte, error) {
 	c, known := in.files[path]
 	if !known {
-		c.data, c.err = in.read(path)
+		c = contentOf(in.read(path))
 		in.files[path] = c
 	}
 	return c.data, c.err
@@ -170,17 +201,13 @@ func (in *inputs) doubtful() map[string]bool {
 	return names
 }
 
-// sum digests all names and contents. A file that cannot be read has no
-// length, so that it differs from an empty one.
+// sum digests all names and the digests of all contents, so that it is the
+// same where a document stands in for the file that it was kept from. A file
+// that cannot be read has no digest, so that it differs from an empty one.
 func (in *inputs) sum() string {
-	hash := sha256.New()
+	var all bytes.Buffer
 	for _, name := range in.names() {
-		c, size := in.files[name], -1
-		if c.err == nil {
-			size = len(c.data)
-		}
-		fmt.Fprintf(hash, "%s\x00%d\x00", name, size)
-		hash.Write(c.data)
+		fmt.Fprintf(&all, "%q %s\n", name, in.files[name].digest)
 	}
-	return "sha256:" + hex.EncodeToString(hash.Sum(nil))
+	return schemas.Digest(all.Bytes())
 }

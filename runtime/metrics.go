@@ -26,6 +26,7 @@ type metrics struct {
 	skew        *prometheus.HistogramVec
 	clockSteps  prometheus.Counter
 	denialsLost prometheus.Counter
+	stateErrors prometheus.Counter
 	insecure    *prometheus.GaugeVec
 
 	reloadDuration     prometheus.Observer
@@ -80,6 +81,8 @@ func newMetrics(version string) *metrics {
 			"Times the clock of this machine was set, by a second or more.").WithLabelValues(),
 		denialsLost: counter("events_denials_left_out_total",
 			"Details of refused requests among those that were not written.").WithLabelValues(),
+		stateErrors: counter("state_write_errors_total",
+			"Applied versions that could not be kept in the state directory.").WithLabelValues(),
 		insecure: gauge("upstream_tls_insecure",
 			"Always 1, for endpoints whose upstream's certificate is not verified.", "endpoint"),
 		reloadDuration: factory.NewHistogram(prometheus.HistogramOpts{

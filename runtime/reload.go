@@ -64,6 +64,8 @@ func (a *applier) run(ctx context.Context) {
 		case <-a.server.asked:
 			a.server.opts.Logger.InfoContext(ctx, "asked to read the files again")
 			a.reload(ctx, true)
+		case do := <-a.server.acts:
+			do(ctx)
 		}
 		if a.seen != last { // something was read
 			last = a.seen
@@ -81,6 +83,7 @@ func (a *applier) reload(ctx context.Context, asked bool) {
 	for try := 0; ; try++ {
 		start := a.server.opts.Now()
 		in, err := a.read()
+		in, err = a.overruled(ctx, in, err)
 		switch {
 		case in.digest == good.version.Digest:
 			a.missing, a.doubtful = missing{}, in.doubtful()
@@ -126,7 +129,7 @@ const maxReads = 6
 func (a *applier) read() (*inputs, error) {
 	for try := 1; ; try++ {
 		a.seen = a.place()
-		in, err := loadInputs(&a.server.opts, a.server.decoder, a.server.disk.read)
+		in, err := a.loadDisk()
 		a.tried = in.names()
 		if try == maxReads || a.seen.equal(a.look()) {
 			return in, err

@@ -319,16 +319,18 @@ func TestMendedElsewhere(t *testing.T) {
 func TestDigest(t *testing.T) {
 	t.Parallel()
 	seen := map[string]int{}
+	text := func(text string) content { return contentOf([]byte(text), nil) }
 	for i, files := range []map[string]content{
 		{},
-		{"a": {}},
-		{"a": {err: os.ErrNotExist}},
-		{"a": {data: []byte("x")}},
-		{"b": {data: []byte("x")}},
-		{"a": {data: []byte("x")}, "b": {data: []byte("y")}},
-		{"a": {data: []byte("xb\x000\x00y")}},
-		{"a": {data: []byte("xb\x001\x00y")}},
-		{"a": {data: []byte("xb\x00\x00y")}},
+		{"a": text("")},
+		{"a": contentOf(nil, os.ErrNotExist)},
+		{"a": text("x")},
+		{"b": text("x")},
+		{"a": text("x"), "b": text("y")},
+		{"a": text("xb\x000\x00y")},
+		{"a": text("xb\x001\x00y")},
+		{"a": text("xb\x00\x00y")},
+		{"a\x00" + text("x").digest + "\x00b": text("y")},
 	} {
 		digest := (&inputs{files: files}).sum()
 		if other, twice := seen[digest]; twice {

@@ -22,6 +22,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"lockstep/runtime/admin"
 	"lockstep/schemas"
 )
 
@@ -32,9 +33,11 @@ type Options struct {
 	Rollout string // path of the rollout file; nothing is authenticated if empty
 	Policy  string // path of lockstep.yaml; no listener is authenticated if empty
 	Events  string // file or directory of the event log; nothing is recorded if empty
+	State   string // directory of what outlives the process; nothing does if empty
 
 	Listen  string // address of the ingress, such as 127.0.0.1:8080
 	Metrics string // address of /metrics, /healthz and /readyz; not served if empty
+	Admin   string // unix:PATH or address that people control the process by; none if empty
 
 	Tier    schemas.Tier // must agree with policy and rollout; empty: what they say
 	Node    string       // this process in the event log
@@ -87,11 +90,14 @@ type Server struct {
 	applier  *applier
 	decoder  *decoder
 	asked    chan struct{} // word of [Server.Reload]
+	acts     chan act      // see [Server.act]
+	state    *state
 	pace     pace
 	disk     disk
 	recorder *recorder
 	ingress  *ingress
-	ops      *listener // nil without Options.Metrics
+	ops      *listener     // nil without Options.Metrics
+	admin    *admin.Server // nil without Options.Admin
 	cleanups []cleanup
 }
 
@@ -111,8 +117,8 @@ func New(opts Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		opts: opts, decoder: decoder, metrics: newMetrics(opts.Version), asked: make(chan struct{}, 1),
-		pace: defaultPace(), disk: realDisk(),
+		opts: opts, decoder: decoder, metrics: newMetrics(opts.Version), asked: make(chan struct{}, 1), acts: make(chan act),
+		pace: defaultPace(), disk: realDisk(), state: &state{logger: opts.Logger, admitted: map[string]bool{}},
 	}
 	s.status.Store(&Status{})
 	return s, nil
@@ -122,7 +128,7 @@ func New(opts Options) (*Server, error) {
 // to serve. A bad input is an error here, with its place; later ones are not,
 // as the last good version stays. After an error nothing is left running.
 func (s *Server) Start(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{s.load, s.record, s.serveOps, s.serve, s.follow} {
+	for _, step := range []func(context.Context) error{s.openState, s.load, s.record, s.serveOps, s.serve, s.follow, s.serveAdmin} {
 		if err := step(ctx); err != nil {
 			return errors.Join(err, s.unwind(context.WithoutCancel(ctx)))
 		}

@@ -13,6 +13,7 @@ type snapshot struct {
 	version Version
 	inputs  []string // paths of all files it was made from
 	alarms  []string
+	admin   schemas.AdminPolicy // who may control the process over TCP
 
 	grace time.Duration // for requests under way at the end
 	flush time.Duration // between two heartbeats

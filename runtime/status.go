@@ -1,10 +1,13 @@
 package runtime
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // A Version is one snapshot that was applied.
 type Version struct {
-	Number  int    // counts from 1 within a process
+	Number  int    // counts from 1, and on across restarts with a state directory
 	Digest  string // of all inputs: sha256: and 64 hexadecimal digits
 	Applied time.Time
 }
@@ -34,4 +37,8 @@ type ListenerStatus struct {
 }
 
 // Status tells what is served and whether the files on disk are that.
-func (s *Server) Status() Status { return *s.status.Load() }
+func (s *Server) Status() Status {
+	status := *s.status.Load()
+	status.Alarms = slices.Concat(status.Alarms, s.state.alarmed())
+	return status
+}

@@ -131,6 +131,7 @@ type RuntimePolicy struct {
 	// may go on which were let in before; for ever if zero.
 	MaxStreamAge Duration        `yaml:"max_stream_age" json:",omitzero"`
 	Admission    AdmissionPolicy `yaml:"admission" json:",omitzero"`
+	Admin        AdminPolicy     `yaml:"admin" json:",omitzero"`
 }
 
 // An EventPolicy sets up the event log of `lockstep run`.
@@ -213,6 +214,7 @@ func (p *Policy) check(doc *Document, checked *Checked) error {
 	if _, err := p.Runtime.Proxies(); err != nil {
 		fault("/runtime/trusted_proxies", err.Error(), strings.Join(Hints(err), "; "))
 	}
+	p.Runtime.Admin.check(fault)
 	for _, id := range slices.Sorted(maps.Keys(p.Listeners)) {
 		l, at := p.Listeners[id], "/listeners/"+escapePointer.Replace(id)
 		if l.Auth == AuthApollo && (l.App == "") == (l.AppFrom == "") {

@@ -32,6 +32,8 @@ func (p *process) runCommand() *cli.Command {
 			&cli.StringFlag{Name: "events", Usage: "append events to `PATH`, a file or a directory"},
 			&cli.StringFlag{Name: "gate", Value: string(gatePolicy), Usage: "hold a listener at what `WHO` refuses: policy (lint and the policy), verdict (the Piko agent), off (nobody)"},
 			&cli.BoolFlag{Name: "check", Usage: "say what would be served and what would be held, and exit"},
+			&cli.StringFlag{Name: "admin", Usage: "let `lockstep ctl` in at `ADDR`: unix:PATH, or host:port with a token or client certificates of the policy"},
+			&cli.StringFlag{Name: "state", Usage: "keep applied versions in `DIR`, and serve the last good one after a restart with bad files"},
 			&cli.StringFlag{Name: "node", EnvVars: []string{"LOCKSTEP_NODE"}, Usage: "call this process `NAME` in events (default: the host name)"},
 		},
 		Action: p.serve,
@@ -104,6 +106,7 @@ func (p *process) runOptions(c *cli.Context) (runtime.Options, error) {
 	return runtime.Options{
 		Config: c.String("config"), Rollout: c.String("rollout"), Policy: c.String("policy"), Tier: tier,
 		Listen: c.String("listen"), Metrics: c.String("metrics"), Events: c.String("events"), Node: node,
+		State: c.String("state"), Admin: c.String("admin"),
 		Expand: expand,
 		Logger: logger, Getenv: p.getenv, Now: p.now, Version: version, Gate: gate,
 	}, err
