@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"lockstep/runtime/admin"
 	"lockstep/schemas"
@@ -87,13 +89,16 @@ func noVersion(number int) error {
 	return refusal("`lockstep ctl history` lists those that are kept", "there is no version %d", number)
 }
 
+// maxReason is how many bytes a reason may have.
+const maxReason = 500
+
 // mayRollBack refuses what needs no look at the version.
 func (a *applier) mayRollBack(good *snapshot, r admin.RollbackRequest) error {
 	switch {
 	case a.server.state.dir == "":
 		return noState()
-	case r.Reason == "":
-		return refusal("say why, for those who read the history", "a reason is missing")
+	case r.Reason == "" || len(r.Reason) > maxReason || strings.ContainsFunc(r.Reason, func(c rune) bool { return !unicode.IsPrint(c) }):
+		return refusal("say why in one line, for those who read the history", "a reason is missing, or is no line of text")
 	case r.IfMatch != good.version.Number:
 		return refusal("look at it again with `lockstep ctl diff`, then name that version",
 			"version %d is served, not %d", good.version.Number, r.IfMatch)

@@ -57,8 +57,6 @@ type heldListener struct {
 	Served   *schemas.Listener `json:"served"` // nil if it was never good
 }
 
-func (c carried) empty() bool { return len(c.Subjects)+len(c.Policies)+len(c.Held) == 0 }
-
 // A listenerVersion is when a listener was last changed.
 type listenerVersion struct {
 	Version int       `json:"version"`

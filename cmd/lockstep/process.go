@@ -82,7 +82,7 @@ func (p *process) app() *cli.App {
 			"2 usage or bad lockstep config, 3 no input matched (lint), 4 a check could not be\n" +
 			"completed, 5 a bug.",
 		Commands: []*cli.Command{
-			p.lintCommand(), p.migrateCommand(), p.runCommand(),
+			p.lintCommand(), p.migrateCommand(), p.runCommand(), p.ctlCommand(),
 			p.initCommand(), p.signCommand(), p.schemaCommand(), p.versionCommand(), p.completionCommand(),
 		},
 	}
