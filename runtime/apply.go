@@ -66,6 +66,7 @@ func (a *applier) admit(in *inputs, prev *snapshot) (*snapshot, error) {
 func (a *applier) builder(in *inputs, refused map[int]error, prev *snapshot) *builder {
 	return &builder{
 		opts: &a.server.opts, buffers: a.buffers, drain: a.drain, in: in, refused: refused, prev: prev,
+		overrides: a.server.overridesNow(),
 	}
 }
 
@@ -108,6 +109,8 @@ func (a *applier) conclude(ctx context.Context, in *inputs, next *snapshot, err 
 // loses the connections that nobody needs any more.
 func (a *applier) swap(ctx context.Context, in *inputs, next *snapshot) {
 	s, now, number := a.server, a.server.opts.Now(), a.nextNumber(in.digest)
+	s.swapping.Lock()
+	defer s.swapping.Unlock()
 	old := s.current.Load()
 	next.stamp(Version{Number: number, Digest: in.digest, Applied: now})
 	next.inputs, next.admin = in.names(), in.policy.Runtime.Admin
@@ -116,6 +119,7 @@ func (a *applier) swap(ctx context.Context, in *inputs, next *snapshot) {
 			r.counters, r.meters = s.metrics.requests.of(r.endpoint), s.metrics.metersFor(r.endpoint)
 		}
 	}
+	next = s.settle(ctx, next)
 	s.current.Store(next)
 	if old != nil {
 		old.retire(next)

@@ -19,7 +19,8 @@ type builder struct {
 	snap    *snapshot
 	apps    map[string]*appKeys // as of now
 
-	keyDigests map[string]string // by app, all of them under ""
+	overrides  []schemas.Override // those that fit hold
+	keyDigests map[string]string  // by app, all of them under ""
 	phases     []phase
 	drain      *drain
 }
@@ -57,8 +58,10 @@ func (b *builder) rollout() error {
 		}
 	}
 	keys, alarms := loadKeys(b.in, prev, b.opts.Getenv)
-	b.snap.keys, b.phases, b.apps = keys, phasesOf(keys), groupByApp(keys, b.opts.Now())
-	b.keyDigests = digestKeys(keys)
+	b.snap.keys = keys
+	b.snap.override(keys, b.snap.fitting(b.overrides))
+	keys = b.snap.effective
+	b.phases, b.apps, b.keyDigests = phasesOf(keys), groupByApp(keys, b.opts.Now()), digestKeys(keys)
 	b.alarm(alarms...)
 	return nil
 }

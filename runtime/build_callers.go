@@ -9,6 +9,7 @@ import (
 	"hash"
 	"io"
 	"strings"
+	"sync/atomic"
 
 	"lockstep/internal/accesskey"
 	"lockstep/schemas"
@@ -17,7 +18,7 @@ import (
 // callers settles who may call an endpoint. held tells that a listener of it
 // is held.
 func (b *builder) callers(endpoint string, held bool) (*route, error) {
-	r := &route{endpoint: endpoint, policy: b.policy(endpoint, held)}
+	r := &route{endpoint: endpoint, policy: b.policy(endpoint, held), turn: &atomic.Uint32{}}
 	if r.policy.Auth != schemas.AuthApollo {
 		return r, nil
 	}
@@ -34,7 +35,7 @@ func (b *builder) callers(endpoint string, held bool) (*route, error) {
 // callersBefore goes on with what the policy said of an endpoint before, but
 // with the keys of today: a key that is revoked is revoked everywhere.
 func (b *builder) callersBefore(endpoint string) (*route, error) {
-	r, before := &route{endpoint: endpoint}, b.before(endpoint)
+	r, before := &route{endpoint: endpoint, turn: &atomic.Uint32{}}, b.before(endpoint)
 	if before == nil || before.auth == nil {
 		return r, nil
 	}

@@ -13,6 +13,7 @@ import (
 type loadedKey struct {
 	subject     schemas.Subject // as the rollout spells it
 	state       schemas.RolloutSubject
+	entry       string         // digest of state as the rollout lists it; empty if it no longer does
 	key         *accesskey.Key // matches nothing if the secret could not be loaded
 	fingerprint string         // empty if the secret could not be loaded
 }
@@ -36,7 +37,9 @@ func loadKeys(in *inputs, prev []*loadedKey, getenv func(string) string) (keys [
 	}
 	for _, k := range prev {
 		if last[k.subject.Fold()] != nil && k.state.Mode != schemas.ModeDisabled {
-			keys = append(keys, k)
+			stays := *k
+			stays.entry = ""
+			keys = append(keys, &stays)
 			alarms = append(alarms, fmt.Sprintf(
 				"%s is no longer in the rollout and stays at %s; list it with the mode you want", k.subject, k.state.Mode))
 		}
@@ -54,7 +57,7 @@ func loadKey(
 	if err != nil { // the rollout was checked
 		return &loadedKey{key: accesskey.NewKey(name, schemas.Secret{})}, []string{err.Error()}
 	}
-	key = &loadedKey{subject: subject, state: entry}
+	key = &loadedKey{subject: subject, state: entry, entry: entry.Digest()}
 	if entry.Then != "" && !entry.Then.Weaker(entry.Mode) {
 		alarms = []string{fmt.Sprintf("%s: then is %s, which is not weaker than %s, and counts for nothing", name, entry.Then, entry.Mode)}
 	}

@@ -28,6 +28,7 @@ type metrics struct {
 	denialsLost prometheus.Counter
 	stateErrors prometheus.Counter
 	insecure    *prometheus.GaugeVec
+	override    *prometheus.GaugeVec
 
 	reloadDuration     prometheus.Observer
 	listenerGood       *prometheus.GaugeVec
@@ -83,6 +84,8 @@ func newMetrics(version string) *metrics {
 			"Details of refused requests among those that were not written.").WithLabelValues(),
 		stateErrors: counter("state_write_errors_total",
 			"Applied versions that could not be kept in the state directory.").WithLabelValues(),
+		override: gauge("override_active",
+			"Always 1, for subjects that are held at a mode weaker than the rollout's.", "subject"),
 		insecure: gauge("upstream_tls_insecure",
 			"Always 1, for endpoints whose upstream's certificate is not verified.", "endpoint"),
 		reloadDuration: factory.NewHistogram(prometheus.HistogramOpts{

@@ -32,6 +32,8 @@ type recorder struct {
 	failing  bool            // the last write failed
 	bucket   bucket
 	lastRead time.Time // of the clock
+
+	overrides []schemas.Override // as the event log has them
 }
 
 // record starts to count. The last thing a process does is to write what is
@@ -114,6 +116,7 @@ func (r *recorder) run(ctx context.Context) {
 		case e := <-r.details.observed:
 			r.writeObserved(e)
 		case <-r.applied:
+			r.writeOverrides()
 			if next := r.current.Load().flush; next != pace {
 				pace = next
 				timer.Reset(pace)
@@ -147,9 +150,9 @@ func (r *recorder) close() error {
 // nothing counted after is either. What could not be written stays in memory
 // for the next time.
 func (r *recorder) flush(final bool) error {
-	s, at := r.current.Load(), r.opts.Now()
-	now := at.UnixMilli()
-	r.tallies.take(func(short tallyKey, t *classTally) { r.pending.add(short.full(s.environment, r.opts.Node), t) })
+	at := r.opts.Now()
+	r.collect(at)
+	s, now := r.current.Load(), at.UnixMilli()
 	r.writeHeld(true)
 	keys := r.pending.keys()
 	events := make([]schemas.Event, 0, len(keys)+1)
@@ -168,6 +171,15 @@ func (r *recorder) flush(final bool) error {
 		r.leftOut.Add(-leftOut)
 	}
 	return err
+}
+
+// collect takes over what was counted.
+func (r *recorder) collect(at time.Time) {
+	environment := r.current.Load().environment
+	r.tallies.take(func(short tallyKey, t *classTally) {
+		r.pending.add(short.full(environment, r.opts.Node), t)
+	})
+	r.writeOverrides()
 }
 
 func (r *recorder) write(events []schemas.Event) (written int, err error) {

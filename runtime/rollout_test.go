@@ -153,6 +153,7 @@ func TestStates(t *testing.T) {
 		subject: schemas.Subject{App: "demo", ID: "k1"}, fingerprint: "abc",
 		state: schemas.RolloutSubject{Mode: schemas.ModeEnforce, Until: noon, Then: schemas.ModeObserve},
 	}}}
+	s.effective = s.keys
 	if got := s.states(noon); len(got) != 1 || got[0] != (schemas.SubjectState{Subject: "key/demo/k1", Mode: "observe", Fingerprint: "abc"}) {
 		t.Errorf("states %+v", got)
 	}

@@ -19,6 +19,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -99,6 +100,9 @@ type Server struct {
 	ops      *listener     // nil without Options.Metrics
 	admin    *admin.Server // nil without Options.Admin
 	cleanups []cleanup
+
+	swapping  sync.Mutex // held while current is replaced
+	overrides overrides
 }
 
 // A cleanup undoes one step of a start.
@@ -128,7 +132,9 @@ func New(opts Options) (*Server, error) {
 // to serve. A bad input is an error here, with its place; later ones are not,
 // as the last good version stays. After an error nothing is left running.
 func (s *Server) Start(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{s.openState, s.load, s.record, s.serveOps, s.serve, s.follow, s.serveAdmin} {
+	for _, step := range []func(context.Context) error{
+		s.openState, s.recallOverrides, s.load, s.record, s.serveOps, s.serve, s.follow, s.serveAdmin,
+	} {
 		if err := step(ctx); err != nil {
 			return errors.Join(err, s.unwind(context.WithoutCancel(ctx)))
 		}

@@ -23,7 +23,9 @@ type snapshot struct {
 	environment   string // empty without a rollout
 	rolloutTier   schemas.Tier
 	rolloutDigest string
-	keys          []*loadedKey // by subject
+	keys          []*loadedKey       // by subject, in the modes of the rollout
+	effective     []*loadedKey       // the same in the modes that are served
+	overrides     []schemas.Override // in force
 
 	streamAge time.Duration // of streams whose admission was taken back; 0: any
 
@@ -98,8 +100,8 @@ func (s *snapshot) worseThan(old *snapshot) bool {
 
 // states says what is loaded and holds now, for the heartbeat.
 func (s *snapshot) states(now time.Time) []schemas.SubjectState {
-	states := make([]schemas.SubjectState, len(s.keys))
-	for i, k := range s.keys {
+	states := make([]schemas.SubjectState, len(s.effective))
+	for i, k := range s.effective {
 		states[i] = schemas.SubjectState{Subject: k.subject.String(), Mode: k.state.ModeAt(now), Fingerprint: k.fingerprint}
 	}
 	return states

@@ -3,6 +3,8 @@ package runtime
 import (
 	"slices"
 	"time"
+
+	"lockstep/schemas"
 )
 
 // A Version is one snapshot that was applied.
@@ -21,6 +23,8 @@ type Status struct {
 	Err     error     // why they were not applied; nil if they were, but for the listeners with an error of their own
 
 	Listeners []ListenerStatus // in the order of the file
+
+	Overrides []schemas.Override // in force, by subject
 }
 
 // A ListenerStatus keeps the same apart for one listener: a fault of its own
@@ -40,5 +44,8 @@ type ListenerStatus struct {
 func (s *Server) Status() Status {
 	status := *s.status.Load()
 	status.Alarms = slices.Concat(status.Alarms, s.state.alarmed())
+	if now := s.current.Load(); now != nil {
+		status.Overrides = slices.Clone(now.overrides)
+	}
 	return status
 }
