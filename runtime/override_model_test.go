@@ -216,7 +216,7 @@ func TestOverrideModel(t *testing.T) {
 			model: overrideModel{file: map[string]heldEntry{}, held: map[string]schemas.Mode{}},
 		}
 		r.write("policy.yaml", strings.Replace(plainPolicy, "app: demo", "app: a", 1))
-		r.opts.State, r.opts.Events = r.path("state"), ""
+		r.opts.State, r.opts.Events = r.t.TempDir(), ""
 		r.write("rollout.yaml", r.model.text())
 		r.boot()
 		for range 50 {
