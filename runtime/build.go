@@ -31,6 +31,7 @@ type builder struct {
 func (b *builder) build() (*snapshot, error) {
 	b.snap = &snapshot{
 		grace: b.in.agent.GracePeriod, flush: b.in.policy.Runtime.Flush(), maxEvents: b.in.policy.Runtime.Events.MaxBytes,
+		tripwire:  tripLimitsOf(b.in),
 		streamAge: time.Duration(b.in.policy.Runtime.MaxStreamAge),
 		byID:      map[listenerID]*standing{}, routes: map[string]*route{}, pools: map[string]*pool{},
 	}
@@ -63,6 +64,7 @@ func (b *builder) rollout() error {
 	keys = b.snap.effective
 	b.phases, b.apps, b.keyDigests = phasesOf(keys), groupByApp(keys, b.opts.Now()), digestKeys(keys)
 	b.alarm(alarms...)
+	b.alarm(b.snap.tripwire.blind(b.opts.Events != "")...)
 	return nil
 }
 

@@ -29,6 +29,8 @@ type metrics struct {
 	stateErrors prometheus.Counter
 	insecure    *prometheus.GaugeVec
 	override    *prometheus.GaugeVec
+	tripAlerts  *prometheus.CounterVec
+	tripLeftOut prometheus.Counter
 
 	reloadDuration     prometheus.Observer
 	listenerGood       *prometheus.GaugeVec
@@ -86,6 +88,10 @@ func newMetrics(version string) *metrics {
 			"Applied versions that could not be kept in the state directory.").WithLabelValues(),
 		override: gauge("override_active",
 			"Always 1, for subjects that are held at a mode weaker than the rollout's.", "subject"),
+		tripAlerts: counter("tripwire_alerts_total",
+			"Times that verified clients were found to be refused which passed before the promotion.", "subject"),
+		tripLeftOut: counter("tripwire_left_out_total",
+			"Passes of clients that the tripwire had no room to remember.").WithLabelValues(),
 		insecure: gauge("upstream_tls_insecure",
 			"Always 1, for endpoints whose upstream's certificate is not verified.", "endpoint"),
 		reloadDuration: factory.NewHistogram(prometheus.HistogramOpts{

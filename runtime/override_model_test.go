@@ -25,7 +25,7 @@ type heldEntry struct {
 // overrideModel says what a server has to do, in the plainest words.
 type overrideModel struct {
 	file   map[string]heldEntry // what the rollout on disk says
-	broken bool                  // it cannot be read
+	broken bool                 // it cannot be read
 	served map[string]heldEntry
 	held   map[string]schemas.Mode
 }

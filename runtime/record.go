@@ -34,6 +34,7 @@ type recorder struct {
 	lastRead time.Time // of the clock
 
 	overrides []schemas.Override // as the event log has them
+	tripwire  *tripwire
 }
 
 // record starts to count. The last thing a process does is to write what is
@@ -42,6 +43,7 @@ func (s *Server) record(ctx context.Context) error {
 	r := &recorder{
 		opts: &s.opts, current: &s.current, metrics: s.metrics, tallies: newTallies(maxTallies, maxKnown),
 		details: newDetails(), applied: make(chan struct{}, 1), pending: newPending(maxTallies),
+		tripwire: newTripwire(ctx, s),
 	}
 	s.recorder = r
 	if s.opts.Events == "" || s.current.Load().environment == "" {
@@ -152,7 +154,7 @@ func (r *recorder) close() error {
 func (r *recorder) flush(final bool) error {
 	at := r.opts.Now()
 	r.collect(at)
-	s, now := r.current.Load(), at.UnixMilli()
+	s, now := r.current.Load(), at.UnixMilli() // by now the tripwire may have stepped back
 	r.writeHeld(true)
 	keys := r.pending.keys()
 	events := make([]schemas.Event, 0, len(keys)+1)
@@ -173,12 +175,14 @@ func (r *recorder) flush(final bool) error {
 	return err
 }
 
-// collect takes over what was counted.
+// collect takes over what was counted, and shows it to the tripwire.
 func (r *recorder) collect(at time.Time) {
 	environment := r.current.Load().environment
 	r.tallies.take(func(short tallyKey, t *classTally) {
+		r.tripwire.see(short, t.Tally)
 		r.pending.add(short.full(environment, r.opts.Node), t)
 	})
+	r.tripwire.judge(r.current.Load(), at)
 	r.writeOverrides()
 }
 

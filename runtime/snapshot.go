@@ -26,6 +26,7 @@ type snapshot struct {
 	keys          []*loadedKey       // by subject, in the modes of the rollout
 	effective     []*loadedKey       // the same in the modes that are served
 	overrides     []schemas.Override // in force
+	tripwire      tripLimits
 
 	streamAge time.Duration // of streams whose admission was taken back; 0: any
 

@@ -132,6 +132,7 @@ type RuntimePolicy struct {
 	MaxStreamAge Duration        `yaml:"max_stream_age" json:",omitzero"`
 	Admission    AdmissionPolicy `yaml:"admission" json:",omitzero"`
 	Admin        AdminPolicy     `yaml:"admin" json:",omitzero"`
+	Tripwire     Tripwire        `yaml:"tripwire" json:",omitzero"`
 }
 
 // An EventPolicy sets up the event log of `lockstep run`.
