@@ -35,10 +35,15 @@ func refuse(w http.ResponseWriter, r *http.Request, status int, now time.Time) {
 func answerJSON(w http.ResponseWriter, r *http.Request, status int, body any) {
 	if r.ContentLength != 0 {
 		w.Header().Set("Connection", "close")
-		_ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0)) // long ago: read no more
+		stopReading(w)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(body) // the client may be gone
+}
+
+// stopReading ends whatever waits for the body of a request, now and later.
+func stopReading(w http.ResponseWriter) {
+	_ = http.NewResponseController(w).SetReadDeadline(longAgo())
 }

@@ -33,9 +33,10 @@ func (b *builder) build() (*snapshot, error) {
 		grace: b.in.agent.GracePeriod, flush: b.in.policy.Runtime.Flush(), maxEvents: b.in.policy.Runtime.Events.MaxBytes,
 		tripwire:  tripLimitsOf(b.in),
 		streamAge: time.Duration(b.in.policy.Runtime.MaxStreamAge),
-		byID:      map[listenerID]*standing{}, routes: map[string]*route{}, pools: map[string]*pool{},
+		limits:    b.in.policy.Runtime.Limits, farewell: b.in.policy.Runtime.Farewell(),
+		byID: map[listenerID]*standing{}, routes: map[string]*route{}, pools: map[string]*pool{},
 	}
-	if err := errors.Join(b.rollout(), b.listeners()); err != nil {
+	if err := errors.Join(b.rollout(), b.serverTLS(), b.listeners()); err != nil {
 		return nil, err
 	}
 	return b.snap, nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/url"
 	"strings"
+	"time"
 
 	"lockstep/internal/certs"
 	"lockstep/schemas"
@@ -18,6 +19,8 @@ type backend struct {
 	pool     *pool
 	poolKey  string
 	insecure bool // any certificate of the upstream will do
+
+	certEnd time.Time // of the certificate that the upstream is shown; zero if there is none
 }
 
 // backend makes what an entry asks for. What was made of the same before is
@@ -34,6 +37,9 @@ func (b *builder) backend(e *entry) (*backend, error) {
 	config, err := b.tlsConfig(e.pointer(), made.target.Scheme, e.spec)
 	if err != nil {
 		return nil, err
+	}
+	if config != nil && len(config.Certificates) > 0 {
+		made.certEnd = config.Certificates[0].Leaf.NotAfter
 	}
 	made.insecure = config != nil && config.InsecureSkipVerify
 	made.poolKey = poolKey(e.String(), made.target, e.spec, b.in)

@@ -49,7 +49,7 @@ var errRevoked = errors.New("what let the request in was taken back")
 
 // follow has a request end with its generation. It takes a lock, which is why
 // only those that last come here.
-func (g *generation) follow(request context.Context, cancel context.CancelCauseFunc) {
+func (g *generation) follow(request context.Context, cancel func(cause error)) {
 	stop := context.AfterFunc(g.ended, func() { cancel(errRevoked) })
 	context.AfterFunc(request, func() { stop() })
 }
@@ -84,7 +84,7 @@ type deadline struct {
 type deadlineKey struct{}
 
 // newDeadline starts to watch over the request of ctx, which cancel ends.
-func newDeadline(ctx context.Context, cancel context.CancelCauseFunc, timeout time.Duration, g *generation) *deadline {
+func newDeadline(ctx context.Context, cancel func(cause error), timeout time.Duration, g *generation) *deadline {
 	d := &deadline{generation: g}
 	d.timer = time.AfterFunc(timeout, func() {
 		if d.answered.Load() {

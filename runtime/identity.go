@@ -38,6 +38,10 @@ func (a *auth) identify(r *http.Request) client {
 			name = parameter(r.RequestURI, source.Name)
 		case schemas.IdentityXFF:
 			name, how = a.forwardedFor(r.Header["X-Forwarded-For"], peer), schemas.HowVerified
+		case schemas.IdentityMTLS:
+			if c, ok := r.Context().Value(connKey{}).(*clientConn); ok {
+				name, how = c.certified(), schemas.HowVerified
+			}
 		case schemas.IdentityPeer:
 			name, how = address(peer), schemas.HowVerified
 		}

@@ -2,10 +2,11 @@ package runtime
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"sync/atomic"
 	"time"
+
+	"lockstep/schemas"
 )
 
 // ingress takes requests from the network and leads them to the routes of the
@@ -17,19 +18,30 @@ type ingress struct {
 	recorder *recorder
 	replays  *replays
 	now      func() time.Time
-	underWay atomic.Int64
+
+	underWay atomic.Int64 // requests
+	open     atomic.Int64 // connections that were not upgraded
+	leaving  atomic.Bool  // each answer announces the end of its connection
 }
 
 // ServeHTTP implements [http.Handler].
 func (g *ingress) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.underWay.Add(1)
 	defer g.underWay.Add(-1)
+	if g.leaving.Load() && r.Header["Upgrade"] == nil {
+		w.Header().Set("Connection", "close")
+	}
+	if misleading(r) {
+		g.refuse(w, r, http.StatusBadRequest)
+		return
+	}
 	id := endpointID(r)
 	if id == "" {
 		answerError(w, r, http.StatusBadRequest, "missing endpoint id")
 		return
 	}
-	to := g.current.Load().routes[id]
+	current := g.current.Load()
+	to := current.routes[id]
 	if to == nil {
 		answerError(w, r, http.StatusBadGateway, "no available upstreams")
 		return
@@ -52,58 +64,38 @@ func (g *ingress) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	switch d.status {
 	case 0:
-		if r.ContentLength != 0 {
-			// Otherwise net/http swallows what is left of a body as soon as
-			// the upstream begins to answer.
-			_ = http.NewResponseController(w).EnableFullDuplex()
-		}
-		to.next().ServeHTTP(w, r)
+		g.forward(w, r, to, current.limits)
 		return
 	case http.StatusMethodNotAllowed:
 		w.Header().Set("Allow", to.auth.allow)
 	}
-	refuse(w, r, d.status, now)
+	g.refuse(w, r, d.status)
 }
 
-// serve opens the ingress. It stops within the grace period of the config
-// that is current then.
-func (s *Server) serve(ctx context.Context) error {
-	l, err := listen(ctx, s.opts.Listen, s.opts.Logger)
-	if err != nil {
-		return fmt.Errorf("ingress: %w", err)
+// forward passes a request on.
+func (g *ingress) forward(w http.ResponseWriter, r *http.Request, to *route, limits schemas.Limits) {
+	clean(r.Header)
+	switch {
+	case r.ContentLength == 0:
+	case limits.BodyBytes > 0 && r.ContentLength > limits.BodyBytes:
+		answerError(w, r, http.StatusRequestEntityTooLarge, "the body is too large")
+		return
+	default:
+		// Otherwise net/http swallows what is left of a body as soon as
+		// the upstream begins to answer.
+		_ = http.NewResponseController(w).EnableFullDuplex()
+		var end context.CancelCauseFunc
+		w, r, end = limitBody(w, r, limits)
+		defer end(nil)
 	}
-	s.ingress = &ingress{listener: l, current: &s.current, recorder: s.recorder, replays: newReplays(maxReplays), now: s.opts.Now}
-	done := l.serve(s.ingress, s.opts.Logger)
-	s.onStop("ingress", func(ctx context.Context) error {
-		grace, cancel := context.WithTimeout(ctx, s.current.Load().grace)
-		defer cancel()
-		err := l.stop(grace)
-		<-done
-		s.ingress.drained(ctx)
-		s.current.Load().retire(&snapshot{})
-		return err
-	})
-	return nil
+	to.next().ServeHTTP(w, r)
 }
 
-// How often drained looks, and when it gives up.
-const (
-	drainPoll  = 5 * time.Millisecond
-	drainLimit = 5 * time.Second
-)
-
-// drained waits until the handlers have returned, which those of upgraded
-// connections and of requests that were cut off do on their own time.
-func (g *ingress) drained(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, drainLimit)
-	defer cancel()
-	tick := time.NewTicker(drainPoll)
-	defer tick.Stop()
-	for g.underWay.Load() > 0 {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+// refuse answers instead of an upstream. Where the request may look different
+// to somebody else on this connection, nothing more is read from it.
+func (g *ingress) refuse(w http.ResponseWriter, r *http.Request, status int) {
+	if status == http.StatusBadRequest && r.ProtoMajor == 1 {
+		w.Header().Set("Connection", "close")
 	}
+	refuse(w, r, status, g.now())
 }

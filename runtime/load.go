@@ -116,8 +116,11 @@ func (in *inputs) loadPolicy() error {
 	if err != nil {
 		return err
 	}
-	in.policy, err = in.decoder.policy.read(in.policyPath, data)
-	return err
+	if in.policy, err = in.decoder.policy.read(in.policyPath, data); err != nil {
+		return err
+	}
+	in.loadServerTLS()
+	return nil
 }
 
 // loadRollout reads the rollout and its key files. A key that cannot be read

@@ -31,6 +31,7 @@ type metrics struct {
 	override    *prometheus.GaugeVec
 	tripAlerts  *prometheus.CounterVec
 	tripLeftOut prometheus.Counter
+	certEnd     *prometheus.GaugeVec
 
 	reloadDuration     prometheus.Observer
 	listenerGood       *prometheus.GaugeVec
@@ -94,6 +95,8 @@ func newMetrics(version string) *metrics {
 			"Passes of clients that the tripwire had no room to remember.").WithLabelValues(),
 		insecure: gauge("upstream_tls_insecure",
 			"Always 1, for endpoints whose upstream's certificate is not verified.", "endpoint"),
+		certEnd: gauge("tls_cert_not_after_timestamp_seconds",
+			"When a certificate ends that is shown to callers (listener ingress) or to an upstream.", "listener", "file"),
 		reloadDuration: factory.NewHistogram(prometheus.HistogramOpts{
 			Name: "lockstep_config_reload_duration_seconds", Help: "Time from reading the files to serving or rejecting them.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 2, 12),
@@ -112,6 +115,10 @@ func (m *metrics) applied(s *snapshot) {
 	m.reloadTime.Set(float64(s.version.Applied.UnixMilli()) / 1000)
 	m.info.Reset()
 	m.info.WithLabelValues(strconv.Itoa(s.version.Number), s.version.Digest[len("sha256:"):]).Set(1)
+	m.certEnd.Reset()
+	for _, c := range s.certificates() {
+		m.certEnd.WithLabelValues(c.listener, c.file).Set(float64(c.end.Unix()))
+	}
 	m.insecure.Reset()
 	for endpoint, r := range s.routes {
 		if r.insecure {

@@ -23,8 +23,10 @@ import (
 // a change of modes costs no handshake.
 type pool struct {
 	transport *http.Transport
-	direct    *direct      // nil for https
-	users     atomic.Int64 // requests under way
+	other     *http.Transport // of the other version of HTTP, see [pool.RoundTrip]
+	secure    bool            // the upstream speaks TLS
+	direct    *direct         // nil for https
+	users     atomic.Int64    // requests under way
 	retired   atomic.Bool
 }
 
@@ -54,7 +56,21 @@ func poolKey(name string, target *url.URL, l *schemas.Listener, in *inputs) stri
 // to plain HTTP have connections of their own, as many again.
 func newPool(target *url.URL, l *schemas.Listener, config *tls.Config) *pool {
 	dialer := &net.Dialer{Timeout: l.Timeout, KeepAlive: l.HTTPClient.KeepAliveTimeout}
-	p := &pool{transport: &http.Transport{
+	p := &pool{
+		transport: newTransport(dialer, l, config), secure: config != nil,
+		other: otherVersion(newTransport(dialer, l, config.Clone())),
+	}
+	if target.Scheme == "http" && isASCII(target.Host) { // http.Transport knows punycode
+		p.direct = &direct{
+			dialer: dialer, addr: hostPort(target), timeout: l.Timeout,
+			idle: idleConns{limit: l.HTTPClient.MaxIdleConns, timeout: l.HTTPClient.IdleConnTimeout},
+		}
+	}
+	return p
+}
+
+func newTransport(dialer *net.Dialer, l *schemas.Listener, config *tls.Config) *http.Transport {
+	return &http.Transport{
 		DialContext:           dialer.DialContext,
 		TLSClientConfig:       config,
 		TLSHandshakeTimeout:   l.Timeout,
@@ -64,14 +80,7 @@ func newPool(target *url.URL, l *schemas.Listener, config *tls.Config) *pool {
 		MaxIdleConnsPerHost:   cmp.Or(l.HTTPClient.MaxIdleConns, math.MaxInt), // where 0 would mean two
 		ForceAttemptHTTP2:     true,                                           // off by default beside a TLS config
 		DisableCompression:    true,                                           // what the client asked for is what it gets
-	}}
-	if target.Scheme == "http" && isASCII(target.Host) { // http.Transport knows punycode
-		p.direct = &direct{
-			dialer: dialer, addr: hostPort(target), timeout: l.Timeout,
-			idle: idleConns{limit: l.HTTPClient.MaxIdleConns, timeout: l.HTTPClient.IdleConnTimeout},
-		}
 	}
-	return p
 }
 
 func isASCII(text string) bool {
@@ -101,6 +110,7 @@ func (p *pool) retire() {
 
 func (p *pool) closeIdle() {
 	p.transport.CloseIdleConnections()
+	p.other.CloseIdleConnections()
 	if p.direct != nil {
 		p.direct.idle.closeAll()
 	}

@@ -35,7 +35,7 @@ func newUpstream(name string, l *schemas.Listener, target *url.URL, p *pool, buf
 	u := &upstream{name: name, target: target, timeout: l.Timeout, pool: p, buffers: bufs, logger: opts.Logger, now: opts.Now}
 	u.proxy = httputil.ReverseProxy{
 		Rewrite:        u.rewrite,
-		Transport:      p.transport,
+		Transport:      p,
 		BufferPool:     bufs,
 		ModifyResponse: inTime,
 		ErrorHandler:   u.fail,
@@ -57,7 +57,13 @@ func (u *upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithCancelCause(r.Context())
 	defer cancel(nil)
-	d := newDeadline(ctx, cancel, u.timeout, u.generation)
+	end := func(cause error) {
+		cancel(cause)
+		if r.ContentLength != 0 {
+			stopReading(w) // or net/http waits for the rest of the body
+		}
+	}
+	d := newDeadline(ctx, end, u.timeout, u.generation)
 	defer d.timer.Stop()
 	u.proxy.ServeHTTP(w, r.WithContext(context.WithValue(ctx, deadlineKey{}, d)))
 }
@@ -83,6 +89,7 @@ func (u *upstream) rewrite(p *httputil.ProxyRequest) {
 		Scheme: u.target.Scheme, Host: u.target.Host,
 		Opaque: joinTarget(u.target, p.In.RequestURI),
 	}
+	p.Out.Trailer = p.In.Trailer // filled in once the body has been read
 	// ReverseProxy takes out what an untrusted client may have written. The
 	// agent does not, and whoever reads it has to know which hops to believe.
 	for _, name := range []string{"Forwarded", "X-Forwarded-Host", "X-Forwarded-Proto"} {
@@ -115,6 +122,10 @@ func joinTarget(addr *url.URL, target string) string {
 
 // fail answers a request whose upstream did not.
 func (u *upstream) fail(w http.ResponseWriter, r *http.Request, err error) {
+	if status, message := bodyFault(r.Context()); status != 0 {
+		answerError(w, r, status, message)
+		return
+	}
 	if errors.Is(context.Cause(r.Context()), errTimeout) {
 		err = errTimeout
 	}

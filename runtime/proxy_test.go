@@ -267,7 +267,9 @@ func TestUpgrade(t *testing.T) {
 		_ = rw.Flush()
 		_, _ = io.Copy(conn, rw)
 	})
-	w := newWorld(t, addr).start()
+	w := newWorld(t, addr)
+	w.write("agent.yaml", strings.Replace(agentConfig(addr), "grace_period: 5s", "grace_period: 100ms", 1))
+	w.start()
 	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", w.server.Addr())
 	if err != nil {
 		t.Fatal(err)

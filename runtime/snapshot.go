@@ -15,6 +15,12 @@ type snapshot struct {
 	alarms  []string
 	admin   schemas.AdminPolicy // who may control the process over TCP
 
+	unsettled bool // a file may have yet to follow another
+
+	limits   schemas.Limits
+	tls      *serverTLS    // of the ingress; nil: plain HTTP
+	farewell time.Duration // see [ingress.leave]
+
 	grace time.Duration // for requests under way at the end
 	flush time.Duration // between two heartbeats
 

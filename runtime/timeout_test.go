@@ -51,6 +51,8 @@ func silent(t *testing.T) string {
 // against an upstream that stops at each step.
 func TestTimeoutBoundsEverythingBeforeTheAnswer(t *testing.T) {
 	t.Parallel()
+	silence, pipe := io.Pipe()
+	t.Cleanup(func() { _ = pipe.Close() })
 	for name, test := range map[string]struct {
 		scheme string
 		body   io.Reader
@@ -58,6 +60,7 @@ func TestTimeoutBoundsEverythingBeforeTheAnswer(t *testing.T) {
 		"handshake": {"https://", http.NoBody},
 		"header":    {"http://", http.NoBody},
 		"body":      {"http://", bytes.NewReader(make([]byte, 64<<20))},
+		"silence":   {"http://", silence},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -148,9 +148,9 @@ func TestHeadersOverTheWire(t *testing.T) {
 		"time twice":                  {"Timestamp: " + now + "\r\nTIMESTAMP: " + now + "\r\nAuthorization: " + right, 401},
 		"an empty one beside":         {"Timestamp: " + now + "\r\nAuthorization: " + right + "\r\nAuthorization:", 401},
 		"joined by a comma":           {"Timestamp: " + now + "\r\nAuthorization: " + wrong + ", " + right, 401},
-		"folded after the colon":      {"Timestamp: " + now + "\r\nAuthorization:\r\n " + right, 200},
-		"folded before the signature": {"Timestamp: " + now + "\r\nAuthorization: Apollo demo:\r\n " + strings.TrimPrefix(right, "Apollo demo:"), 401},
-		"folded in the signature":     {"Timestamp: " + now + "\r\nAuthorization: " + right[:20] + "\r\n\t" + right[20:], 401},
+		"folded after the colon":      {"Timestamp: " + now + "\r\nAuthorization:\r\n " + right, 400},
+		"folded before the signature": {"Timestamp: " + now + "\r\nAuthorization: Apollo demo:\r\n " + strings.TrimPrefix(right, "Apollo demo:"), 400},
+		"folded in the signature":     {"Timestamp: " + now + "\r\nAuthorization: " + right[:20] + "\r\n\t" + right[20:], 400},
 		"blank before the colon":      {"Timestamp: " + now + "\r\nAuthorization : " + right, 400},
 		"underscore":                  {"Time_stamp: " + now + "\r\nAuthorization: " + right, 401},
 		"null byte":                   {"Timestamp: " + now + "\r\nAuthorization: " + right + "\x00", 400},
@@ -159,7 +159,7 @@ func TestHeadersOverTheWire(t *testing.T) {
 		"digits of another script":    {"Timestamp: ١٨٠٠٠٠٠٠٠٠٠٠٠\r\nAuthorization: " + right, 401},
 		"next line":                   {"Timestamp: " + now + "\u0085\r\nAuthorization: " + right, 401},
 		"no break space":              {"Timestamp: \u00a0" + now + "\r\nAuthorization: " + right, 401},
-		"both lengths":                {"Timestamp: " + now + "\r\nAuthorization: " + wrong + "\r\nContent-Length: 4\r\nTransfer-Encoding: chunked", 401},
+		"both lengths":                {"Timestamp: " + now + "\r\nAuthorization: " + wrong + "\r\nContent-Length: 4\r\nTransfer-Encoding: chunked", 400},
 		"nothing":                     {"X: y", 401},
 	} {
 		status, through := w.raw(name, "GET", path, c.headers+"\r\n")

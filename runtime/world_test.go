@@ -137,6 +137,7 @@ func (w *world) start() *world {
 
 // stop stops the server; it may be called twice.
 func (w *world) stop() {
+	w.client.CloseIdleConnections() // or the server waits to take leave of them
 	if err := w.server.Stop(context.WithoutCancel(w.t.Context())); err != nil {
 		w.t.Errorf("stop: %v", err)
 	}

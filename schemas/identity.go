@@ -14,6 +14,7 @@ const (
 	IdentityParam  IdentityKind = "param"  // param:NAME of the query, such as Apollo's ip; claimed
 	IdentityXFF    IdentityKind = "xff"    // the rightmost X-Forwarded-For element no trusted proxy set; verified
 	IdentityPeer   IdentityKind = "peer"   // the address of the connection; verified
+	IdentityMTLS   IdentityKind = "mtls"   // the client certificate: its first URI, else DNS name, else common name; verified
 )
 
 // An IdentitySource is one entry of a listener's identity list; the first
@@ -32,12 +33,12 @@ func ParseIdentity(text string) (IdentitySource, error) {
 		if name != "" && !strings.EqualFold(name, "authorization") {
 			return s, nil
 		}
-	case IdentityXFF, IdentityPeer:
+	case IdentityXFF, IdentityPeer, IdentityMTLS:
 		if text == kind {
 			return s, nil
 		}
 	}
-	return IdentitySource{}, Hint(errors.New("not a source of identity"), "use header:NAME, param:NAME, xff or peer")
+	return IdentitySource{}, Hint(errors.New("not a source of identity"), "use header:NAME, param:NAME, xff, mtls or peer")
 }
 
 // IdentitySources returns the identity list of a listener. The default is

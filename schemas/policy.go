@@ -133,7 +133,16 @@ type RuntimePolicy struct {
 	Admission    AdmissionPolicy `yaml:"admission" json:",omitzero"`
 	Admin        AdminPolicy     `yaml:"admin" json:",omitzero"`
 	Tripwire     Tripwire        `yaml:"tripwire" json:",omitzero"`
+
+	TLS      ServerTLS `yaml:"tls" json:",omitzero"` // of the ingress; plain HTTP if not set
+	Limits   Limits    `yaml:"limits" json:",omitzero"`
+	LameDuck Duration  `yaml:"lame_duck" json:",omitzero"` // see [RuntimePolicy.Farewell]
 }
+
+// Farewell is how long a process that stops goes on taking requests, each of
+// whose answers announces the end of its connection; 1s if not set. It is over
+// sooner where no connection is left.
+func (r RuntimePolicy) Farewell() time.Duration { return r.LameDuck.or(time.Second) }
 
 // An EventPolicy sets up the event log of `lockstep run`.
 type EventPolicy struct {
