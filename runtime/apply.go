@@ -116,7 +116,7 @@ func (a *applier) swap(ctx context.Context, in *inputs, next *snapshot) {
 	next.inputs, next.admin = in.names(), in.policy.Runtime.Admin
 	for _, r := range next.routes {
 		if r.auth != nil {
-			r.counters, r.meters = s.metrics.requests.of(r.endpoint), s.metrics.metersFor(r.endpoint)
+			r.counters, r.meters = s.metrics.requests.of(r.endpoint), s.metrics.meters.of(r.endpoint)
 		}
 	}
 	next = s.settle(ctx, next)

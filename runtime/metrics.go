@@ -21,9 +21,7 @@ type metrics struct {
 	requests    *authCollector
 	leftOut     prometheus.Counter
 	writeErrors prometheus.Counter
-	replays     *prometheus.CounterVec
-	replayFull  *prometheus.CounterVec
-	skew        *prometheus.HistogramVec
+	meters      *meterCollector
 	clockSteps  prometheus.Counter
 	denialsLost prometheus.Counter
 	stateErrors prometheus.Counter
@@ -50,11 +48,13 @@ func newMetrics(version string) *metrics {
 		return factory.NewCounterVec(prometheus.CounterOpts{Name: "lockstep_" + name, Help: help}, labels)
 	}
 	requests := newAuthCollector()
-	registry.MustRegister(requests)
+	meters := newMeterCollector()
+	registry.MustRegister(requests, meters)
 	gauge("build_info", "Always 1.", "version").WithLabelValues(version).Set(1)
 	return &metrics{
 		registry: registry,
 		requests: requests,
+		meters:   meters,
 		reloadGood: gauge("config_last_reload_successful",
 			"Whether the files on disk are what is served.").WithLabelValues(),
 		reloadTime: gauge("config_last_reload_success_timestamp_seconds",
@@ -73,14 +73,6 @@ func newMetrics(version string) *metrics {
 			"Details of failed requests that were not written; tallies are complete all the same.").WithLabelValues(),
 		writeErrors: counter("events_write_errors_total",
 			"Failed writes to the event log.").WithLabelValues(),
-		replays: counter("auth_replays_total",
-			"Requests whose signature was right and had been used before.", "endpoint"),
-		replayFull: counter("auth_replays_unwatched_total",
-			"Signatures that there was no room to remember: that they are used again goes unnoticed.", "endpoint"),
-		skew: factory.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "lockstep_auth_clock_skew_seconds", Help: "Our clock minus the client's; beyond the tolerance a request fails.",
-			Buckets: []float64{-60, -30, -10, -5, -1, -0.1, 0, 0.1, 1, 5, 10, 30, 60},
-		}, []string{"endpoint"}),
 		clockSteps: counter("clock_steps_total",
 			"Times the clock of this machine was set, by a second or more.").WithLabelValues(),
 		denialsLost: counter("events_denials_left_out_total",
@@ -153,20 +145,6 @@ func boolean(b bool) float64 {
 		return 1
 	}
 	return 0
-}
-
-// authMeters are the other metrics of one endpoint that requests touch.
-type authMeters struct {
-	replays, replayFull prometheus.Counter
-	skew                prometheus.Observer
-}
-
-func (m *metrics) metersFor(endpoint string) authMeters {
-	return authMeters{
-		replays:    m.replays.WithLabelValues(endpoint),
-		replayFull: m.replayFull.WithLabelValues(endpoint),
-		skew:       m.skew.WithLabelValues(endpoint),
-	}
 }
 
 // draining has count asked for the generations that are not drained yet.

@@ -83,7 +83,7 @@ func newBoot() string {
 func (r *recorder) record(to *route, req *http.Request, d *decision, now time.Time) {
 	to.counters.inc(authResult{d.mode, d.reason})
 	if d.timed {
-		to.meters.skew.Observe(seconds(d.skewMS))
+		to.meters.skew.observe(d.skewMS)
 	}
 	if r.sink == nil {
 		return
@@ -203,10 +203,4 @@ func (r *recorder) write(events []schemas.Event) (written int, err error) {
 	}
 	r.failing = err != nil
 	return written, err
-}
-
-// seconds are for a histogram, whose sum a client must not spoil.
-func seconds(ms int64) float64 {
-	const hour = int64(time.Hour / time.Millisecond)
-	return float64(min(max(ms, -hour), hour)) / 1000
 }

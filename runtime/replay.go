@@ -84,9 +84,9 @@ func (g *ingress) lookForReplay(to *route, d *decision, now time.Time) {
 	again, full := g.replays.seen(d.signature, now.UnixMilli(), 2*to.auth.tolerance.Milliseconds())
 	switch {
 	case full:
-		to.meters.replayFull.Inc()
+		to.meters.replayFull.Add(1)
 	case again:
-		to.meters.replays.Inc()
+		to.meters.replays.Add(1)
 		if to.auth.replay == schemas.ReplayReject {
 			d.failReplay()
 		}

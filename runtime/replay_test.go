@@ -154,7 +154,7 @@ func TestReplayedFailuresStay(t *testing.T) {
 	g := &ingress{replays: newReplays(maxReplays)}
 	to := &route{auth: testAuth("demo", testKey(t, "key/demo/k1", "enforce", "s1"))}
 	to.auth.replay = schemas.ReplayReject
-	to.meters = newMetrics("test").metersFor("svc")
+	to.meters = &authMeters{}
 	for range 2 {
 		d := decide(to.auth, signed("s2", "/a", noon), noon)
 		if g.lookForReplay(to, &d, noon); d.reason != schemas.ReasonSignature {

@@ -18,7 +18,7 @@ type route struct {
 	insecure  bool        // one of them takes any certificate
 	turn      *atomic.Uint32
 	counters  *authCounters // nil if nothing is checked
-	meters    authMeters    // set where counters are
+	meters    *authMeters   // set where counters are
 }
 
 // next picks an upstream in turn: listeners with the same id share the load,
