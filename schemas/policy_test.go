@@ -27,10 +27,10 @@ tiers:
   - {path: "deploy/production/**", tier: production}
   - {path: "**/*.dev.yaml", tier: development}
 listeners:
-  config: {auth: apollo, app_from: apollo}
+  config: {auth: apollo, app_from: apollo, strict: true, replay: reject}
 gates:
   production: {min_window: 14d, min_observations: 5}
-runtime: {flush_interval: 1s, trusted_proxies: [10.0.0.1/8]}
+runtime: {flush_interval: 1s, trusted_proxies: [10.0.0.1/8], events: {max_bytes: 65536}}
 `, schemas.DecodePolicy)
 	if err != nil {
 		t.Fatal(err)
@@ -50,6 +50,9 @@ runtime: {flush_interval: 1s, trusted_proxies: [10.0.0.1/8]}
 	gate := policy.Gate(schemas.TierProduction)
 	if gate.MinWindow.String() != "14d" || gate.MinObservations != 5 || gate.CleanFor.String() != "72h" && gate.CleanFor.String() != "3d" {
 		t.Errorf("gate %+v", gate)
+	}
+	if l := policy.Listeners["config"]; !l.Strict || l.Replay != schemas.ReplayReject || policy.Runtime.Events.MaxBytes != 65536 {
+		t.Errorf("listener %+v, runtime %+v", l, policy.Runtime)
 	}
 	if policy.Runtime.Flush() != time.Second || policy.Runtime.Skew() != time.Minute {
 		t.Errorf("runtime %+v", policy.Runtime)
@@ -75,6 +78,8 @@ func TestDecodePolicyRefuses(t *testing.T) {
 		"version: 1\ntiers:\n  - {path: \"[a\", tier: staging}\n":         "t.yaml:3:12: path is not a glob",
 		"version: 1\nruntime: {trusted_proxies: [999.0.0.1/8]}\n":         "t.yaml:2:28: trusted_proxies[0] is not an address range",
 		"version: 1\ngates: {production: {min_window: soon}}\n":           "t.yaml:2:34: min_window is not written as it should be",
+		"version: 1\nlisteners:\n  a: {auth: none, replay: never}\n":      "t.yaml:3:27: replay is none of the allowed values",
+		"version: 1\nruntime: {events: {max_bytes: 5}}\n":                 "t.yaml:2:31: max_bytes is not written as it should be",
 		"version: 1\nenviroments: {}\n":                                   "t.yaml:2:1: there is no key \"enviroments\"",
 	} {
 		_, err := decode(t, source, schemas.DecodePolicy)
