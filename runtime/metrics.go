@@ -154,3 +154,11 @@ func (m *metrics) draining(count func() int) {
 		Help: "Versions of listeners that were replaced, but whose last requests are still under way.",
 	}, func() float64 { return float64(count()) })
 }
+
+// eventsWritten is the gauge of the last write to the event log. Only a process
+// that writes one has it: otherwise it would look as if it had never managed.
+func (m *metrics) eventsWritten() prometheus.Gauge {
+	return promauto.With(m.registry).NewGauge(prometheus.GaugeOpts{
+		Name: "lockstep_events_last_write_timestamp_seconds", Help: "When the event log was last written to.",
+	})
+}

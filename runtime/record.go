@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"lockstep/schemas"
 )
 
@@ -33,6 +35,8 @@ type recorder struct {
 	bucket   bucket
 	lastRead time.Time // of the clock
 
+	lastWrite prometheus.Gauge
+
 	overrides []schemas.Override // as the event log has them
 	tripwire  *tripwire
 }
@@ -54,6 +58,7 @@ func (s *Server) record(ctx context.Context) error {
 	if r.sink, err = newSink(s.opts.Events, s.opts.Node, newBoot()); err != nil {
 		return err
 	}
+	r.lastWrite = s.metrics.eventsWritten()
 	if err := r.flush(false); err != nil { // the first sign of life, and the proof that there can be more
 		return errors.Join(err, r.sink.close())
 	}
@@ -200,6 +205,9 @@ func (r *recorder) write(events []schemas.Event) (written int, err error) {
 		}
 	case r.failing:
 		r.opts.Logger.Info("events are written again")
+	}
+	if written > 0 {
+		r.lastWrite.Set(float64(r.opts.Now().UnixMilli()) / 1000)
 	}
 	r.failing = err != nil
 	return written, err

@@ -26,7 +26,8 @@ func newTestRecorder(t *testing.T) (*recorder, *fullDisk, *route, *logBuffer) {
 	r := &recorder{
 		opts:    &Options{Node: "n1", Now: func() time.Time { return noon }, Logger: slog.New(slog.NewJSONHandler(log, nil))},
 		current: &current, metrics: m, tallies: newTallies(50, maxKnown),
-		details: details{make(chan schemas.Event, 2), make(chan schemas.Event, 2)}, pending: newPending(50),
+		lastWrite: m.eventsWritten(),
+		details:   details{make(chan schemas.Event, 2), make(chan schemas.Event, 2)}, pending: newPending(50),
 		sink: &sink{path: filepath.Join(t.TempDir(), "events"), boot: "b1", open: func(path string) (eventFile, error) {
 			file, err := openEvents(path)
 			if err != nil {
@@ -156,7 +157,8 @@ func TestSkewIsShown(t *testing.T) {
 	for _, line := range []string{
 		`lockstep_auth_clock_skew_seconds_bucket{endpoint="svc",le="-60"} 1`, `lockstep_auth_clock_skew_seconds_bucket{endpoint="svc",le="10"} 1`,
 		`lockstep_auth_clock_skew_seconds_bucket{endpoint="svc",le="30"} 2`, `lockstep_auth_clock_skew_seconds_count{endpoint="svc"} 3`,
-		`lockstep_auth_clock_skew_seconds_sum{endpoint="svc"} 20.`, // an hour too early and one too late are 0
+		"\nlockstep_events_last_write_timestamp_seconds 1.",
+		`lockstep_auth_clock_skew_seconds_sum{endpoint="svc"} 2`, // an hour too early and one too late are 0
 	} {
 		if !strings.Contains(metrics, line) {
 			t.Errorf("no %s in\n%s", line, metrics)
