@@ -99,8 +99,14 @@ func (p *pool) acquire() { p.users.Add(1) }
 func (p *pool) release() {
 	if p.users.Add(-1) == 0 && p.retired.Load() {
 		p.closeIdle()
+		time.AfterFunc(abandoned, p.closeIdle)
 	}
 }
+
+// abandoned is how long HTTP/2 may take to let go of a request that its client
+// has given up, which it does after the handler has returned. Until then its
+// connection is not idle, and nobody would close it later.
+const abandoned = time.Second
 
 // retire closes the pool as soon as nobody uses it.
 func (p *pool) retire() {
