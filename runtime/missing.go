@@ -19,10 +19,11 @@ func reminders() []time.Duration {
 	return []time.Duration{time.Minute, 5 * time.Minute, 30 * time.Minute}
 }
 
-// newMissing notes what could not be read of inputs that were rejected with err.
-func (a *applier) newMissing(in *inputs, err error) missing {
+// newMissing notes what could not be read of inputs, if not all that they ask
+// for is served.
+func (a *applier) newMissing(in *inputs, held bool) missing {
 	m := missing{since: a.server.opts.Now()}
-	if err == nil {
+	if !held {
 		return m
 	}
 	for _, name := range in.names() {
