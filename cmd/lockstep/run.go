@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
@@ -52,6 +53,7 @@ func (p *process) serve(c *cli.Context) error {
 		return p.checkRun(opts)
 	}
 	quietLibraries()
+	p.easeCollector()
 	hangup := make(chan os.Signal, 1) // its default would kill the process
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
@@ -62,6 +64,7 @@ func (p *process) serve(c *cli.Context) error {
 	if err := server.Start(c.Context); err != nil {
 		return withStatus(startStatus(err), err)
 	}
+	debug.FreeOSMemory() // what the start took is not needed again
 	for {
 		select {
 		case <-hangup:
