@@ -20,6 +20,10 @@ const (
 	denialsWaiting = 2048
 	denialsHeld    = 4096
 	denialWait     = 50 * time.Millisecond
+
+	// A refusal waits for others before it is written: in a flood, a write for
+	// each costs as much as the answers.
+	gathering = 5 * time.Millisecond
 )
 
 // details are on their way from the requests to the event log.

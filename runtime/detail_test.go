@@ -1,9 +1,11 @@
 package runtime
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"lockstep/schemas"
@@ -144,4 +146,42 @@ func TestClockSteps(t *testing.T) {
 	if strings.Count(text, "was set") != 2 || !strings.Contains(text, `"step_seconds":1`) || !strings.Contains(text, `"step_seconds":-3660`) {
 		t.Errorf("log:\n%s", text)
 	}
+}
+
+// TestDenialsGather has refusals that come one after the other share a write.
+func TestDenialsGather(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r, _, to, _ := newTestRecorder(t)
+		r.details = newDetails()
+		ctx, cancel := context.WithCancel(t.Context())
+		opened, writes := r.sink.open, 0
+		r.sink.open = func(path string) (eventFile, error) {
+			file, err := opened(path)
+			return countingFile{file, &writes}, err
+		}
+		done := make(chan struct{})
+		go func() { defer close(done); r.run(ctx) }()
+		for range 10 {
+			r.refuse(to)
+			time.Sleep(gathering / 20)
+		}
+		time.Sleep(2 * gathering)
+		cancel()
+		<-done
+		if writes != 1 {
+			t.Errorf("10 refusals took %d writes", writes)
+		}
+	})
+}
+
+// countingFile counts what is written at once.
+type countingFile struct {
+	eventFile
+	writes *int
+}
+
+func (f countingFile) Write(p []byte) (int, error) {
+	*f.writes++
+	return f.eventFile.Write(p)
 }

@@ -119,6 +119,7 @@ func (r *recorder) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case e := <-r.details.refused:
+			time.Sleep(gathering)
 			r.writeRefused(e)
 		case e := <-r.details.observed:
 			r.writeObserved(e)
