@@ -55,17 +55,22 @@ func (s *stand) cases(ctx context.Context) ([]proxied, error) {
 	return append(cases, proxied{name: caseCaddy, proxy: caddy, endpoints: plain, secret: secret}), err
 }
 
-// requests are those of a case, signed now. All cases send the same bytes but
-// for the name of the endpoint: nginx and Caddy have as much to read.
+// signatures is how many different ones are sent, about as many as a proxy
+// takes in a round.
+const signatures = 20_000
+
+// requests are those of a case, signed in the last seconds before now: each
+// one differs, as one that was seen before costs less. All cases send the same
+// bytes but for the name of the endpoint: nginx and Caddy have as much to read.
 func (p *proxied) requests(now time.Time) []string {
-	timestamp := strconv.FormatInt(now.UnixMilli(), 10)
-	mac := hmac.New(sha1.New, []byte(p.secret))
-	mac.Write([]byte(timestamp + "\n" + target))
-	signature := base64.StdEncoding.EncodeToString(mac.Sum(nil))
-	var requests []string
-	for _, endpoint := range p.endpoints {
-		requests = append(requests, fmt.Sprintf("GET %s HTTP/1.1\r\nHost: bench.example.com\r\nX-Piko-Endpoint: %s\r\n"+
-			"Timestamp: %s\r\nAuthorization: Apollo %s:%s\r\n\r\n", target, endpoint, timestamp, guardedApp, signature))
+	requests := make([]string, signatures)
+	for i := range requests {
+		timestamp := strconv.FormatInt(now.UnixMilli()-int64(i), 10)
+		mac := hmac.New(sha1.New, []byte(p.secret))
+		mac.Write([]byte(timestamp + "\n" + target))
+		requests[i] = fmt.Sprintf("GET %s HTTP/1.1\r\nHost: bench.example.com\r\nX-Piko-Endpoint: %s\r\n"+
+			"Timestamp: %s\r\nAuthorization: Apollo %s:%s\r\n\r\n", target, p.endpoints[i%len(p.endpoints)],
+			timestamp, guardedApp, base64.StdEncoding.EncodeToString(mac.Sum(nil)))
 	}
 	return requests
 }
@@ -79,38 +84,37 @@ type sample struct {
 
 func (s sample) perRequest() float64 { return float64(s.cpu.Nanoseconds()) / 1e3 / float64(s.requests) }
 
-// script has wrk send requests in turn, and tell how many were answered, how
-// many of them with an error, and how many were not.
-func script(requests []string) string {
-	var b strings.Builder
-	b.WriteString("local requests = {")
-	for _, r := range requests {
-		fmt.Fprintf(&b, "%q,", r)
-	}
-	b.WriteString(`}
-local turn = 0
+// script has wrk send the requests of a file in turn, and tell how many were
+// answered, how many of them with an error, and how many were not.
+const script = `
+local requests, turn = {}, 0
+for r in io.open(%q):read("*a"):gmatch(".-\r\n\r\n") do
+	requests[#requests + 1] = r
+end
 request = function()
-	turn = turn % #requests + 1
+	turn = turn %% #requests + 1
 	return requests[turn]
 end
 done = function(summary)
 	local e = summary.errors
-	io.write(string.format("\ncounted %d %d %d\n", summary.requests, e.status, e.connect + e.read + e.write + e.timeout))
+	io.write(string.format("\ncounted %%d %%d %%d\n", summary.requests, e.status, e.connect + e.read + e.write + e.timeout))
 end
-`)
-	return b.String()
-}
+`
 
 // load puts a proxy under load. It has to answer everything, and in the way
 // that the case is about.
 func (s *stand) load(ctx context.Context, p *proxied, d time.Duration) (sample, error) {
 	requests := p.requests(time.Now())
-	for _, r := range requests {
+	for _, r := range requests[:len(p.endpoints)] {
 		if err := ask(ctx, p.proxy.addr, r, p.refused); err != nil {
 			return sample{}, fmt.Errorf("%s: %w", p.name, err)
 		}
 	}
-	path, err := s.write("load/script.lua", script(requests))
+	list, err := s.write("load/requests", strings.Join(requests, ""))
+	if err != nil {
+		return sample{}, err
+	}
+	path, err := s.write("load/script.lua", fmt.Sprintf(script, list))
 	if err != nil {
 		return sample{}, err
 	}

@@ -9,14 +9,18 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"os/signal"
 	"regexp"
+	"runtime"
+	"strings"
 	"time"
 )
 
@@ -68,6 +72,9 @@ func run(ctx context.Context, out io.Writer, p plan) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := circumstances(ctx, out); err != nil {
+		return err
+	}
 	costs.print(out)
 	if p.only != nil {
 		return nil
@@ -81,4 +88,20 @@ func run(ctx context.Context, out io.Writer, p plan) (err error) {
 		return err
 	}
 	return judge(out, costs, check, weight)
+}
+
+// circumstances tells what was measured, and whether others used the machine:
+// the ratios hold then too, but everything costs more.
+func circumstances(ctx context.Context, out io.Writer) error {
+	commit, err := exec.CommandContext(ctx, "git", "describe", "--tags", "--always", "--dirty").Output()
+	if err != nil {
+		return fmt.Errorf("git describe: %w", err)
+	}
+	busy, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return fmt.Errorf("load of the machine: %w", err)
+	}
+	load, _, _ := strings.Cut(string(busy), " ")
+	fmt.Fprintf(out, "lockstep %s, %s, load average %s where this alone makes 2\n", bytes.TrimSpace(commit), runtime.Version(), load)
+	return nil
 }
