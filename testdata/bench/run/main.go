@@ -79,7 +79,7 @@ func run(ctx context.Context, out io.Writer, p plan) (err error) {
 	if p.only != nil {
 		return nil
 	}
-	check, err := timeVerify(ctx)
+	check, err := s.timeVerify(ctx)
 	if err != nil {
 		return err
 	}
