@@ -52,8 +52,8 @@ type state struct {
 	files map[string]string // digests of the inputs of the last version
 }
 
-// errStateLocked says that two processes were given one directory.
-var errStateLocked = errors.New("another process uses it")
+// ErrStateLocked says that two processes were given one state directory.
+var ErrStateLocked = errors.New("another process uses it")
 
 // openState opens the directory, which is made if it is missing.
 func (s *Server) openState(context.Context) error {
@@ -98,13 +98,16 @@ func lockDir(path string) (*os.File, error) {
 		return nil, fmt.Errorf("lock it: %w", bare(err))
 	}
 	err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if errors.Is(err, syscall.EWOULDBLOCK) {
-		err = schemas.Hint(errStateLocked, "give each process a directory of its own")
+	switch {
+	case errors.Is(err, syscall.EWOULDBLOCK):
+		err = schemas.Hint(ErrStateLocked, "give each process a directory of its own")
+	case err != nil:
+		err = fmt.Errorf("lock it: %w", err)
+	default:
+		return file, nil
 	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("lock it: %w", err), file.Close())
-	}
-	return file, nil
+	_ = file.Close() // nothing was written
+	return nil, err
 }
 
 func (st *state) close() error {

@@ -221,7 +221,7 @@ func TestStateIsPrivate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.another(); !errors.Is(err, errStateLocked) {
+	if err := w.another(); !errors.Is(err, ErrStateLocked) {
 		t.Errorf("a second process: %v", err)
 	}
 	w.stop()

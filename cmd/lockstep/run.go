@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"lockstep/runtime"
+	"lockstep/runtime/admin"
 	"lockstep/schemas"
 )
 
@@ -75,9 +76,9 @@ func (p *process) serve(c *cli.Context) error {
 	}
 }
 
-// startStatus tells an address that is not to be had from what the user wrote.
+// startStatus tells an address or directory that is not to be had from what the user wrote.
 func startStatus(err error) int {
-	if _, ok := errors.AsType[*net.OpError](err); ok {
+	if _, ok := errors.AsType[*net.OpError](err); ok || errors.Is(err, admin.ErrTaken) || errors.Is(err, runtime.ErrStateLocked) {
 		return statusIncomplete
 	}
 	return statusUsage

@@ -45,6 +45,7 @@ func TestScript(t *testing.T) {
 			"history": writeHistory,
 			"formats": everyFormat,
 
+			"ready":    waitReady,
 			"upstream": startUpstream,
 			"signer":   makeSigner,
 		},

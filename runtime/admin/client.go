@@ -116,10 +116,13 @@ func (c *Client) ask(ctx context.Context, method, path string, question, out any
 	return c.understand(response.StatusCode, text, out)
 }
 
-// unreachable leaves out the URL, which says nothing that addr does not.
+// unreachable leaves out what says nothing that addr does not.
 func (c *Client) unreachable(err error) error {
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err
+	}
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		err = op.Err
 	}
 	return schemas.Hint(fmt.Errorf("%w at %s: %w", ErrUnreachable, c.addr, err),
 		"start `lockstep run` with --admin, and name the same address")

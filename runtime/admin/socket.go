@@ -21,6 +21,9 @@ type socket struct {
 	info fs.FileInfo
 }
 
+// ErrTaken says that another process listens at the address.
+var ErrTaken = errors.New("another process listens there")
+
 // maxPath is how long the path of a Unix socket may be on Linux.
 const maxPath = 107
 
@@ -86,7 +89,7 @@ func makeRoom(ctx context.Context, path string) error {
 	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", path)
 	if err == nil {
 		_ = conn.Close() // only to see whether somebody is there
-		return schemas.Hint(errors.New("another process listens there"), "stop it, or name another path")
+		return schemas.Hint(ErrTaken, "stop it, or name another path")
 	}
 	if !errors.Is(err, syscall.ECONNREFUSED) {
 		return fmt.Errorf("look who listens there: %w", err)
