@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"time"
 
 	"lockstep/internal/certs"
@@ -109,7 +110,7 @@ func (c control) Status() *admin.Status {
 	out := &admin.Status{
 		Format: admin.FormatVersion, Node: c.opts.Node, Program: c.opts.Version, Now: c.opts.Now(), Ready: c.ready.Load(),
 		Served: versionOf(status.Good), Error: errorState(status.Err, status.Attempt),
-		Listeners: listenersOf(status.Listeners), Overrides: []admin.Override{}, Alarms: append([]string{}, status.Alarms...),
+		Listeners: listenersOf(status.Listeners), Overrides: overridesOf(status.Overrides), Alarms: append([]string{}, status.Alarms...),
 	}
 	if last := c.state.last(); last.Number == status.Good.Number {
 		out.Rollback = rollbackOf(last.Rollback)
@@ -154,39 +155,87 @@ func (c control) Reload(ctx context.Context) (*admin.Outcome, error) {
 
 // Rollback implements [admin.Control].
 func (c control) Rollback(ctx context.Context, r admin.RollbackRequest, by string) (*admin.Outcome, error) {
-	if r.Version < 1 {
-		return nil, schemas.Hint(fmt.Errorf("%w: a version is missing", admin.ErrRequest), "`lockstep ctl history` lists them")
+	if (r.Version > 0) == (r.Subject != "") {
+		return nil, schemas.Hint(fmt.Errorf("%w: one of a version and a subject is needed", admin.ErrRequest),
+			"`lockstep ctl history` lists versions, the rollout has the subjects")
 	}
-	return c.outcome(ctx, func(ctx context.Context) error { return c.applier.rollBack(ctx, r, by) })
+	return c.outcome(ctx, func(ctx context.Context) error {
+		if r.Version > 0 {
+			return c.applier.rollBack(ctx, r, by)
+		}
+		return c.hold(ctx, r, by)
+	})
 }
+
+// hold takes a subject back to a weaker mode, or ends that.
+func (c control) hold(ctx context.Context, r admin.RollbackRequest, by string) error {
+	err := c.applier.mayRollBack(c.current.Load(), r)
+	if err != nil {
+		return err
+	}
+	if r.Clear {
+		err = c.ClearOverride(ctx, r.Subject, by, r.Reason)
+	} else {
+		err = c.Override(ctx, schemas.Override{Subject: r.Subject, Mode: schemas.Mode(r.Mode), Who: by, Reason: r.Reason})
+	}
+	if _, onDisk := errors.AsType[syscall.Errno](err); err == nil || onDisk {
+		return err
+	}
+	return refusedError{err}
+}
+
+// A refusedError makes a reason one of [admin.ErrRefused].
+type refusedError struct{ error }
+
+// Unwrap gives the hints.
+func (e refusedError) Unwrap() error { return e.error }
+
+// Is compares the kind.
+func (refusedError) Is(target error) bool { return target == admin.ErrRefused }
+
+// Error begins like other refusals.
+func (e refusedError) Error() string { return admin.ErrRefused.Error() + ": " + e.error.Error() }
 
 // outcome carries out an act, and says what is served after it.
 func (c control) outcome(ctx context.Context, do func(ctx context.Context) error) (*admin.Outcome, error) {
-	out := &admin.Outcome{Format: admin.FormatVersion, Result: admin.Unchanged, Listeners: []admin.Listener{}}
+	var out *admin.Outcome
 	err := c.act(ctx, func(ctx context.Context) error {
-		before := c.current.Load().version
+		before := c.Server.Status()
 		if err := do(ctx); err != nil {
 			return err
 		}
-		after := c.Server.Status()
-		out.Served, out.Error = versionOf(after.Good), errorState(after.Err, after.Attempt)
-		for _, l := range listenersOf(after.Listeners) {
-			if l.Error != nil {
-				out.Listeners = append(out.Listeners, l)
-			}
-		}
-		switch {
-		case after.Err != nil:
-			out.Result = admin.Rejected
-		case after.Good != before:
-			out.Result = admin.Applied
-		}
+		out = outcomeOf(before, c.Server.Status())
 		return nil
 	})
-	if err != nil {
-		return nil, err
+	return out, err
+}
+
+// outcomeOf says what has become of one status in another.
+func outcomeOf(before, after Status) *admin.Outcome {
+	out := &admin.Outcome{
+		Format: admin.FormatVersion, Result: admin.Unchanged, Served: versionOf(after.Good),
+		Error: errorState(after.Err, after.Attempt), Listeners: []admin.Listener{}, Overrides: overridesOf(after.Overrides),
 	}
-	return out, nil
+	for _, l := range listenersOf(after.Listeners) {
+		if l.Error != nil {
+			out.Listeners = append(out.Listeners, l)
+		}
+	}
+	switch {
+	case after.Good != before.Good || !slices.Equal(before.Overrides, after.Overrides):
+		out.Result = admin.Applied
+	case after.Err != nil:
+		out.Result = admin.Rejected
+	}
+	return out
+}
+
+func overridesOf(all []schemas.Override) []admin.Override {
+	out := make([]admin.Override, len(all))
+	for i, o := range all {
+		out[i] = admin.Override{Subject: o.Subject, Mode: string(o.Mode), Reason: o.Reason, By: o.Who, At: o.Since}
+	}
+	return out
 }
 
 func versionOf(v Version) admin.Version {

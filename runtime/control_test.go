@@ -194,7 +194,7 @@ func TestRollbackNeeds(t *testing.T) {
 	}{
 		{admin.RollbackRequest{Version: 1, IfMatch: 7, Reason: "x"}, admin.ErrRefused, "version 1 is served, not 7"},
 		{admin.RollbackRequest{Version: 1, IfMatch: 1}, admin.ErrRefused, "a reason is missing"},
-		{admin.RollbackRequest{IfMatch: 1, Reason: "x"}, admin.ErrRequest, "a version is missing"},
+		{admin.RollbackRequest{IfMatch: 1, Reason: "x"}, admin.ErrRequest, "one of a version and a subject is needed"},
 	} {
 		if _, err := w.ctl().Rollback(t.Context(), test.request); !errors.Is(err, test.kind) || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%+v: %v", test.request, err)

@@ -95,7 +95,7 @@ const maxReason = 500
 // mayRollBack refuses what needs no look at the version.
 func (a *applier) mayRollBack(good *snapshot, r admin.RollbackRequest) error {
 	switch {
-	case a.server.state.dir == "":
+	case a.server.state.dir == "" && r.Version > 0:
 		return noState()
 	case r.Reason == "" || len(r.Reason) > maxReason || strings.ContainsFunc(r.Reason, func(c rune) bool { return !unicode.IsPrint(c) }):
 		return refusal("say why in one line, for those who read the history", "a reason is missing, or is no line of text")
@@ -155,7 +155,7 @@ func (a *applier) endRollback(ctx context.Context, in *inputs) {
 // later; it is empty if next does not.
 func stricter(good, next *snapshot, now time.Time) string {
 	moments := []time.Time{now}
-	for _, k := range slices.Concat(good.keys, next.keys) {
+	for _, k := range slices.Concat(good.effective, next.effective) {
 		if k.state.Until.After(now) {
 			moments = append(moments, k.state.Until)
 		}
@@ -177,10 +177,10 @@ func stricter(good, next *snapshot, now time.Time) string {
 // strongerMode names a key that next has at a stronger mode.
 func strongerMode(good, next *snapshot, moments []time.Time) string {
 	before := map[schemas.Subject]*loadedKey{}
-	for _, k := range good.keys {
+	for _, k := range good.effective {
 		before[k.subject.Fold()] = k
 	}
-	for _, k := range next.keys {
+	for _, k := range next.effective {
 		for _, at := range moments {
 			mode, was := k.state.ModeAt(at), schemas.ModeDisabled
 			if old := before[k.subject.Fold()]; old != nil {

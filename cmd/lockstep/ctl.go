@@ -212,26 +212,37 @@ func versionNumber(word string) (int, error) {
 
 func (p *process) ctlRollbackCommand() *cli.Command {
 	return &cli.Command{
-		Name: "rollback", Usage: "go back to a version, until one of its files changes", ArgsUsage: "VERSION",
-		Description: "Config, policy and rollout are served as they were, with the keys and certificates of today, also\n" +
-			"after a restart. It needs --state, and is refused if more requests would be refused than now: a step\n" +
-			"forward is for `lockstep migrate apply`.",
+		Name: "rollback", Usage: "go back to a version, or take a subject back to a weaker mode", ArgsUsage: "VERSION|SUBJECT",
+		Description: "Config, policy and rollout of a VERSION are served as they were, with the keys and certificates of\n" +
+			"today, until one of the three changes on disk. This needs --state, and is refused if more requests would\n" +
+			"be refused than now: a step forward is for `lockstep migrate apply`. A SUBJECT, key/<app>/<id> or\n" +
+			"key/<app>, is held at a weaker mode until its entry in the rollout changes. Both survive a restart.",
 		Flags: ctlFlags(
 			&cli.StringFlag{Name: "if-match", Usage: "only if the version `V` is served, the one that you have looked at", Required: true},
 			&cli.StringFlag{Name: "reason", Usage: "record `TEXT` in log and history as the reason", Required: true},
+			&cli.StringFlag{Name: "to", Usage: "hold the subject at `MODE`: observe or disabled (default: observe)"},
+			switchFlag("clear", "hold the subject no longer"),
 		),
 		Action: ask(p, askRollback, writeCtlOutcome, outcomeStatus),
 	}
 }
 
 func askRollback(c *cli.Context, client *admin.Client) (*admin.Outcome, error) {
-	word, err := oneArgument(c, "the number of a version")
+	word, err := oneArgument(c, "the number of a version, or a subject")
 	if err != nil {
 		return nil, err
 	}
-	request := admin.RollbackRequest{Reason: c.String("reason")}
-	if request.Version, err = versionNumber(word); err != nil {
+	request := admin.RollbackRequest{Reason: c.String("reason"), Mode: c.String("to"), Clear: c.Bool("clear")}
+	if _, err = schemas.ParseSubject(word); err == nil {
+		request.Subject = word
+	} else if request.Version, err = versionNumber(word); err != nil {
 		return nil, err
+	}
+	switch mode := schemas.Mode(request.Mode); {
+	case request.Version > 0 && (c.IsSet("to") || c.IsSet("clear")):
+		return nil, usage(errors.New("--to and --clear are for subjects"))
+	case c.IsSet("to") && (request.Clear || mode != schemas.ModeObserve && mode != schemas.ModeDisabled):
+		return nil, usage(schemas.Hint(errors.New("--to is no mode to step back to"), "use observe or disabled, and no --clear"))
 	}
 	if request.IfMatch, err = versionNumber(c.String("if-match")); err != nil {
 		return nil, err

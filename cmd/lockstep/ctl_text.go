@@ -25,9 +25,7 @@ func writeCtlStatus(w io.Writer, s *admin.Status) {
 	if s.Rollback != nil {
 		fmt.Fprintf(w, "rollback: %s\n", rollbackText(s.Rollback))
 	}
-	for _, o := range s.Overrides {
-		fmt.Fprintf(w, "override: %s is held at %s since %s by %s: %s\n", o.Subject, o.Mode, minuteText(o.At), o.By, o.Reason)
-	}
+	writeCtlOverrides(w, s.Overrides)
 	for _, alarm := range s.Alarms {
 		fmt.Fprintf(w, "alarm: %s\n", alarm)
 	}
@@ -35,6 +33,12 @@ func writeCtlStatus(w io.Writer, s *admin.Status) {
 		fmt.Fprintln(w, "it is not ready")
 	}
 	writeCtlListeners(w, s.Listeners)
+}
+
+func writeCtlOverrides(w io.Writer, overrides []admin.Override) {
+	for _, o := range overrides {
+		fmt.Fprintf(w, "override: %s is held at %s since %s by %s: %s\n", o.Subject, o.Mode, minuteText(o.At), o.By, o.Reason)
+	}
 }
 
 func writeCtlListeners(w io.Writer, listeners []admin.Listener) {
@@ -122,6 +126,7 @@ func writeCtlOutcome(w io.Writer, o *admin.Outcome) {
 	if o.Error != nil {
 		writeCtlError(w, "files: not served", o.Error)
 	}
+	writeCtlOverrides(w, o.Overrides)
 	writeCtlListeners(w, o.Listeners)
 }
 

@@ -125,8 +125,9 @@ func (d *Diff) Same() bool { return len(d.Files)+len(d.Notes) == 0 && d.Text == 
 type RollbackRequest struct {
 	Version int    `json:"version,omitempty"`
 	Subject string `json:"subject,omitempty"`
-	Mode    string `json:"mode,omitempty"` // of the subject; observe if empty
-	IfMatch int    `json:"if_match"`       // the version that the caller has looked at
+	Mode    string `json:"mode,omitempty"`  // of the subject; observe if empty
+	Clear   bool   `json:"clear,omitempty"` // the mode of the rollout holds for the subject again
+	IfMatch int    `json:"if_match"`        // the version that the caller has looked at
 	Reason  string `json:"reason"`
 }
 
@@ -147,4 +148,5 @@ type Outcome struct {
 	Served    Version    `json:"served"`
 	Error     *Error     `json:"error_state,omitempty"` // of a rejection
 	Listeners []Listener `json:"listeners"`             // with an error of their own
+	Overrides []Override `json:"overrides"`             // in force
 }

@@ -114,7 +114,7 @@ func TestClient(t *testing.T) {
 	if _, err := c.Reload(t.Context()); err == nil || err.Error() != "disk on fire" || errors.Is(err, ErrRefused) {
 		t.Error(err)
 	}
-	want := fmt.Sprintf("status|history|diff 3 0|rollback {Version:3 Subject: Mode: IfMatch:4 Reason:r} by uid %d|reload", os.Getuid())
+	want := fmt.Sprintf("status|history|diff 3 0|rollback {Version:3 Subject: Mode: Clear:false IfMatch:4 Reason:r} by uid %d|reload", os.Getuid())
 	if got := strings.Join(f.asked(), "|"); got != want {
 		t.Errorf("asked %s\nwant  %s", got, want)
 	}
