@@ -24,7 +24,13 @@ import (
 	"lockstep/schemas"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(editDir); dir != "" {
+		fmt.Fprintln(os.Stderr, editProcess(context.Background(), dir))
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // world is a directory with all files of a server, and the server.
 type world struct {
