@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -71,8 +72,12 @@ func TestStateSurvivesKills(t *testing.T) {
 	if err := os.WriteFile(config, []byte(editConfig(1)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for range kills {
-		said := editAndKill(t, dir, time.Duration(rand.Int64N(int64(20*time.Millisecond))))
+	for i := range kills {
+		moment := func() { time.Sleep(time.Duration(rand.Int64N(int64(20 * time.Millisecond)))) }
+		if i%2 == 1 {
+			moment = func() { awaitFile(t, filepath.Join(dir, "state", "versions")) }
+		}
+		said := editAndKill(t, dir, moment)
 		if err := os.WriteFile(config, []byte("listeners: ["), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -101,9 +106,24 @@ func TestStateSurvivesKills(t *testing.T) {
 	t.Logf("%d of %d kills struck in the midst of a file", len(left), kills)
 }
 
-// editAndKill runs the process, kills it a while after its first version, and
-// returns the last that it has said to be applied.
-func editAndKill(t *testing.T, dir string, after time.Duration) (said int) {
+// awaitFile returns while a file is being written in a directory.
+func awaitFile(t *testing.T, dir string) {
+	t.Helper()
+	names := func() int {
+		left, err := filepath.Glob(filepath.Join(dir, ".lockstep-*"))
+		if err != nil {
+			t.Error(err)
+		}
+		return len(left)
+	}
+	before := names()
+	for deadline := time.Now().Add(time.Second); names() <= before && time.Now().Before(deadline); {
+	}
+}
+
+// editAndKill runs the process, kills it at a moment after its first version,
+// and returns the last that it has said to be applied.
+func editAndKill(t *testing.T, dir string, moment func()) (said int) {
 	t.Helper()
 	binary, err := os.Executable()
 	if err != nil {
@@ -118,16 +138,18 @@ func editAndKill(t *testing.T, dir string, after time.Duration) (said int) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	lines := bufio.NewScanner(out)
+	var killing sync.WaitGroup
+	first, lines := true, bufio.NewScanner(out)
 	for lines.Scan() {
 		if said, err = strconv.Atoi(lines.Text()); err != nil {
 			t.Fatal(err)
 		}
-		if after >= 0 {
-			time.AfterFunc(after, func() { _ = cmd.Process.Kill() })
-			after = -1
+		if first {
+			first = false
+			killing.Go(func() { moment(); _ = cmd.Process.Kill() })
 		}
 	}
+	killing.Wait()
 	_ = cmd.Wait() // it was killed
 	if said == 0 {
 		t.Fatal("the process has applied nothing")
