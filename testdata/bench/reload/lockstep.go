@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"path/filepath"
 	"strings"
 	"time"
@@ -47,7 +48,8 @@ type lockstep struct {
 	addr, metrics string
 }
 
-// serve runs lockstep with the files in dir.
+// serve runs lockstep with the files in dir. Its events go to the same place:
+// whoever watches that directory hears of each of them.
 func (b *bench) serve(ctx context.Context, dir string) (*lockstep, error) {
 	l := &lockstep{}
 	var err error
@@ -59,7 +61,7 @@ func (b *bench) serve(ctx context.Context, dir string) (*lockstep, error) {
 	}
 	l.process, err = start(ctx, l.addr, b.lockstep, "run", "--listen", l.addr, "--metrics", l.metrics,
 		"--config", filepath.Join(dir, "agent.yaml"), "--policy", filepath.Join(dir, "policy.yaml"),
-		"--rollout", filepath.Join(dir, "rollout.yaml"), "--events", filepath.Join(dir, "log", "events.jsonl"), "--node", "soak")
+		"--rollout", filepath.Join(dir, "rollout.yaml"), "--events", filepath.Join(dir, "events.jsonl"), "--node", "soak")
 	return l, err
 }
 
@@ -109,11 +111,16 @@ func (s *site) spoil(ctx context.Context, number int, server *lockstep) error {
 	return s.replace(good.name, good.text)
 }
 
+// scrape reads the metrics.
+func (l *lockstep) scrape(ctx context.Context) (string, error) {
+	_, body, err := ask(ctx, l.metrics, request{method: http.MethodGet, target: "/metrics"})
+	return body, err
+}
+
 // rejects waits until the metrics say that the files are not what is served.
 func (l *lockstep) rejects(ctx context.Context) error {
-	r := request{method: "GET", target: "/metrics"}
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		_, body, err := ask(ctx, l.metrics, r)
+		body, err := l.scrape(ctx)
 		if err != nil {
 			return err
 		}

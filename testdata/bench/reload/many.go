@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -51,6 +52,11 @@ func (b *bench) changeOneOfMany(ctx context.Context) error {
 		b.print("%-44s %8.1f", "ms of CPU for a change", ms(now-worked)/float64(len(visible)))
 	}
 	b.atMost("ms from rename to answer beyond settle, p50", ms(calmest(visible)), 60)
+	page, err := server.scrape(ctx)
+	if err != nil {
+		return err
+	}
+	b.atMost("listeners that are not as at the start", float64(changed(page)), 1)
 	b.atMost("connections lost by the others", float64(b.a.accepted.Load()-before-moved), 0)
 	return b.weigh("after the changes", server, 80)
 }
@@ -77,8 +83,8 @@ func (m many) request(i int) request {
 
 // write writes all files.
 func (m many) write() error {
-	if err := m.makeDirs(); err != nil {
-		return err
+	if err := os.MkdirAll(filepath.Join(m.dir, "keys"), 0o700); err != nil {
+		return fmt.Errorf("write files: %w", err)
 	}
 	var policy, rollout strings.Builder
 	policy.WriteString("version: 1\nenvironments: {soak: {tier: staging}}\nlisteners:\n")
@@ -156,4 +162,14 @@ func (b *bench) change(ctx context.Context, m many, server *lockstep) (visible [
 		visible = append(visible, time.Since(began)-settle)
 	}
 	return visible, nil
+}
+
+// changed counts the listeners that a version after the first has changed.
+func changed(metrics string) (n int) {
+	for line := range strings.Lines(metrics) {
+		if strings.HasPrefix(line, "lockstep_listener_generation{") && !strings.HasSuffix(line, "} 1\n") {
+			n++
+		}
+	}
+	return n
 }

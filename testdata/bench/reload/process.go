@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -88,13 +89,17 @@ func (p *process) worked() (time.Duration, error) {
 	return time.Duration(user+system) * tick, errors.Join(userErr, systemErr)
 }
 
-// freeAddr is an address on which nobody listens.
+// freeAddr is an address on which nobody listens. It is none that the system
+// gives to a connection: between two looks, those change hands.
 func freeAddr(ctx context.Context) (string, error) {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
+	const first, ports, tries = 15_000, 15_000, 100
+	for range tries {
+		addr := "127.0.0.1:" + strconv.Itoa(first+rand.IntN(ports)) //nolint:gosec // any will do
+		if l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr); err == nil {
+			return addr, l.Close()
+		}
 	}
-	return l.Addr().String(), l.Close()
+	return "", errors.New("find a free port: there is none")
 }
 
 // output is what a process has said last.

@@ -46,8 +46,8 @@ type answer struct {
 // newSite writes the first files below dir.
 func newSite(dir string, a, b *upstream) (*site, error) {
 	s := &site{dir: filepath.Join(dir, "conf"), up: a, other: b, secret: firstSecret}
-	if err := s.makeDirs(); err != nil {
-		return nil, err
+	if err := os.MkdirAll(filepath.Join(s.dir, "keys"), 0o700); err != nil {
+		return nil, fmt.Errorf("write files: %w", err)
 	}
 	for name, text := range map[string]string{
 		"agent.yaml": s.agent(), "policy.yaml": s.policy(), "rollout.yaml": s.rollout(),
@@ -58,15 +58,6 @@ func newSite(dir string, a, b *upstream) (*site, error) {
 		}
 	}
 	return s, nil
-}
-
-func (s *site) makeDirs() error {
-	for _, name := range []string{"keys", "log"} {
-		if err := os.MkdirAll(filepath.Join(s.dir, name), 0o700); err != nil {
-			return fmt.Errorf("write files: %w", err)
-		}
-	}
-	return nil
 }
 
 // replace saves by renaming a new file over the old one.
