@@ -9,7 +9,7 @@ import (
 // config, are looked into ever less often.
 const (
 	firstRest = time.Millisecond
-	longRest  = 20 * time.Millisecond
+	longRest  = 5 * time.Millisecond
 	restShare = 20 // of the time, at most one part in so many goes into looking
 )
 
