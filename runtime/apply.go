@@ -39,6 +39,8 @@ func (s *Server) load(ctx context.Context) error {
 	a.watcher = newWatcher(s)
 	s.onStop("watch", func(context.Context) error { a.watcher.close(); a.drain.close(); return nil })
 	s.applier = a
+	s.tcp = newTCPServer(s)
+	s.onStop("tcp", s.tcp.stop)
 	s.metrics.draining(a.drain.count)
 	return a.start(ctx)
 }
@@ -112,6 +114,7 @@ func (a *applier) swap(ctx context.Context, in *inputs, next *snapshot) {
 	s.swapping.Lock()
 	defer s.swapping.Unlock()
 	old := s.current.Load()
+	s.tcp.bind(ctx, next, old)
 	next.stamp(Version{Number: number, Digest: in.digest, Applied: now})
 	next.inputs, next.admin = in.names(), in.policy.Runtime.Admin
 	for _, r := range next.routes {
@@ -121,6 +124,7 @@ func (a *applier) swap(ctx context.Context, in *inputs, next *snapshot) {
 	}
 	next = s.settle(ctx, next)
 	s.current.Store(next)
+	s.tcp.settle(next)
 	if old != nil {
 		old.retire(next)
 		a.drain.supersede(old, next)

@@ -27,7 +27,7 @@ func (b *builder) listeners() error {
 	trials := map[string][]*trial{}
 	for _, e := range b.entries() {
 		if e.spec != nil && e.spec.Protocol == schemas.ProtocolTCP {
-			b.alarm(fmt.Sprintf("listener %s: tcp is not served by this version", e))
+			b.tcp(e)
 			continue
 		}
 		if trials[e.endpoint] == nil {
@@ -38,6 +38,7 @@ func (b *builder) listeners() error {
 	for _, endpoint := range order {
 		b.endpoint(endpoint, trials[endpoint])
 	}
+	b.checkListen()
 	return nil
 }
 

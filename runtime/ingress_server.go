@@ -30,7 +30,7 @@ func (s *Server) serve(ctx context.Context) error {
 	s.ingress = g
 	done := l.serve(g, s.opts.Logger)
 	s.onStop("ingress", func(ctx context.Context) error {
-		err := g.leave(ctx, s.current.Load())
+		err := g.leave(ctx, s.current.Load(), s.tcp)
 		<-done
 		s.current.Load().retire(&snapshot{})
 		return err
@@ -76,18 +76,21 @@ func (g *ingress) track(c net.Conn, state http.ConnState) {
 // connection just closes may be sending at that moment. Then it accepts
 // nothing more and gives what is under way, upgraded connections too, the
 // grace period. Then it cuts.
-func (g *ingress) leave(ctx context.Context, last *snapshot) error {
+func (g *ingress) leave(ctx context.Context, last *snapshot, others *tcpServer) error {
 	g.leaving.Store(true)
 	farewell, cancel := context.WithTimeout(ctx, last.farewell)
 	g.wait(farewell, func() bool { return g.open.Load() == 0 })
 	cancel()
 	grace, cancel := context.WithTimeout(ctx, last.grace)
 	defer cancel()
+	tcp := make(chan error, 1)
+	go func() { tcp <- others.stop(grace) }()
 	err := g.server.Shutdown(grace)
 	if err != nil {
 		err = errors.Join(fmt.Errorf("requests were cut off: %w", err), g.server.Close())
 	}
 	g.wait(grace, g.idle)
+	err = errors.Join(err, <-tcp)
 	g.cut()
 	end, cancel := context.WithTimeout(ctx, drainLimit)
 	defer cancel()

@@ -31,6 +31,8 @@ type metrics struct {
 	tripLeftOut prometheus.Counter
 	certEnd     *prometheus.GaugeVec
 
+	tcpConnections *prometheus.GaugeVec
+
 	reloadDuration     prometheus.Observer
 	listenerGood       *prometheus.GaugeVec
 	listenerGeneration *prometheus.GaugeVec
@@ -87,6 +89,7 @@ func newMetrics(version string) *metrics {
 			"Passes of clients that the tripwire had no room to remember.").WithLabelValues(),
 		insecure: gauge("upstream_tls_insecure",
 			"Always 1, for endpoints whose upstream's certificate is not verified.", "endpoint"),
+		tcpConnections: gauge("tcp_connections", "Open connections of listeners with protocol tcp.", "endpoint"),
 		certEnd: gauge("tls_cert_not_after_timestamp_seconds",
 			"When a certificate ends that is shown to callers (listener ingress) or to an upstream.", "listener", "file"),
 		reloadDuration: factory.NewHistogram(prometheus.HistogramOpts{

@@ -85,7 +85,7 @@ func (a *applier) reload(ctx context.Context, asked bool) {
 		in, err := a.read()
 		in, err = a.overruled(ctx, in, err)
 		switch {
-		case in.digest == good.version.Digest:
+		case in.digest == good.version.Digest && !a.server.tcp.retry(ctx):
 			a.missing, a.doubtful = missing{}, in.doubtful()
 			a.unchanged(ctx)
 			return

@@ -97,6 +97,7 @@ type Server struct {
 	disk     disk
 	recorder *recorder
 	ingress  *ingress
+	tcp      *tcpServer
 	ops      *listener     // nil without Options.Metrics
 	admin    *admin.Server // nil without Options.Admin
 	cleanups []cleanup

@@ -40,6 +40,7 @@ type snapshot struct {
 	byID      map[listenerID]*standing // the same
 	routes    map[string]*route        // by endpoint id
 	pools     map[string]*pool         // by what their connections depend on
+	tcp       map[string]*tcpRoute     // by the address that is listened on
 }
 
 // A standing is what became of one listener of the config.
@@ -47,6 +48,7 @@ type standing struct {
 	listenerID
 	ListenerStatus
 	upstream *upstream // what is served; nil if it was never good
+	forward  *forward  // the same, with protocol tcp
 }
 
 // upstream is what is served of a listener, nil if nothing is.
@@ -62,7 +64,7 @@ func (s *snapshot) upstream(id listenerID) *upstream {
 func (s *snapshot) stamp(v Version) {
 	s.version = v
 	for _, l := range s.listeners {
-		if l.upstream != nil && l.Version == 0 {
+		if (l.upstream != nil || l.forward != nil) && l.Version == 0 {
 			l.Version, l.Updated = v.Number, v.Applied
 		}
 		if l.Attempt = l.Updated; l.Err != nil {

@@ -80,6 +80,8 @@ type ListenerPolicy struct {
 	Identity []string `yaml:"identity"` // see [IdentitySource]; param:ip, xff, peer if empty
 	Strict   bool     `yaml:"strict"`   // refuses headers that Apollo takes but no client of its own sends
 	Replay   Replay   `yaml:"replay"`   // what becomes of a signature that is used again; count if empty
+
+	Listen string `yaml:"listen" json:",omitempty"` // address of its own for protocol: tcp; not served if empty
 }
 
 // A Replay says what becomes of a signature that is used again. Honest clients
