@@ -35,7 +35,7 @@ func (w *world) answered(text string) string {
 	if resp.StatusCode == http.StatusOK {
 		return resp.Status
 	}
-	if _, err := r.ReadByte(); err != io.EOF && err != nil && !strings.Contains(err.Error(), "reset") { //nolint:errorlint // as it is
+	if _, err := r.ReadByte(); err != io.EOF && err != nil && !strings.Contains(err.Error(), "reset") {
 		w.t.Errorf("%.40q: %s and then %v", text, resp.Status, err)
 	}
 	return resp.Status

@@ -72,17 +72,19 @@ func tlsClient(t *testing.T, config *tls.Config) *http.Client {
 	return &http.Client{Transport: transport}
 }
 
-// getTLS sends a request, and returns what the answer says of the connection.
-func (w *world) getTLS(client *http.Client) (*http.Response, error) {
+// getTLS sends a request, and returns the protocol and status of the answer
+// and whose certificate it came with.
+func (w *world) getTLS(client *http.Client) (answer string, leaf *x509.Certificate, err error) {
 	w.t.Helper()
 	req := w.request(http.MethodGet, target, http.NoBody)
 	req.URL.Scheme = "https"
 	resp, err := client.Do(req)
-	if err == nil {
-		_, _ = io.Copy(io.Discard, resp.Body)
-		_ = resp.Body.Close()
+	if err != nil {
+		return "", nil, err
 	}
-	return resp, err
+	defer resp.Body.Close()
+	_, _ = io.Copy(io.Discard, resp.Body)
+	return resp.Proto + " " + resp.Status, resp.TLS.PeerCertificates[0], nil
 }
 
 // shown is the certificate that a new connection gets, nil if there is none.
@@ -103,12 +105,8 @@ func TestServerTLS(t *testing.T) {
 	for proto, client := range map[string]*http.Client{
 		"HTTP/1.1": tlsClient(t, trusting(ca)), "HTTP/2.0": http2Client(t, trusting(ca)),
 	} {
-		resp, err := w.getTLS(client)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if resp.StatusCode != http.StatusOK || resp.Proto != proto {
-			t.Errorf("%d %s, want %s", resp.StatusCode, resp.Proto, proto)
+		if answer, _, err := w.getTLS(client); answer != proto+" 200 OK" {
+			t.Errorf("%s %v, want %s", answer, err, proto)
 		}
 		client.CloseIdleConnections()
 	}
@@ -150,7 +148,7 @@ func TestCertificateSwap(t *testing.T) {
 	w := newSecureWorld(t, ca).start()
 	clients := []*http.Client{tlsClient(t, trusting(ca)), http2Client(t, trusting(ca))}
 	for _, client := range clients {
-		if _, err := w.getTLS(client); err != nil {
+		if _, _, err := w.getTLS(client); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -162,7 +160,7 @@ func TestCertificateSwap(t *testing.T) {
 		w.eventually("new certificate", func() bool { return !w.shown(trusting(ca)).Equal(before) })
 	}
 	for _, client := range clients {
-		if resp, err := w.getTLS(client); err != nil || !resp.TLS.PeerCertificates[0].Equal(first) {
+		if _, leaf, err := w.getTLS(client); err != nil || !leaf.Equal(first) {
 			t.Errorf("the connection did not survive: %v", err)
 		}
 		client.CloseIdleConnections()
@@ -278,14 +276,14 @@ func TestClientCertificates(t *testing.T) {
 		return config
 	}
 	for _, client := range []*http.Client{tlsClient(t, with(ca)), http2Client(t, with(ca))} {
-		if resp, err := w.getTLS(client); err != nil || resp.StatusCode != http.StatusOK {
-			t.Errorf("%v %v", resp, err)
+		if answer, _, err := w.getTLS(client); !strings.HasSuffix(answer, " 200 OK") {
+			t.Errorf("%s %v", answer, err)
 		}
 		client.CloseIdleConnections()
 	}
 	for name, config := range map[string]*tls.Config{"none": trusting(ca), "of somebody else": with(alien)} {
-		if resp, err := w.getTLS(tlsClient(t, config)); err == nil {
-			t.Errorf("a caller with a certificate that is %s gets %d", name, resp.StatusCode)
+		if answer, _, err := w.getTLS(tlsClient(t, config)); err == nil {
+			t.Errorf("a caller whose certificate is %s gets %s", name, answer)
 		}
 	}
 	w.stop()
