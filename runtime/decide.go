@@ -88,7 +88,7 @@ func (a *auth) checkTarget(req request) int {
 // request it is.
 func (a *auth) refuseTarget(req request, keys *appKeys, status int) decision {
 	if !a.strict() && forwardable(req.target) {
-		if keys == nil {
+		if keys == nil && (a.app != "" || len(a.apps) == 0) { // nobody's keys are asked for
 			return decision{}
 		}
 		status = 0

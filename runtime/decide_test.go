@@ -122,7 +122,7 @@ func TestDecide(t *testing.T) {
 		"derived, case":                   {derived, signed("s1", "/configs/DEMO/a/b", noon), "pass key/demo/k1 observe ok"},
 		"derived, from the query":         {derived, get("/notifications/v2?appId=demo"), "pass key/demo observe fail missing"},
 		"derived, not guarded":            {derived, get("/services/config"), "pass"},
-		"derived, not guarded, POST":      {derived, request{method: "POST", target: "/health"}, "pass"},
+		"derived, not guarded, POST":      {derived, request{method: "POST", target: "/health"}, "pass observe fail refused_target"},
 		"derived, app without keys":       {derived, get("/configs/free/a/b"), "pass"},
 		"derived, no app":                 {derived, get("/configs/"), "pass"},
 		"strict, no app":                  {mixed, get("/configs/"), "400 enforce fail refused_target"},

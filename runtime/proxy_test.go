@@ -375,18 +375,18 @@ func (f flushing) Write(p []byte) (int, error) {
 }
 
 // serveFunc serves a handler on an address of its own.
-func serveFunc(t *testing.T, handler http.HandlerFunc) (addr string) {
-	t.Helper()
-	ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+func serveFunc(tb testing.TB, handler http.HandlerFunc) (addr string) {
+	tb.Helper()
+	ln, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	ctx, cancel := context.WithCancel(context.WithoutCancel(tb.Context()))
 	server := &http.Server{
 		Handler: handler, ReadHeaderTimeout: time.Minute,
 		BaseContext: func(net.Listener) context.Context { return ctx },
 	}
 	go func() { _ = server.Serve(ln) }()
-	t.Cleanup(func() { cancel(); server.Close() })
+	tb.Cleanup(func() { cancel(); server.Close() })
 	return "http://" + ln.Addr().String()
 }
