@@ -68,14 +68,14 @@ func TestAmbiguousTargets(t *testing.T) {
 				t.Errorf("%s, %s: over HTTP/2 %q, want %s", mode, name, block, want)
 			}
 		}
-		if got := w.counted(mode, "refused_target"); got != refusals {
+		if got := w.failed(mode, "refused_target"); got != refusals {
 			t.Errorf("%s: %v refused targets are counted, want %v", mode, got, refusals)
 		}
 	}
 }
 
-// counted is how many requests of svc have failed for a reason.
-func (w *world) counted(mode, reason string) (sum float64) {
+// failed is how many requests of svc have failed for a reason.
+func (w *world) failed(mode, reason string) (sum float64) {
 	w.t.Helper()
 	for name, value := range w.metrics() {
 		if strings.HasPrefix(name, "lockstep_auth_requests_total{") &&
