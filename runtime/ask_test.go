@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"errors"
 	"strings"
 	"testing"
 )
@@ -23,7 +24,12 @@ func TestReloadAnswers(t *testing.T) {
 	w.eventually("look", func() bool { return strings.Contains(w.log.String(), "asked to read the files again") })
 	w.write("agent.yaml", "nonsense")
 	w.rejected()
-	for n, ask := range []func(){w.server.Reload, w.server.Hangup} {
+	hangup := func() {
+		if err := errors.Join(w.server.Hangup(t.Context()), w.server.Alive(t.Context())); err != nil {
+			t.Error(err)
+		}
+	}
+	for n, ask := range []func(){w.server.Reload, hangup} {
 		ask()
 		w.eventually("second rejection", func() bool {
 			return strings.Count(w.log.String(), "rejected, the last good version stays") == n+2

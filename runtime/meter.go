@@ -64,13 +64,13 @@ type meterCollector struct {
 
 func newMeterCollector() *meterCollector {
 	desc := func(name, help string) *prometheus.Desc {
-		return prometheus.NewDesc("lockstep_auth_"+name, help, []string{"endpoint"}, nil)
+		return prometheus.NewDesc(name, help, []string{"endpoint"}, nil)
 	}
 	return &meterCollector{
-		replays: desc("replays_total", "Requests whose signature was right and had been used before."),
-		replayFull: desc("replays_unwatched_total",
+		replays: desc("lockstep_auth_replays_total", "Requests whose signature was right and had been used before."),
+		replayFull: desc("lockstep_auth_replays_unwatched_total",
 			"Signatures that there was no room to remember: that they are used again goes unnoticed."),
-		skew:       desc("clock_skew_seconds", "Our clock minus the client's; beyond the tolerance a request fails."),
+		skew:       desc("lockstep_auth_clock_skew_seconds", "Our clock minus the client's; beyond the tolerance a request fails."),
 		byEndpoint: map[string]*authMeters{},
 	}
 }

@@ -25,8 +25,22 @@ const (
 // look. Before [Server.Start] it is remembered.
 func (s *Server) Reload() { s.ask(sourceAPI) }
 
-// Hangup is [Server.Reload] for SIGHUP, counted as such.
-func (s *Server) Hangup() { s.ask(sourceSignal) }
+// Hangup is [Server.Reload] for SIGHUP, counted as such. It waits until the
+// files have been judged, for those who have to say so.
+func (s *Server) Hangup(ctx context.Context) error {
+	s.metrics.watchEvents.WithLabelValues(sourceSignal).Inc()
+	return s.act(ctx, func(ctx context.Context) error {
+		s.opts.Logger.InfoContext(ctx, "asked to read the files again")
+		s.applier.reload(ctx, true)
+		return nil
+	})
+}
+
+// Alive returns once the goroutine that applies changes has answered, which a
+// process that is stuck does not.
+func (s *Server) Alive(ctx context.Context) error {
+	return s.act(ctx, func(context.Context) error { return nil })
+}
 
 func (s *Server) ask(source string) {
 	s.metrics.watchEvents.WithLabelValues(source).Inc()

@@ -20,7 +20,7 @@ type running struct {
 	log    *bufio.Scanner
 }
 
-func startRun(t *testing.T) *running {
+func startRun(t *testing.T, env ...string) *running {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -32,6 +32,7 @@ func startRun(t *testing.T) *running {
 	t.Cleanup(cancel)
 	r.cmd = exec.CommandContext(ctx, self)
 	r.cmd.Args = []string{"lockstep", "run", "--listen", "127.0.0.1:0", "--config", r.config}
+	r.cmd.Env = append(os.Environ(), env...)
 	stderr, err := r.cmd.StderrPipe()
 	if err == nil {
 		err = r.cmd.Start()

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -66,14 +65,7 @@ func (p *process) serve(c *cli.Context) error {
 		return withStatus(startStatus(err), err)
 	}
 	debug.FreeOSMemory() // what the start took is not needed again
-	for {
-		select {
-		case <-hangup:
-			server.Hangup()
-		case <-c.Done():
-			return server.Stop(context.WithoutCancel(c.Context))
-		}
-	}
+	return p.attend(c.Context, server, hangup, opts.Logger)
 }
 
 // startStatus tells an address or directory that is not to be had from what the user wrote.
