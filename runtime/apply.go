@@ -111,10 +111,7 @@ func (a *applier) conclude(ctx context.Context, in *inputs, next *snapshot, err 
 // loses the connections that nobody needs any more.
 func (a *applier) swap(ctx context.Context, in *inputs, next *snapshot) {
 	s, now, number := a.server, a.server.opts.Now(), a.nextNumber(in.digest)
-	s.swapping.Lock()
-	defer s.swapping.Unlock()
-	old := s.current.Load()
-	s.tcp.bind(ctx, next, old)
+	s.tcp.bind(ctx, next, s.current.Load())
 	next.stamp(Version{Number: number, Digest: in.digest, Applied: now})
 	next.inputs, next.admin = in.names(), in.policy.Runtime.Admin
 	for _, r := range next.routes {
@@ -122,8 +119,7 @@ func (a *applier) swap(ctx context.Context, in *inputs, next *snapshot) {
 			r.counters, r.meters = s.metrics.requests.of(r.endpoint), s.metrics.meters.of(r.endpoint)
 		}
 	}
-	next = s.settle(ctx, next)
-	s.current.Store(next)
+	old, next := s.replace(ctx, next)
 	s.tcp.settle(next)
 	if old != nil {
 		old.retire(next)

@@ -9,6 +9,14 @@ import (
 	"lockstep/schemas"
 )
 
+// replace makes next the current snapshot, under the overrides of this moment.
+func (s *Server) replace(ctx context.Context, next *snapshot) (old, served *snapshot) {
+	s.swapping.Lock()
+	defer s.swapping.Unlock()
+	next = s.settle(ctx, next)
+	return s.current.Swap(next), next
+}
+
 // settle returns next, which is about to be served, under the overrides that
 // still fit its rollout. The others have lapsed for good.
 func (s *Server) settle(ctx context.Context, next *snapshot) *snapshot {
@@ -23,9 +31,6 @@ func (s *Server) settle(ctx context.Context, next *snapshot) *snapshot {
 			s.opts.Logger.ErrorContext(ctx, "overrides cannot be stored", "error", err)
 		}
 		s.overrides.list = live
-	}
-	if s.overrides.alarm != "" {
-		next.alarms = append(next.alarms, s.overrides.alarm)
 	}
 	if !slices.Equal(live, next.overrides) { // one was set or cleared meanwhile
 		next = next.under(live, &s.opts)

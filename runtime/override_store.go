@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -21,9 +20,8 @@ const overridesFile = "overrides.json"
 // overrides are what this process holds against its rollout, on disk and in
 // memory. The lock of [Server.swapping] guards them.
 type overrides struct {
-	path  string             // empty: in memory only
-	list  []schemas.Override // by subject
-	alarm string             // what was lost, if anything
+	path string             // empty: in memory only
+	list []schemas.Override // by subject
 }
 
 // overridesNow is what is held against the rollout.
@@ -51,39 +49,28 @@ func (o *overrides) store(list []schemas.Override) error {
 // recallOverrides reads what was stored. An override only ever weakens, so the
 // modes of the rollout hold where it cannot be read: that is an alarm and no
 // reason not to start.
-func (s *Server) recallOverrides(ctx context.Context) error {
-	if s.opts.State == "" {
+func (s *Server) recallOverrides(context.Context) error {
+	if s.state.dir == "" {
 		return nil
 	}
-	s.overrides.path = filepath.Join(s.opts.State, overridesFile)
-	if err := s.overrides.recall(); err != nil {
-		s.overrides.alarm = fmt.Sprintf("overrides set before are not in force: %v", err)
-		s.opts.Logger.ErrorContext(ctx, "overrides are lost", "error", err)
+	s.overrides.path = filepath.Join(s.state.dir, overridesFile)
+	list, err := readOverrides(s.overrides.path)
+	if err != nil {
+		s.state.setAside(s.overrides.path, fmt.Errorf("what was overridden is not any more: %w", err))
 	}
+	s.overrides.list = list
 	return nil
 }
 
-func (o *overrides) recall() error {
-	text, err := inputfile.Read(o.path)
+// readOverrides reads a list in order of subjects.
+func readOverrides(path string) ([]schemas.Override, error) {
+	text, err := inputfile.Read(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return nil, nil
 	}
 	if err != nil {
-		return fmt.Errorf("read %s: %w", o.path, err)
+		return nil, err //nolint:wrapcheck // the alarm names the path
 	}
-	list, err := decodeOverrides(o.path, text)
-	if err == nil {
-		o.list = slices.SortedFunc(slices.Values(list), func(a, b schemas.Override) int { return cmp.Compare(a.Subject, b.Subject) })
-		return nil
-	}
-	aside := o.path + ".broken"
-	if moveErr := os.Rename(o.path, aside); moveErr != nil {
-		return errors.Join(err, moveErr)
-	}
-	return fmt.Errorf("%w; the file was kept as %s", err, aside)
-}
-
-func decodeOverrides(path string, text []byte) ([]schemas.Override, error) {
 	doc, err := schemas.ParseDocument(path, text)
 	if err != nil {
 		return nil, err //nolint:wrapcheck // it names its place
@@ -92,5 +79,6 @@ func decodeOverrides(path string, text []byte) ([]schemas.Override, error) {
 	if err != nil {
 		return nil, err //nolint:wrapcheck // it names its place
 	}
+	slices.SortFunc(all.Overrides, func(a, b schemas.Override) int { return cmp.Compare(a.Subject, b.Subject) })
 	return all.Overrides, nil
 }

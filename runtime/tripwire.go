@@ -86,7 +86,7 @@ func newTripwire(ctx context.Context, s *Server) *tripwire {
 		passes: passTimes{}, promotions: map[schemas.Subject]*promotion{},
 		stepBack: func(o schemas.Override) error { return s.Override(context.WithoutCancel(ctx), o) },
 	}
-	t.recall(s.opts.State)
+	t.recall(s.state)
 	return t
 }
 

@@ -1,16 +1,12 @@
 package runtime
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"time"
 
-	"lockstep/internal/atomicfile"
 	"lockstep/schemas"
 )
 
@@ -42,12 +38,9 @@ func (t *tripwire) save() {
 	if !t.dirty || t.path == "" {
 		return
 	}
-	text, err := json.Marshal(t.state())
-	if err == nil {
-		err = atomicfile.Write(t.path, text, 0o600)
-	}
+	err := writeJSON(t.path, t.state())
 	if err != nil && !t.failing {
-		t.logger.Error("what the tripwire knows cannot be written", "path", t.path, "error", err)
+		t.logger.Error("what the tripwire knows cannot be kept", "error", err)
 	}
 	t.failing, t.dirty = err != nil, err != nil
 }
@@ -68,36 +61,30 @@ func (t *tripwire) state() tripState {
 
 // recall reads what a process before knew. Without it, nobody is known to have
 // passed: the tripwire steps back later than it could, never sooner.
-func (t *tripwire) recall(dir string) {
-	if dir == "" {
+func (t *tripwire) recall(st *state) {
+	if st.dir == "" {
 		return
 	}
-	t.path = filepath.Join(dir, tripwireFile)
-	text, err := os.ReadFile(t.path)
+	t.path = filepath.Join(st.dir, tripwireFile)
+	var known tripState
+	err := readJSON(t.path, &known)
 	if errors.Is(err, fs.ErrNotExist) {
 		return
 	}
 	if err == nil {
-		err = t.restore(text)
+		err = t.restore(known)
 	}
 	if err != nil {
-		t.logger.Error("what the tripwire knew is lost", "path", t.path, "error", err)
-		_ = os.Rename(t.path, t.path+".broken") // or it is replaced by the next
+		st.setAside(t.path, err)
 	}
 }
 
-func (t *tripwire) restore(text []byte) error {
-	var state tripState
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&state); err != nil {
-		return fmt.Errorf("decode: %w", err)
-	}
-	if state.Version != tripwireVersion {
-		return fmt.Errorf("it is of version %d, this program reads %d", state.Version, tripwireVersion)
+func (t *tripwire) restore(known tripState) error {
+	if known.Version != tripwireVersion {
+		return fmt.Errorf("it is of version %d, this program reads %d", known.Version, tripwireVersion)
 	}
 	promotions := map[schemas.Subject]*promotion{}
-	for _, p := range state.Promotions {
+	for _, p := range known.Promotions {
 		subject, err := schemas.ParseSubject(p.Subject)
 		if err != nil {
 			return err //nolint:wrapcheck // it says what is wrong
@@ -111,7 +98,7 @@ func (t *tripwire) restore(text []byte) error {
 		promotions[subject.Fold()] = restored
 	}
 	t.promotions = promotions
-	for app, clients := range state.Passes {
+	for app, clients := range known.Passes {
 		for client, ms := range clients {
 			t.passes[passer{app, client}] = ms
 		}
