@@ -102,13 +102,7 @@ func (s *sink) writeChunk(events []schemas.Event) (written int, err error) {
 		ends[i] = buf.Len()
 	}
 	n, err := s.file.Write(buf.Bytes())
-	// An event is in the file without its line break, which comes next.
-	end := 0
-	for written < len(ends) && n >= ends[written]-1 {
-		end = ends[written]
-		written++
-	}
-	s.finish(buf.Bytes()[:n], end)
+	written = s.finish(buf.Bytes()[:n], ends)
 	s.seq += uint64(written)
 	if written > 0 {
 		s.stamp = events[written-1].Time().Format("20060102T150405Z")
@@ -119,16 +113,26 @@ func (s *sink) writeChunk(events []schemas.Event) (written int, err error) {
 	return written, nil
 }
 
-// finish looks at what was written, of which all from end on is a part of a
-// line: it is taken away again, or it would count as a line that nobody can
-// read. Where that cannot be, the next line begins with a line break.
-func (s *sink) finish(text []byte, end int) {
-	if len(text) > end && s.takeBack(int64(len(text)-end)) {
-		text = text[:end]
+// finish counts the lines that were written, which end at ends. A part of one
+// at the end is taken away again: nobody could read it, not even where all but
+// its line break is there, if the file is put aside now. Where that cannot be,
+// the next line begins with a line break.
+func (s *sink) finish(text []byte, ends []int) (written int) {
+	end := 0
+	for written < len(ends) && len(text) >= ends[written] {
+		end = ends[written]
+		written++
 	}
-	if len(text) > 0 {
-		s.torn = text[len(text)-1] != '\n'
+	if rest := len(text) - end; rest > 0 && !s.takeBack(int64(rest)) {
+		if len(text) == ends[written]-1 {
+			written++
+		}
+		end = len(text)
 	}
+	if end > 0 {
+		s.torn = text[end-1] != '\n'
+	}
+	return written
 }
 
 // takeBack shortens the file by what was written last.
