@@ -67,9 +67,10 @@ func install(ctx context.Context, tools ...string) error {
 	if _, err := exec.LookPath("apt-get"); err != nil || os.Getuid() != 0 {
 		return fmt.Errorf("not installed: %s; `apt-get install %s` does it", list, list)
 	}
-	argv := append([]string{"install", "-qy", "--no-install-recommends"}, missing...)
-	if text, err := exec.CommandContext(ctx, "apt-get", argv...).CombinedOutput(); err != nil {
-		return fmt.Errorf("apt-get install %s: %w\n%s", list, err, text)
+	for _, argv := range [][]string{{"update", "-q"}, append([]string{"install", "-qy", "--no-install-recommends"}, missing...)} {
+		if text, err := exec.CommandContext(ctx, "apt-get", argv...).CombinedOutput(); err != nil {
+			return fmt.Errorf("apt-get %s: %w\n%s", argv[0], err, text)
+		}
 	}
 	return nil
 }
