@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -45,20 +46,19 @@ func writeCtlListeners(w io.Writer, listeners []admin.Listener) {
 	if len(listeners) == 0 {
 		return
 	}
-	fmt.Fprintln(w)
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "LISTENER\tVERSION\tLAST UPDATED\tSTATE")
+	rows := [][]string{{"LISTENER", "VERSION", "LAST UPDATED", "STATE"}}
 	for _, l := range listeners {
-		version, updated, state := fmt.Sprint(l.Version), minuteText(l.Updated), "good"
+		version, updated, state := strconv.Itoa(l.Version), minuteText(l.Updated), "good"
 		switch {
 		case l.Error != nil && l.Version == 0:
 			version, updated, state = "-", "-", "never good, its requests are refused"
 		case l.Error != nil:
 			state = "held, its last good version is served"
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", l.Name, version, updated, state)
+		rows = append(rows, []string{l.Name, version, updated, state})
 	}
-	_ = table.Flush() // the writer remembers its error
+	fmt.Fprintln(w)
+	writeTable(w, rows)
 	for _, l := range listeners {
 		if l.Error != nil {
 			fmt.Fprintln(w)
@@ -80,20 +80,34 @@ func writeCtlError(w io.Writer, what string, e *admin.Error) {
 
 // writeCtlHistory writes a table of versions.
 func writeCtlHistory(w io.Writer, h *admin.History) {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "VERSION\tAPPLIED\tDIGEST\tCHANGED\t")
+	rows := [][]string{{"VERSION", "APPLIED", "DIGEST", "CHANGED", "NOTE"}}
 	for _, v := range h.Versions {
-		note := ""
-		if v.Rollback != nil {
-			note = "rollback to " + rollbackText(v.Rollback)
-		}
+		var notes []string
 		if v.Served {
-			note = strings.TrimSuffix("served, "+note, ", ")
+			notes = append(notes, "served")
 		}
-		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\n", v.Version.Version, minuteText(v.Applied), shortDigest(v.Digest),
-			strings.Join(v.Changed, ", "), note)
+		if v.Rollback != nil {
+			notes = append(notes, "rollback to "+rollbackText(v.Rollback))
+		}
+		rows = append(rows, []string{
+			strconv.Itoa(v.Version.Version), minuteText(v.Applied), shortDigest(v.Digest),
+			strings.Join(v.Changed, ", "), strings.Join(notes, ", "),
+		})
 	}
-	_ = table.Flush() // the writer remembers its error
+	writeTable(w, rows)
+}
+
+// writeTable aligns columns, and leaves no spaces at the end of a line.
+func writeTable(w io.Writer, rows [][]string) {
+	var text strings.Builder
+	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	for _, row := range rows {
+		fmt.Fprintln(table, strings.Join(row, "\t"))
+	}
+	_ = table.Flush() // a builder takes everything
+	for line := range strings.Lines(text.String()) {
+		fmt.Fprintln(w, strings.TrimRight(line, " \n"))
+	}
 }
 
 // writeCtlDiff writes a unified diff, and what it does not show.

@@ -14,8 +14,12 @@ import (
 // A fenced block of a page, and the comment in front that makes it a file.
 var fencedBlock = regexp.MustCompile("(?ms)^(?:<!-- file: (\\S+) -->\n)?```(\\w+)\n(.*?)^```$")
 
+// adminAddress is that of a process in the background.
+var adminAddress = regexp.MustCompile(`unix:\S+`)
+
 // TestDocs runs the examples of the pages in docs: what stands in a console
-// block behind `$ ` is a command, what follows is all that it prints.
+// block behind `$ ` is a command, what follows is all that it prints, where …
+// stands for what differs each time. A command with & at its end goes on.
 func TestDocs(t *testing.T) {
 	t.Parallel()
 	pages, err := filepath.Glob(filepath.Join("..", "..", "docs", "*.md"))
@@ -37,7 +41,7 @@ func TestDocs(t *testing.T) {
 	}
 	testscript.Run(t, testscript.Params{
 		Files: scripts, RequireExplicitExec: true,
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": expectStatus},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": expectStatus, "ready": waitReady, "like": expectLike},
 	})
 }
 
@@ -56,11 +60,28 @@ func docsScript(page string) string {
 				if cut, last, ok := strings.Cut(output, "(exit status "); ok {
 					output, status = cut, strings.TrimRight(last, ")\n")
 				}
+				if server, background := strings.CutSuffix(command, " &"); background {
+					fmt.Fprintf(&commands, "exec %s &\nready %s\n", server, adminAddress.FindString(server))
+					continue
+				}
 				name := fmt.Sprintf("want-%d-%d", commands.Len(), i)
-				fmt.Fprintf(&commands, "status %s %s\ncmp stdout %s\n", status, command, name)
+				fmt.Fprintf(&commands, "status %s %s\nlike %s\n", status, command, name)
 				fmt.Fprintf(&files, "-- %s --\n%s", name, output)
 			}
 		}
 	}
 	return commands.String() + "\n" + files.String()
+}
+
+// expectLike compares the last output with a file: `like FILE`. In the file, …
+// stands for any text within a line.
+func expectLike(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: like FILE")
+	}
+	got, want := ts.ReadFile("stdout"), ts.ReadFile(args[0])
+	pattern := "^" + strings.ReplaceAll(regexp.QuoteMeta(want), "…", ".*") + "$"
+	if !regexp.MustCompile(pattern).MatchString(got) {
+		ts.Fatalf("the output is\n%s\nand not like\n%s", got, want)
+	}
 }
