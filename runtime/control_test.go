@@ -1,11 +1,14 @@
 package runtime
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v5"
 
 	"lockstep/runtime/admin"
 	"lockstep/schemas"
@@ -275,4 +278,59 @@ func TestDiff(t *testing.T) {
 	if _, err := w.ctl().Diff(t.Context(), 9, 0); !errors.Is(err, admin.ErrRefused) {
 		t.Errorf("a version that is not there: %v", err)
 	}
+}
+
+// TestAnswersFollowSchema looks at every answer, with everything in it that
+// there can be.
+func TestAnswersFollowSchema(t *testing.T) {
+	t.Parallel()
+	text, err := schemas.Text(schemas.KindCtl)
+	if err != nil {
+		t.Fatal(err)
+	}
+	schema, err := jsonschema.CompileString("lockstep:ctl", string(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newAdminWorld(t)
+	w.write("rollout.yaml", rollout("key/demo/k1", "enforce", "file:k1"))
+	w.start()
+	follows := func(name string, answer any, err error) {
+		t.Helper()
+		text, jsonErr := json.Marshal(answer)
+		var value any
+		if err := errors.Join(err, jsonErr, json.Unmarshal(text, &value)); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		err = schema.Validate(value)
+		if wrong := strings.HasPrefix(name, "no "); wrong != (err != nil) {
+			t.Errorf("%s: %v in %s", name, err, text)
+		}
+	}
+	follows("no answer", map[string]any{"format": 1}, nil)
+	follows("no status", admin.Status{Format: 2}, nil)
+	ctl, ctx := w.ctl(), t.Context()
+	w.replace("agent.yaml", agentConfig("http://localhost:1"))
+	w.applied(1)
+	w.back(1, "")
+	out, err := ctl.Rollback(ctx, admin.RollbackRequest{Subject: "key/demo/k1", IfMatch: 3, Reason: "x"})
+	follows("rollback", out, err)
+	w.replace("agent.yaml", "listeners: [")
+	out, err = ctl.Reload(ctx)
+	follows("rejected", out, err)
+	status, err := ctl.Status(ctx)
+	follows("status", status, err)
+	if status.Error == nil || status.Rollback == nil || len(status.Overrides) != 1 {
+		t.Errorf("status %+v", status)
+	}
+	w.replace("agent.yaml", strings.Replace(agentConfig("http://localhost:2"), "addr", "adr", 1))
+	out, err = ctl.Reload(ctx)
+	follows("held", out, err)
+	if len(out.Listeners) != 1 || out.Listeners[0].Error == nil {
+		t.Errorf("outcome %+v", out)
+	}
+	history, err := ctl.History(ctx)
+	follows("history", history, err)
+	diff, err := ctl.Diff(ctx, 1, 2)
+	follows("diff", diff, err)
 }
