@@ -41,7 +41,7 @@ func (s *Server) load(ctx context.Context) error {
 	s.applier = a
 	s.tcp = newTCPServer(s)
 	s.onStop("tcp", s.tcp.stop)
-	s.metrics.draining(a.drain.count)
+	s.metrics.registry.MustRegister(newListenerCollector(&s.current, a.drain))
 	return a.start(ctx)
 }
 

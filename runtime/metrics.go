@@ -33,9 +33,7 @@ type metrics struct {
 
 	tcpConnections *prometheus.GaugeVec
 
-	reloadDuration     prometheus.Observer
-	listenerGood       *prometheus.GaugeVec
-	listenerGeneration *prometheus.GaugeVec
+	reloadDuration prometheus.Observer
 }
 
 // newMetrics registers all metrics in a registry of their own. The names of
@@ -96,10 +94,6 @@ func newMetrics(version string) *metrics {
 			Name: "lockstep_config_reload_duration_seconds", Help: "Time from reading the files to serving or rejecting them.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 2, 12),
 		}),
-		listenerGood: gauge("listener_config_good",
-			"Whether what is served of a listener is what the files ask for.", "listener"),
-		listenerGeneration: gauge("listener_generation",
-			"Number of the version that last changed a listener, 0 if it was never good.", "listener"),
 	}
 }
 
@@ -132,15 +126,9 @@ func (m *metrics) unchanged(s *snapshot) {
 	m.served(s)
 }
 
-// served notes which listeners are as the files want them, and whether all are.
+// served notes whether all listeners are as the files want them.
 func (m *metrics) served(s *snapshot) {
 	m.reloadGood.Set(boolean(len(s.held()) == 0))
-	m.listenerGood.Reset()
-	m.listenerGeneration.Reset()
-	for _, l := range s.listeners {
-		m.listenerGood.WithLabelValues(l.Name).Set(boolean(l.Err == nil))
-		m.listenerGeneration.WithLabelValues(l.Name).Set(float64(l.Version))
-	}
 }
 
 func boolean(b bool) float64 {
@@ -148,14 +136,6 @@ func boolean(b bool) float64 {
 		return 1
 	}
 	return 0
-}
-
-// draining has count asked for the generations that are not drained yet.
-func (m *metrics) draining(count func() int) {
-	promauto.With(m.registry).NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "lockstep_listener_draining_generations",
-		Help: "Versions of listeners that were replaced, but whose last requests are still under way.",
-	}, func() float64 { return float64(count()) })
 }
 
 // eventsWritten is the gauge of the last write to the event log. Only a process

@@ -1,0 +1,60 @@
+package runtime
+
+import (
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// listenerCollector shows how each listener is served. It looks when it is
+// asked: gauges that are written anew with each version would be missing for
+// whoever asks meanwhile.
+type listenerCollector struct {
+	current *atomic.Pointer[snapshot]
+	drain   *drain
+
+	good, generation, draining *prometheus.Desc
+}
+
+func newListenerCollector(current *atomic.Pointer[snapshot], d *drain) *listenerCollector {
+	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc("lockstep_"+name, help, labels, nil)
+	}
+	return &listenerCollector{
+		current: current, drain: d,
+		good: desc("listener_config_good",
+			"Whether what is served of a listener is what the files ask for.", "listener"),
+		generation: desc("listener_generation",
+			"Number of the version that last changed a listener, 0 if it was never good.", "listener"),
+		draining: desc("listener_draining_generations",
+			"Versions of listeners that were replaced, but whose last requests are still under way."),
+	}
+}
+
+// Describe implements [prometheus.Collector].
+func (c *listenerCollector) Describe(to chan<- *prometheus.Desc) {
+	to <- c.good
+	to <- c.generation
+	to <- c.draining
+}
+
+// Collect implements [prometheus.Collector].
+func (c *listenerCollector) Collect(to chan<- prometheus.Metric) {
+	gauge := func(desc *prometheus.Desc, value float64, labels ...string) {
+		to <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, labels...)
+	}
+	gauge(c.draining, float64(c.drain.count()))
+	s := c.current.Load()
+	if s == nil { // before the first version
+		return
+	}
+	seen := map[string]bool{}
+	for _, l := range s.listeners {
+		if seen[l.Name] { // an endpoint may be called svc#2 by itself
+			continue
+		}
+		seen[l.Name] = true
+		gauge(c.good, boolean(l.Err == nil), l.Name)
+		gauge(c.generation, float64(l.Version), l.Name)
+	}
+}
