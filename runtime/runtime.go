@@ -4,10 +4,15 @@
 // There are two planes. The control plane is one goroutine: it watches the
 // config, the policy, the rollout and every file they name, and turns them
 // into an immutable snapshot, which replaces the one before in a single
-// store. Whatever is wrong with an edit, the last good snapshot stays. The
-// data plane reads that pointer once per request, decides by access keys
-// whether the request may pass, forwards it byte for byte and counts it; it
-// opens no file and parses none.
+// store. A fault of one listener holds that listener at its last good version,
+// and the others move on; a fault of a document holds all. Neither ever opens
+// what was guarded. The data plane reads that pointer once per request, decides
+// by access keys whether the request may pass, forwards it byte for byte and
+// counts it; it opens no file and parses none.
+//
+// A request goes on under the version that let it in, which is kept until the
+// last of them has ended: see generation. Only where what let it in was taken
+// back does max_stream_age of the policy end it.
 //
 // What was counted goes to an event log, which `lockstep migrate` reads.
 package runtime
