@@ -26,7 +26,7 @@ func (b *builder) listeners() error {
 	var order []string
 	trials := map[string][]*trial{}
 	for _, e := range b.entries() {
-		if e.spec != nil && e.spec.Protocol == schemas.ProtocolTCP {
+		if b.isTCP(e) {
 			b.tcp(e)
 			continue
 		}
@@ -54,13 +54,22 @@ func (b *builder) entries() []*entry {
 		listed[e.listenerID] = true
 	}
 	for _, l := range b.prev.listeners {
-		if l.upstream != nil && !listed[l.listenerID] {
+		if (l.upstream != nil || l.forward != nil) && !listed[l.listenerID] {
 			missing := &entry{listenerID: l.listenerID, index: -1}
 			missing.err = b.fault(lost.pointer(), fmt.Sprintf("%s is missing, and this may be it", missing), "write its endpoint_id")
 			entries = append(slices.Clip(entries), missing)
 		}
 	}
 	return entries
+}
+
+// isTCP reports whether an entry is one of raw TCP. One that cannot be read is
+// what it was before.
+func (b *builder) isTCP(e *entry) bool {
+	if e.spec == nil {
+		return b.lastForward(e.listenerID) != nil
+	}
+	return e.spec.Protocol == schemas.ProtocolTCP
 }
 
 func (b *builder) try(e *entry) *trial {

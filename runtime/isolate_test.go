@@ -363,3 +363,30 @@ func TestAdmittedAgain(t *testing.T) {
 		t.Errorf("what is new is held for %q", err)
 	}
 }
+
+// TestHoldTCP breaks a listener of raw TCP in the same ways.
+func TestHoldTCP(t *testing.T) {
+	t.Parallel()
+	for name, entry := range map[string]string{
+		"decoder": "{endpoint_id: db, addr: 1, protocol: tcp, timeout: 5}",
+		"builder": "{endpoint_id: db, addr: 1, protocol: tcp}",
+		"gate":    "{endpoint_id: db, addr: 1, protocol: tcp, timeout: 5s, http_client: {max_idle_conns: 1}}",
+		"no id":   "{endpoint: db, addr: 1, protocol: tcp, timeout: 5s}",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			addr := freeAddr(t)
+			w := newWorld(t, "")
+			w.opts.Gate = refuseIdle
+			w.write("agent.yaml", tcpConfig("db", tcpUpstream(t, "a")))
+			w.write("policy.yaml", listenPolicy("db", addr))
+			w.start()
+			w.replace("agent.yaml", listenersConfig(listenerLine("svc", echo(t, "up").URL, ""), entry))
+			w.held(1, "db")
+			w.reaches(addr, "a")
+			if got := w.from("svc"); got != "up" || w.listener("db").Version != 1 {
+				t.Errorf("svc is served by %s, db is %+v", got, w.listener("db"))
+			}
+		})
+	}
+}
