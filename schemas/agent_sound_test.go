@@ -120,3 +120,45 @@ func checkSoundDocument(t *testing.T, sound *SoundAgent) {
 		}
 	}
 }
+
+// FuzzDecodeSound takes faulty listeners out of any config: what is left has
+// no fault and no other listeners than those that were not taken out.
+func FuzzDecodeSound(f *testing.F) {
+	for _, text := range []string{
+		"listeners:\n- {endpoint_id: a, addr: 80, timeout: 1s}\n- {endpoint_id: b, timeout: 1}\n",
+		"listeners: [~, 5, {<<: &a {endpoint_id: a, addr: 80}, timeout: 1s}, *a]\n",
+		"<<: {listeners: [5, {endpoint_id: a, addr: 80, timeout: 1s}]}\nconnect: {}\n",
+		"listeners:\n- &l {endpoint_id: a, endpoint_id: b, addr: 80, timeout: 1s}\n- *l\n- {<<: *l}\n",
+		"listeners: &x [*x, {tls: *x}]\ngrace_period: 1s\n",
+	} {
+		f.Add(text)
+	}
+	schema, err := Compile(KindAgent)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		doc, err := ParseDocument("agent.yaml", []byte(text))
+		if err != nil {
+			return
+		}
+		checked := schema.Check(doc)
+		sound, err := checked.DecodeSound()
+		if err != nil {
+			return
+		}
+		all := find(checked.root, "/listeners")
+		if got := len(sound.Agent.Listeners) + len(sound.Faults); got != len(all.items) {
+			t.Fatalf("%d listeners of %d", got, len(all.items))
+		}
+		left := schema.Check(sound.Document)
+		for _, v := range left.Violations {
+			if v.Keyword != "minItems" {
+				t.Errorf("what is left has a fault: %v", v)
+			}
+		}
+		if agent, err := left.DecodeAgent(Piko09); len(left.Violations) == 0 && (err != nil || !cmp.Equal(agent.Listeners, sound.Agent.Listeners)) {
+			t.Errorf("what is left reads as %+v, %v", agent, err)
+		}
+	})
+}
