@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -146,7 +147,7 @@ func TestHoldIsQuiet(t *testing.T) {
 	t.Parallel()
 	one, two := echo(t, "one").URL, echo(t, "two").URL
 	w := newWorld(t, "")
-	w.hold = defaultPace().hold
+	w.hold = time.Hour // for a writer to finish what is not there
 	w.write("agent.yaml", listenersConfig(listenerLine("a", one, ""), "{endpoint_id: b}"))
 	w.start()
 	w.server.Reload()
@@ -159,7 +160,7 @@ func TestHoldIsQuiet(t *testing.T) {
 	if good := w.metrics()["lockstep_config_last_reload_successful"]; good != "0" {
 		t.Errorf("after a second look the files count as %s", good)
 	}
-	w.replace("agent.yaml", listenersConfig(listenerLine("a", two, ""), "{endpoint_id: b}"))
+	w.replace("agent.yaml", "# b is a line further down\n"+listenersConfig(listenerLine("a", two, ""), "{endpoint_id: b}"))
 	w.eventually("new version", func() bool { return w.server.Status().Good.Number == 2 })
 	took := w.metrics()["lockstep_config_reload_duration_seconds_count"]
 	if a := w.from("a"); a != "two" || took != "1" {

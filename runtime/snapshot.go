@@ -95,12 +95,11 @@ func (s *snapshot) held() []*standing {
 	return held
 }
 
-// worseThan reports whether a listener is held that old did not hold for the
-// same reason.
+// worseThan reports whether a listener is held that old did not hold. That its
+// fault reads otherwise now is no news: it may have moved down a line.
 func (s *snapshot) worseThan(old *snapshot) bool {
 	for _, l := range s.held() {
-		before := old.byID[l.listenerID]
-		if before == nil || before.Err == nil || before.Err.Error() != l.Err.Error() {
+		if before := old.byID[l.listenerID]; before == nil || before.Err == nil {
 			return true
 		}
 	}
