@@ -25,9 +25,10 @@ func longAgo() time.Time { return time.Unix(1, 0) }
 type clientConn struct {
 	net.Conn
 	framing framing
-	instead []byte      // read instead of what the client sent; nil: as it comes
-	hasty   atomic.Bool // the read deadline is no limit but a way to interrupt
-	stall   *time.Timer // ends a write that takes too long
+	failed  func(from net.Addr, err error) // told of a handshake
+	instead []byte                         // read instead of what the client sent; nil: as it comes
+	hasty   atomic.Bool                    // the read deadline is no limit but a way to interrupt
+	stall   *time.Timer                    // ends a write that takes too long
 
 	caller     sync.Once
 	callerName string
@@ -59,10 +60,22 @@ func (c *clientConn) Read(p []byte) (int, error) {
 		c.instead = []byte(refusedLine)
 		return end, nil
 	}
+	if err != nil && n == 0 {
+		c.blame(err)
+	}
 	if errors.Is(err, os.ErrDeadlineExceeded) && !c.hasty.Load() && c.framing.unfinished() {
 		_, _ = io.WriteString(c, tooSlow) // the client may be gone
 	}
 	return n, err //nolint:wrapcheck // net/http looks for its kind
+}
+
+// blame tells of a handshake that came to nothing, for another reason than
+// that the client went away: net/http does not notice it.
+func (c *clientConn) blame(err error) {
+	secure, ok := c.Conn.(*tls.Conn)
+	if ok && !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) && !secure.ConnectionState().HandshakeComplete {
+		c.failed(c.RemoteAddr(), err)
+	}
 }
 
 // SetReadDeadline implements [net.Conn].
@@ -124,6 +137,7 @@ func (c *clientConn) certified() string {
 type connListener struct {
 	net.Listener
 	config func() *tls.Config
+	failed func(from net.Addr, err error)
 }
 
 // Accept implements [net.Listener].
@@ -135,5 +149,5 @@ func (l *connListener) Accept() (net.Conn, error) {
 	if config := l.config(); config != nil {
 		accepted = tls.Server(accepted, config)
 	}
-	return &clientConn{Conn: accepted}, nil
+	return &clientConn{Conn: accepted, failed: l.failed}, nil
 }

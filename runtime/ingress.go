@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -18,6 +19,8 @@ type ingress struct {
 	recorder *recorder
 	replays  *replays
 	now      func() time.Time
+	logger   *slog.Logger
+	warned   throttle
 
 	underWay atomic.Int64 // requests
 	open     atomic.Int64 // connections that were not upgraded

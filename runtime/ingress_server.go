@@ -25,7 +25,7 @@ func (s *Server) serve(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("ingress: %w", err)
 	}
-	g := &ingress{listener: l, current: &s.current, recorder: s.recorder, replays: newReplays(maxReplays), now: s.opts.Now}
+	g := &ingress{listener: l, current: &s.current, recorder: s.recorder, replays: newReplays(maxReplays), now: s.opts.Now, logger: s.opts.Logger}
 	g.setUp(s.current.Load().limits)
 	s.ingress = g
 	done := l.serve(g, s.opts.Logger)
@@ -40,7 +40,9 @@ func (s *Server) serve(ctx context.Context) error {
 
 // setUp makes the listener one for strangers: all protocols, and limits.
 func (g *ingress) setUp(limits schemas.Limits) {
-	g.Listener = &connListener{Listener: g.Listener, config: func() *tls.Config { return g.current.Load().tlsConfig() }}
+	g.Listener = &connListener{
+		Listener: g.Listener, config: func() *tls.Config { return g.current.Load().tlsConfig() }, failed: g.handshakeFailed,
+	}
 	g.server.Protocols = protocols()
 	g.server.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: maxStreams, SendPingTimeout: pingTimeout}
 	g.server.MaxHeaderBytes = limits.HeaderLimit()
@@ -49,6 +51,12 @@ func (g *ingress) setUp(limits schemas.Limits) {
 		return context.WithValue(ctx, connKey{}, c)
 	}
 	g.server.ConnState = g.track
+}
+
+func (g *ingress) handshakeFailed(from net.Addr, err error) {
+	if skipped, ok := g.warned.allow(g.now()); ok {
+		g.logger.Warn("TLS handshake failed", "from", from.String(), "error", err, "not_logged_before", skipped)
+	}
 }
 
 // connKey is where a request finds its [clientConn].

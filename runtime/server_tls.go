@@ -5,7 +5,9 @@ import (
 	"crypto/tls"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"lockstep/internal/certs"
@@ -48,6 +50,26 @@ func (s *snapshot) tlsConfig() *tls.Config {
 		return nil
 	}
 	return s.tls.config
+}
+
+// ingress settles what the ingress asks of everybody. How much of a header is
+// read, and for how long, is set once and for all when it opens.
+func (b *builder) ingress() error {
+	if b.prev != nil {
+		now, before := &b.snap.limits, b.prev.limits
+		if now.HeaderLimit() != before.HeaderLimit() || now.HeaderTime() != before.HeaderTime() {
+			b.alarm("the limits of headers in the policy are new; restart the process to apply them")
+		}
+		now.HeaderBytes, now.HeaderTimeout = before.HeaderBytes, before.HeaderTimeout
+	}
+	if b.in.policy.Runtime.TLS.ClientCA == "" {
+		for _, endpoint := range slices.Sorted(maps.Keys(b.in.policy.Listeners)) {
+			if slices.Contains(b.in.policy.Listeners[endpoint].Identity, string(schemas.IdentityMTLS)) {
+				b.alarm(fmt.Sprintf("listener %s: nobody is identified by mtls, as runtime.tls in the policy has no client_ca", endpoint))
+			}
+		}
+	}
+	return b.serverTLS()
 }
 
 // serverTLS sets up the TLS of the ingress. Once it has one, whatever is wrong

@@ -286,8 +286,26 @@ func TestClientCertificates(t *testing.T) {
 			t.Errorf("a caller whose certificate is %s gets %s", name, answer)
 		}
 	}
+	w.eventually("warning of a handshake", func() bool {
+		return strings.Contains(w.log.String(), `"TLS handshake failed","from":"127.0.0.1:`)
+	})
 	w.stop()
 	if got := tallied(w.events(w.opts.Events))["key/demo workload-7 verified fail missing"]; got != 2 {
 		t.Errorf("tallies %v", tallied(w.events(w.opts.Events)))
+	}
+}
+
+// TestIngressAlarms says what an edit cannot do, and what it leaves undone.
+func TestIngressAlarms(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, echo(t, "up").URL).start()
+	edit := strings.Replace(plainPolicy, "20ms}", "20ms, limits: {header_bytes: 8192}}", 1)
+	w.replace("policy.yaml", strings.Replace(edit, "app: demo", "app: demo, identity: [mtls]", 1))
+	w.applied(1)
+	alarms := strings.Join(w.server.Status().Alarms, "\n")
+	for _, want := range []string{"limits of headers in the policy are new", "listener svc: nobody is identified by mtls"} {
+		if !strings.Contains(alarms, want) {
+			t.Errorf("no %q among %s", want, alarms)
+		}
 	}
 }
