@@ -25,7 +25,9 @@ func (b *builder) listeners() error {
 	}
 	var order []string
 	trials := map[string][]*trial{}
-	for _, e := range b.entries() {
+	place := map[listenerID]int{}
+	for i, e := range b.entries() {
+		place[e.listenerID] = i
 		if b.isTCP(e) {
 			b.tcp(e)
 			continue
@@ -38,6 +40,7 @@ func (b *builder) listeners() error {
 	for _, endpoint := range order {
 		b.endpoint(endpoint, trials[endpoint])
 	}
+	slices.SortStableFunc(b.snap.listeners, func(x, y *standing) int { return place[x.listenerID] - place[y.listenerID] })
 	b.checkListen()
 	return nil
 }
