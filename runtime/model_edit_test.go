@@ -266,7 +266,8 @@ func (q *sequence) odd(path string) {
 // pause lets some time pass, mostly less than it takes to settle.
 func (q *sequence) pause() {
 	pauses := []time.Duration{0, time.Microsecond, time.Millisecond, 7 * time.Millisecond, 30 * time.Millisecond, 60 * time.Millisecond, 200 * time.Millisecond, 600 * time.Millisecond}
-	time.Sleep(pauses[q.random.IntN(len(pauses))]/q.haste + time.Duration(q.random.IntN(1000))*time.Nanosecond)
+	d := pauses[q.random.IntN(len(pauses))]/q.haste + time.Duration(q.random.IntN(1000))*time.Nanosecond
+	q.idle(func() { time.Sleep(d) })
 	q.after()
 }
 

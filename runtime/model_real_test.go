@@ -3,7 +3,6 @@ package runtime
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"testing"
@@ -44,7 +43,8 @@ func quickPace() pace {
 
 func realSequence(t *testing.T, seed uint64) *sequence {
 	t.Helper()
-	q := &sequence{truth: newTruth(t, filepath.Join(t.TempDir(), "top")), haste: 5, ever: map[string]bool{}, random: rand.New(rand.NewPCG(seed, 0))}
+	q := &sequence{truth: newTruth(t, filepath.Join(t.TempDir(), "top")), haste: 5, ever: map[string]bool{}, random: seeded(seed)}
+	q.turn.Lock()
 	q.shape = q.pick("plain", "plain", "map", "link", "hop")
 	never := func() bool { return false }
 	q.tree = &tree{t: t, lost: never, stale: never, after: func() {}}

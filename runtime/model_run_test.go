@@ -54,12 +54,12 @@ func modelSeed(t *testing.T) uint64 {
 	return seed
 }
 
-// TestModel edits the inputs of a server in 500 random sequences (FULL=1:
+// TestModel edits the inputs of a server in 200 random sequences (FULL=1:
 // 10,000), with the time and the events of a model, and holds it to what must
 // be served after each.
 func TestModel(t *testing.T) {
 	t.Parallel()
-	seed, sequences := modelSeed(t), 500
+	seed, sequences := modelSeed(t), 200
 	if os.Getenv("FULL") != "" {
 		sequences = 10_000
 	}
@@ -85,6 +85,7 @@ func runSequence(t *testing.T, truth *truth, of kind, seed uint64) {
 	q.note()
 	q.start(of)
 	defer func() {
+		q.turn.Unlock()
 		if err := q.server.unwind(context.WithoutCancel(t.Context())); err != nil {
 			t.Error(err)
 		}
@@ -103,18 +104,17 @@ func runSequence(t *testing.T, truth *truth, of kind, seed uint64) {
 func (q *sequence) settle(of kind) {
 	q.t.Helper()
 	q.trace = append(q.trace, "quiet")
-	time.Sleep(of.bound)
-	synctest.Wait()
-	q.calm = true
-	time.Sleep(of.bound)
-	synctest.Wait()
+	for _, q.calm = range []bool{false, true} {
+		q.idle(func() { time.Sleep(of.bound); synctest.Wait() })
+	}
 	q.quiet()
 	q.calm = false
 }
 
 func newSequence(t *testing.T, truth *truth, of kind, seed uint64) *sequence {
 	t.Helper()
-	q := &sequence{truth: truth, haste: 1, ever: map[string]bool{}, random: rand.New(rand.NewPCG(seed, 0))}
+	q := &sequence{truth: truth, haste: 1, ever: map[string]bool{}, random: seeded(seed)}
+	q.turn.Lock()
 	q.shape = q.pick("plain", "plain", "map", "link", "hop")
 	q.tree = &tree{t: t, tick: []time.Duration{1, 4 * time.Millisecond, 2 * time.Second}[q.random.IntN(3)], after: func() {}}
 	if of.lost > 0 && of.stale == 0 {
@@ -151,7 +151,7 @@ func (q *sequence) start(of kind) {
 		if of.lost > 0 && q.random.IntN(50) == 0 {
 			q.kernel.overflow()
 		}
-		synctest.Wait()
+		q.idle(synctest.Wait)
 		q.consistent()
 	}
 }
@@ -160,19 +160,28 @@ func (q *sequence) start(of kind) {
 // middle of that.
 func (q *sequence) interrupted() func(path string) ([]byte, error) {
 	return func(path string) ([]byte, error) {
-		if !q.calm && q.server.current.Load() != nil && q.random.IntN(60) == 0 {
-			after := q.after
-			q.after = q.note
-			name := q.pick(theNames()...)
-			what, text := q.text(name)
-			q.trace = append(q.trace, fmt.Sprintf("(meanwhile %s %s)", name, what))
-			if info, err := os.Lstat(q.path(name)); err == nil && info.Mode().IsRegular() {
-				q.write(q.path(name), text)
-			}
-			q.after = after
+		if q.server.current.Load() != nil && q.random.IntN(60) == 0 {
+			q.meanwhile()
 		}
 		q.mu.Lock()
 		defer q.mu.Unlock()
 		return readable(path)
 	}
+}
+
+// meanwhile saves a file in place.
+func (q *sequence) meanwhile() {
+	q.turn.Lock()
+	defer q.turn.Unlock()
+	name := q.pick(theNames()...)
+	info, err := os.Lstat(q.path(name))
+	if q.calm || err != nil || !info.Mode().IsRegular() {
+		return
+	}
+	after := q.after
+	defer func() { q.after = after }()
+	q.after = q.note
+	what, text := q.text(name)
+	q.trace = append(q.trace, fmt.Sprintf("(meanwhile %s %s)", name, what))
+	q.write(q.path(name), text)
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -120,6 +121,7 @@ func leafName(text string) string { return fmt.Sprintf(" %x", []byte(text[len(te
 type sequence struct {
 	*truth
 	*tree
+	turn   sync.Mutex // held by whoever edits: the test while it is awake, or the server in the middle of a read
 	random *rand.Rand
 	server *Server
 	trace  []string      // what was done
@@ -223,6 +225,30 @@ func (q *sequence) faults() []string {
 func (q *sequence) fail(format string, args ...any) {
 	q.t.Helper()
 	q.t.Fatalf("%s\nafter %s", fmt.Sprintf(format, args...), strings.Join(q.trace, "; "))
+}
+
+// A sharedSource gives random numbers to several goroutines, in the order in
+// which they ask.
+type sharedSource struct {
+	mu sync.Mutex
+	rand.Source
+}
+
+func (s *sharedSource) Uint64() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.Source.Uint64()
+}
+
+func seeded(seed uint64) *rand.Rand {
+	return rand.New(&sharedSource{Source: rand.NewPCG(seed, 0)})
+}
+
+// idle lets others have their turn.
+func (q *sequence) idle(wait func()) {
+	q.turn.Unlock()
+	defer q.turn.Lock()
+	wait()
 }
 
 // options serve the files of the truth.
