@@ -21,9 +21,11 @@ type applier struct {
 	missing  missing         // of them
 	doubtful map[string]bool // of those that were judged last
 
-	seen   *survey       // of just before they were read
-	pause  time.Duration // after the last hint that led to nothing
-	rested time.Time     // when it was over
+	seen    *survey       // of just before they were read
+	last    *survey       // the last one
+	changed time.Time     // when one differed from the one before
+	pause   time.Duration // after the last hint that led to nothing
+	rested  time.Time     // when it was over
 
 	rollback *versionRollback   // to a version that is served instead of the files, if any
 	instead  map[string]content // the documents of that version, by path

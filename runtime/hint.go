@@ -21,13 +21,21 @@ const breath = 5 * time.Millisecond
 // read again.
 func (a *applier) hinted(ctx context.Context, hint time.Time) {
 	now := a.look()
-	if a.watcher.failure(now) == nil && a.seen.explains(now, hint) {
+	if a.watcher.failure(now) == nil && a.nothingNew(now, hint) {
 		a.rest(ctx, now, hint)
 		return
 	}
 	a.pause = 0
 	a.settle(ctx, now)
 	a.reload(ctx, false)
+}
+
+// nothingNew reports whether what was read last is still there, whatever the
+// first hint since was about. Equal stamps prove that but for a change within
+// one tick of the change before it. That one was seen, so for a while after it
+// every hint is believed.
+func (a *applier) nothingNew(now *survey, hint time.Time) bool {
+	return a.seen.equal(now) && hint.Sub(a.changed) >= now.grain()
 }
 
 // rest follows a look that has found nothing.

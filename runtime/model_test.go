@@ -123,6 +123,7 @@ type sequence struct {
 	*tree
 	turn   sync.Mutex // held by whoever edits: the test while it is awake, or the server in the middle of a read
 	random *rand.Rand
+	logger *slog.Logger
 	server *Server
 	trace  []string      // what was done
 	shape  string        // how the files lie
@@ -252,9 +253,9 @@ func (q *sequence) idle(wait func()) {
 }
 
 // options serve the files of the truth.
-func (r *truth) options() Options {
+func (q *sequence) options() Options {
 	return Options{
-		Config: r.path("agent.yaml"), Policy: r.path("policy.yaml"), Rollout: r.path("rollout.yaml"),
-		Listen: "127.0.0.1:0", Node: "n1", Now: time.Now, Logger: slog.New(slog.DiscardHandler),
+		Config: q.path("agent.yaml"), Policy: q.path("policy.yaml"), Rollout: q.path("rollout.yaml"),
+		Listen: "127.0.0.1:0", Node: "n1", Now: time.Now, Logger: q.logger,
 	}
 }

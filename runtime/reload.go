@@ -170,7 +170,12 @@ func (a *applier) place() *survey {
 
 // look takes the stamps of the inputs.
 func (a *applier) look() *survey {
-	return newSurvey(a.watched(), a.server.opts.Now(), a.server.disk.lstat)
+	now := newSurvey(a.watched(), a.server.opts.Now(), a.server.disk.lstat)
+	if a.last == nil || !a.last.equal(now) {
+		a.changed = now.taken
+	}
+	a.last = now
+	return now
 }
 
 // watched names the inputs of the last good version and of the last attempt:

@@ -86,7 +86,7 @@ const (
 	coarseGrain = 3 * time.Second
 )
 
-// grain is how long after this survey a change may leave the stamps as they
+// grain is how long after a change another one may leave the stamps as they
 // are, and its event arrive.
 func (s *survey) grain() time.Duration {
 	for _, found := range s.stamps {
@@ -95,13 +95,6 @@ func (s *survey) grain() time.Duration {
 		}
 	}
 	return fineGrain
-}
-
-// explains reports whether the first hint since this survey is about nothing,
-// as the stamps are still those of now. A change within one tick of a stamp
-// leaves it as it is, so a hint right after the survey has to be believed.
-func (s *survey) explains(now *survey, hint time.Time) bool {
-	return s.equal(now) && hint.Sub(s.taken) >= s.grain()
 }
 
 // bareError is the text of an error without the path.

@@ -54,13 +54,14 @@ func TestSurveySees(t *testing.T) {
 	}
 }
 
-// TestSurveyExplains: a hint long after a survey is nothing new; one right after may be about a change that left no stamp.
-func TestSurveyExplains(t *testing.T) {
+// TestNothingNew: a hint long after the last change that was seen is about
+// nothing if the stamps are the same; one right after has to be believed.
+func TestNothingNew(t *testing.T) {
 	t.Parallel()
-	now := time.Unix(1000, 0)
-	fine := &survey{taken: now, stamps: map[string]stamp{"f": {ctime: 1_500_000_001}}}
-	coarse := &survey{taken: now, stamps: map[string]stamp{"f": {ctime: 2_000_000_000}}}
-	other := &survey{taken: now, stamps: map[string]stamp{"f": {ctime: 3}}}
+	changed := time.Unix(1000, 0)
+	fine := &survey{stamps: map[string]stamp{"f": {ctime: 1_500_000_001}}}
+	coarse := &survey{stamps: map[string]stamp{"f": {ctime: 2_000_000_000}}}
+	other := &survey{stamps: map[string]stamp{"f": {ctime: 3}}}
 	for _, test := range []struct {
 		seen, now *survey
 		after     time.Duration
@@ -75,7 +76,8 @@ func TestSurveyExplains(t *testing.T) {
 		{fine, other, -time.Hour, false},
 		{fine, other, time.Hour, false},
 	} {
-		if got := test.seen.explains(test.now, now.Add(test.after)); got != test.want {
+		a := &applier{seen: test.seen, changed: changed}
+		if got := a.nothingNew(test.now, changed.Add(test.after)); got != test.want {
 			t.Errorf("%v, %v, %v after: %t", test.seen.stamps, test.now.stamps, test.after, got)
 		}
 	}
