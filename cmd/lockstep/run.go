@@ -33,7 +33,7 @@ func (p *process) runCommand() *cli.Command {
 			&cli.StringFlag{Name: "events", Usage: "append events to `PATH`, a file or a directory"},
 			&cli.StringFlag{Name: "gate", Value: string(gatePolicy), Usage: "hold a listener at what `WHO` refuses: policy (lint and the policy), verdict (the Piko agent), off (nobody)"},
 			&cli.BoolFlag{Name: "check", Usage: "say what would be served and what would be held, and exit"},
-			&cli.StringFlag{Name: "admin", Usage: "let `lockstep ctl` in at `ADDR`: unix:PATH, or host:port with a token or client certificates of the policy"},
+			&cli.StringFlag{Name: "admin", Usage: "let ctl in at `ADDR`: unix:PATH, or host:port with a token or client certificates of the policy"},
 			&cli.StringFlag{Name: "state", Usage: "keep applied versions in `DIR`, and serve the last good one after a restart with bad files"},
 			&cli.StringFlag{Name: "node", EnvVars: []string{"LOCKSTEP_NODE"}, Usage: "call this process `NAME` in events (default: the host name)"},
 		},
