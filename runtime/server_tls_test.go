@@ -173,7 +173,7 @@ func TestCertificateBeforeItsKey(t *testing.T) {
 	t.Parallel()
 	ca := authority(t)
 	w := newSecureWorld(t, ca)
-	w.hold = 300 * time.Millisecond
+	w.hold = 1500 * time.Millisecond
 	w.start()
 	first := w.shown(trusting(ca))
 	cert, key := issue(t, ca, "svc.example.com")
