@@ -110,7 +110,7 @@ func (a *applier) reload(ctx context.Context, asked bool) {
 		if err == nil {
 			next, err = a.admit(in, good)
 		}
-		if try == holdTimes || (err == nil && !a.doubts(in) && !next.unsettled && !next.worseThan(good)) {
+		if try == holdTimes || (err == nil && !a.doubts(in) && !next.worseThan(good)) {
 			a.server.metrics.reloadDuration.Observe(a.server.opts.Now().Sub(start).Seconds())
 			a.conclude(ctx, in, next, err)
 			a.missing, a.doubtful = a.newMissing(in, err != nil || len(next.held()) > 0), in.doubtful()

@@ -96,7 +96,7 @@ func (b *builder) serverTLS() error {
 	case before == nil:
 		return fmt.Errorf("policy %s: runtime.tls: %w", b.in.policyPath, err)
 	default:
-		b.snap.unsettled = true
+		b.snap.unsettled = err.Error()
 		b.alarm(fmt.Sprintf("the TLS files of the ingress cannot be used, and those loaded before stay: %v", err))
 	}
 	return nil

@@ -186,7 +186,7 @@ func TestCertificateBeforeItsKey(t *testing.T) {
 	}
 	w.replace("tls/tls.key", key)
 	w.eventually("new pair", func() bool { return !w.shown(trusting(ca)).Equal(first) })
-	if log := w.log.String(); strings.Contains(log, "alarm") || w.server.Status().Err != nil {
+	if log := w.log.String(); strings.Contains(log, "cannot be used") || w.server.Status().Err != nil {
 		t.Errorf("the moment between two files was reported: %s", log)
 	}
 }

@@ -15,7 +15,7 @@ type snapshot struct {
 	alarms  []string
 	admin   schemas.AdminPolicy // who may control the process over TCP
 
-	unsettled bool // a file may have yet to follow another
+	unsettled string // what is wrong with the TLS files of the ingress: one may have yet to follow
 
 	limits   schemas.Limits
 	tls      *serverTLS    // of the ingress; nil: plain HTTP
@@ -98,6 +98,9 @@ func (s *snapshot) held() []*standing {
 // worseThan reports whether a listener is held that old did not hold. That its
 // fault reads otherwise now is no news: it may have moved down a line.
 func (s *snapshot) worseThan(old *snapshot) bool {
+	if s.unsettled != "" && s.unsettled != old.unsettled {
+		return true
+	}
 	for _, l := range s.held() {
 		if before := old.byID[l.listenerID]; before == nil || before.Err == nil {
 			return true
