@@ -179,6 +179,28 @@ func (w *modelWorld) save(e modelEdit) {
 	w.replace("policy.yaml", policy)
 }
 
+// checkStart has [Check] say of the files what a start would: it knows of no
+// version before.
+func (w *modelWorld) checkStart(e modelEdit) {
+	w.t.Helper()
+	status, err := Check(w.opts)
+	if (err != nil) != (e.broken != "") {
+		w.t.Fatalf("check of %+v: %v", e, err)
+	}
+	good := map[string]int{}
+	for _, l := range status.Listeners {
+		good[fmt.Sprint(l.EndpointID, l.Err == nil)]++
+	}
+	for _, entry := range e.entries {
+		good[fmt.Sprint(entry.endpoint, entry.fault == "")]--
+	}
+	for kind, difference := range good {
+		if difference != 0 {
+			w.t.Fatalf("check of %+v: %s is %d off in %+v", e, kind, difference, status.Listeners)
+		}
+	}
+}
+
 // observe asks every endpoint often enough to meet all its listeners, and
 // writes down what is served in the form of the model.
 func (w *modelWorld) observe() (served map[string]map[string]bool, listeners map[string]bool) {
@@ -253,6 +275,7 @@ func TestIsolationModel(t *testing.T) {
 				e := w.edit()
 				history = append(history, e)
 				w.save(e)
+				w.checkStart(e)
 				w.server.applier.reload(t.Context(), false)
 				m.step(e)
 				served, listeners := w.observe()

@@ -391,3 +391,33 @@ func TestHoldTCP(t *testing.T) {
 		})
 	}
 }
+
+// TestCheckBesideServer checks the files of a server that runs: its addresses
+// and its state directory are taken, its event log grows, and none of that is
+// touched.
+func TestCheckBesideServer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, echo(t, "up").URL)
+	w.opts.State = w.path("state")
+	w.start()
+	opts := w.opts
+	opts.Listen, opts.Metrics, opts.Events = w.server.Addr(), w.server.MetricsAddr(), w.path("nowhere/events")
+	for range 3 {
+		status, err := Check(opts)
+		if err != nil || len(status.Listeners) != 1 || status.Listeners[0].Err != nil {
+			t.Fatalf("check: %+v, %v", status, err)
+		}
+	}
+	w.write("agent.yaml", listenersConfig("{endpoint_id: svc}"))
+	status, err := Check(opts)
+	if err != nil || len(status.Listeners) != 1 || status.Listeners[0].Err == nil {
+		t.Errorf("check of a fault: %+v, %v", status, err)
+	}
+	if got := w.from("svc"); got != "up" {
+		t.Errorf("svc answers %s", got)
+	}
+	opts.Config = w.path("none.yaml")
+	if _, err := Check(opts); !errors.Is(err, ErrUnreadable) {
+		t.Errorf("check of no file: %v", err)
+	}
+}
