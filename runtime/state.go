@@ -22,6 +22,7 @@ import (
 // What a state directory holds at most.
 const (
 	maxVersions   = 50
+	maxBroken     = 10       // versions that made no sense, for somebody to look at
 	maxAdmitted   = 1000     // digests of versions that are no longer kept
 	maxStateBytes = 64 << 20 // bytes of all versions; the last one is kept in any case
 )
@@ -123,15 +124,22 @@ func (st *state) read() {
 	if err != nil {
 		st.alarm(fmt.Sprintf("state: %v", err))
 	}
+	var broken []string
 	for _, e := range entries {
 		number := 0
 		if n, _ := fmt.Sscanf(e.Name(), "%d.json", &number); n == 0 {
 			continue // a temporary file
 		}
 		st.top = max(st.top, number)
-		if filepath.Ext(e.Name()) == ".json" {
-			st.readVersion(filepath.Join(st.dir, "versions", e.Name()))
+		switch path := filepath.Join(st.dir, "versions", e.Name()); filepath.Ext(path) {
+		case ".json":
+			st.readVersion(path)
+		case ".broken":
+			broken = append(broken, path)
 		}
+	}
+	for _, path := range broken[:max(len(broken)-maxBroken, 0)] {
+		_ = os.RemoveAll(path) // nobody has looked at it for a long time
 	}
 	slices.SortFunc(st.versions, func(a, b keptVersion) int { return cmp.Compare(a.Number, b.Number) })
 	if err := readJSON(st.admittedPath(), &st.older); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -174,7 +174,12 @@ func TestStateIsBounded(t *testing.T) {
 		}
 	}
 	dir := st.dir
-	for range 2 {
+	for i := range 2 * maxBroken {
+		if err := os.WriteFile(st.path(many+1+i)+".broken", nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 2 {
 		if all := st.list(); len(all) != maxVersions || all[0].Number != many-maxVersions+1 || st.last().Number != many {
 			t.Fatalf("%d versions from %d to %d", len(all), all[0].Number, st.last().Number)
 		}
@@ -183,8 +188,9 @@ func TestStateIsBounded(t *testing.T) {
 				t.Errorf("digest %d is forgotten", i)
 			}
 		}
-		if files, err := filepath.Glob(filepath.Join(dir, "versions", "*")); err != nil || len(files) != maxVersions {
-			t.Fatalf("%d files, %v", len(files), err)
+		files, err := filepath.Glob(filepath.Join(dir, "versions", "*"))
+		if want := maxVersions + maxBroken*(2-i); err != nil || len(files) != want {
+			t.Fatalf("%d files, %v, want %d", len(files), err, want)
 		}
 		if err := st.close(); err != nil {
 			t.Fatal(err)
