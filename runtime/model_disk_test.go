@@ -111,7 +111,8 @@ type tree struct {
 	lost   func() bool // whether the next event is
 	stale  func() bool // whether the next write leaves the stamp as it was
 	after  func()      // each step
-	kernel *kernel     // nil where nothing is watched
+	writes time.Duration
+	kernel *kernel // nil where nothing is watched
 
 	mu sync.Mutex
 }
@@ -179,8 +180,12 @@ func (tr *tree) stamp(path string, was time.Time) error {
 	}
 	if was.IsZero() {
 		was = time.Now().Truncate(tr.tick)
-		if tr.tick < time.Second {
-			was = was.Add(time.Nanosecond) // there are fractions
+		switch {
+		case tr.tick == 1: // no two writes have one
+			tr.writes++
+			was = was.Add(tr.writes)
+		case tr.tick < time.Second:
+			was = was.Add(1) // there are fractions
 		}
 	}
 	return os.Chtimes(path, was, was)
