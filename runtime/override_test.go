@@ -293,7 +293,9 @@ func TestOverrideAndStreams(t *testing.T) {
 	if !signed.lives(500 * time.Millisecond) {
 		t.Error("a signed stream has ended")
 	}
-	signed.conn.Close()
+	if err := signed.conn.Close(); err != nil {
+		t.Error(err)
+	}
 	<-signed.ended
 	w.drained()
 }
