@@ -38,14 +38,19 @@ func (a *applier) nothingNew(now *survey, hint time.Time) bool {
 	return a.seen.equal(now) && hint.Sub(a.changed) >= now.grain()
 }
 
-// rest follows a look that has found nothing.
+// rest follows a look that has found nothing. It is cut short by an event that
+// has the name of an input.
 func (a *applier) rest(ctx context.Context, look *survey, hint time.Time) {
 	if hint.Sub(a.rested) > fineGrain {
 		a.pause = 0
 	}
 	took := a.server.opts.Now().Sub(look.taken)
 	a.pause = min(max(2*a.pause, firstRest), max(longRest, restShare*took))
-	wait(ctx, a.pause)
+	select {
+	case <-ctx.Done():
+	case <-a.watcher.named:
+	case <-time.After(a.pause):
+	}
 	a.rested = a.server.opts.Now()
 }
 

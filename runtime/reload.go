@@ -158,6 +158,7 @@ func (a *applier) place() *survey {
 	for try := 1; ; try++ {
 		a.watcher.forget()
 		now := a.look()
+		a.watcher.inputs.Store(now)
 		if err := a.watcher.failure(now); err != nil {
 			a.watcher.logger.Info("the watch of files starts over", "error", err)
 			a.watcher.close()

@@ -45,6 +45,16 @@ func newSurvey(paths []string, now time.Time, lstat func(string) (fs.FileInfo, e
 
 func (s *survey) equal(other *survey) bool { return maps.Equal(s.stamps, other.stamps) }
 
+// has reports whether a path is that of an input or of what leads to one. There
+// may be no survey yet.
+func (s *survey) has(path string) bool {
+	if s == nil {
+		return false
+	}
+	_, ok := s.stamps[path]
+	return ok
+}
+
 // stat looks at a path once per survey.
 func (s *survey) stat(path string) stamp {
 	if known, ok := s.stamps[path]; ok {

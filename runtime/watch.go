@@ -13,8 +13,9 @@ import (
 )
 
 // A watcher says that something may have changed, and nothing else: whoever
-// hears it looks at every input and compares. Events are not looked at, as
-// their names and kinds differ between file systems and ways of saving.
+// hears it looks at every input and compares. What events say is not believed,
+// as their names and kinds differ between file systems and ways of saving: the
+// right name only has somebody look sooner.
 //
 // It watches directories, as a watch on a file ends with the file. A watch
 // that could not be placed, or was lost, is made up for by polling. All but
@@ -25,6 +26,8 @@ type watcher struct {
 	logger  *slog.Logger
 	metrics *metrics
 	woken   chan time.Time // when the first event or failure since the last word came
+	named   chan struct{}  // an event had the name of an input, or of what leads to one
+	inputs  atomic.Pointer[survey]
 
 	fs       *watch              // nil while only polling
 	placed   map[string]identity // what is watched, as it was found just before
@@ -35,7 +38,7 @@ type watcher struct {
 func newWatcher(s *Server) *watcher {
 	return &watcher{
 		disk: &s.disk, now: s.opts.Now, logger: s.opts.Logger, metrics: s.metrics,
-		woken: make(chan time.Time, 1), placed: map[string]identity{},
+		woken: make(chan time.Time, 1), named: make(chan struct{}, 1), placed: map[string]identity{},
 	}
 }
 
@@ -75,10 +78,13 @@ func (w *watcher) pump(of *watch) {
 	events, failures := of.events, of.failures
 	for events != nil || failures != nil {
 		select {
-		case _, ok := <-events:
+		case e, ok := <-events:
 			if !ok {
 				events = nil
 				continue
+			}
+			if w.inputs.Load().has(e.Name) {
+				leaveWord(w.named)
 			}
 			w.metrics.watchEvents.WithLabelValues(sourceInotify).Inc()
 		case err, ok := <-failures:
