@@ -157,7 +157,7 @@ func (q *sequence) pair() {
 // all saves all files at once, in the way of the shape.
 func (q *sequence) all() {
 	q.t.Helper()
-	dir := q.fresh(filepath.Join(q.dir, "next"))
+	dir := q.fresh(filepath.Join(q.dir, "far", "away", "next"))
 	if q.shape == "map" {
 		dir = filepath.Join(q.dir, "conf", ".."+filepath.Base(dir))
 	}
@@ -222,7 +222,7 @@ func (q *sequence) lay() {
 	q.t.Helper()
 	conf := filepath.Join(q.dir, "conf")
 	q.mkdir(filepath.Join(q.dir, "elsewhere"))
-	first := filepath.Join(q.dir, "first")
+	first := filepath.Join(q.dir, "far", "away", "first")
 	switch q.shape {
 	case "map":
 		first = filepath.Join(conf, "..first")
@@ -242,7 +242,7 @@ func (q *sequence) lay() {
 	case "link":
 		q.symlink(first, conf)
 	case "hop":
-		q.symlink("first", filepath.Join(q.dir, "current"))
+		q.symlink(first, filepath.Join(q.dir, "current"))
 	}
 }
 

@@ -169,19 +169,23 @@ func (q *sequence) interrupted() func(path string) ([]byte, error) {
 	}
 }
 
-// meanwhile saves a file in place.
+// meanwhile saves two files in place, one after the other: who has read the
+// first before and reads the second after has what was never there.
 func (q *sequence) meanwhile() {
 	q.turn.Lock()
 	defer q.turn.Unlock()
-	name := q.pick(theNames()...)
-	info, err := os.Lstat(q.path(name))
-	if q.calm || err != nil || !info.Mode().IsRegular() {
+	if q.calm {
 		return
 	}
 	after := q.after
 	defer func() { q.after = after }()
 	q.after = q.note
-	what, text := q.text(name)
-	q.trace = append(q.trace, fmt.Sprintf("(meanwhile %s %s)", name, what))
-	q.write(q.path(name), text)
+	for range 2 {
+		name := q.pick(theNames()...)
+		if info, err := os.Lstat(q.path(name)); err == nil && info.Mode().IsRegular() {
+			what, text := q.text(name)
+			q.trace = append(q.trace, fmt.Sprintf("(meanwhile %s %s)", name, what))
+			q.write(q.path(name), text)
+		}
+	}
 }
