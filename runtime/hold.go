@@ -66,17 +66,31 @@ func (b *builder) entries() []*entry {
 	return entries
 }
 
-// isTCP reports whether an entry is one of raw TCP. One that cannot be read is
-// what it was before.
+// isTCP reports whether a listener is one of raw TCP from now on. What it was
+// before counts where its entry cannot be read, or cannot become what it asks for.
 func (b *builder) isTCP(e *entry) bool {
-	if e.spec == nil {
+	switch {
+	case e.spec == nil:
 		return b.lastForward(e.listenerID) != nil
+	case e.spec.Protocol == schemas.ProtocolTCP && b.last(e.listenerID) != nil:
+		return b.tryTCP(e) == nil
+	default:
+		return e.spec.Protocol == schemas.ProtocolTCP
 	}
-	return e.spec.Protocol == schemas.ProtocolTCP
+}
+
+// tryTCP says why an entry cannot be served as raw TCP, if so.
+func (b *builder) tryTCP(e *entry) error {
+	policy := b.in.policy.Listeners[e.endpoint]
+	_, err := b.forward(e, &policy)
+	return err
 }
 
 func (b *builder) try(e *entry) *trial {
 	t := &trial{entry: e, err: e.err}
+	if t.err == nil && e.spec.Protocol == schemas.ProtocolTCP {
+		t.err = b.tryTCP(e)
+	}
 	if t.err == nil {
 		t.made, t.err = b.backend(e)
 	}
@@ -101,6 +115,9 @@ func (b *builder) endpoint(endpoint string, trials []*trial) {
 	digest := b.digestCallers(r)
 	for _, t := range trials {
 		s := &standing{listenerID: t.listenerID, ListenerStatus: ListenerStatus{Name: t.String(), EndpointID: endpoint, Err: t.err}}
+		if t.held() {
+			s.forward = b.lastForward(t.listenerID) // it was raw TCP
+		}
 		if made := b.servable(t); made != nil && err == nil {
 			b.serve(r, s, made, digest)
 		}

@@ -421,3 +421,28 @@ func TestCheckBesideServer(t *testing.T) {
 		t.Errorf("check of no file: %v", err)
 	}
 }
+
+// TestHoldProtocol changes the protocol of two listeners in edits that break
+// them as well: both stay what they were.
+func TestHoldProtocol(t *testing.T) {
+	t.Parallel()
+	addr, up := freeAddr(t), echo(t, "up").URL
+	w := newWorld(t, "")
+	w.write("agent.yaml", listenersConfig("{endpoint_id: db, addr: '"+tcpUpstream(t, "a")+"', protocol: tcp, timeout: 5s}", listenerLine("web", up, "")))
+	w.write("policy.yaml", listenPolicy("db", addr))
+	w.start()
+	w.replace("agent.yaml", listenersConfig("{endpoint_id: db, addr: nothing, timeout: 5s}", "{endpoint_id: web, addr: 80, protocol: tcp, timeout: 5s}"))
+	for name, want := range map[string]string{"db": "addr is no address", "web": "listen is missing"} {
+		if err := w.held(1, name); !strings.Contains(err, want) {
+			t.Errorf("%s is held for %q, want %q", name, err, want)
+		}
+	}
+	w.reaches(addr, "a")
+	if got := w.from("web"); got != "up" {
+		t.Errorf("web answers %s", got)
+	}
+	w.replace("agent.yaml", listenersConfig(listenerLine("db", up, ""), "{endpoint_id: web, addr: '"+tcpUpstream(t, "b")+"', protocol: tcp, timeout: 5s}"))
+	w.replace("policy.yaml", listenPolicy("web", addr))
+	w.reaches(addr, "b")
+	w.eventually("web to be gone from HTTP", func() bool { return w.from("db") == "up" && w.from("web") == "502" })
+}
