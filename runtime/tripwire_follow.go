@@ -39,7 +39,7 @@ func (t *tripwire) follow(s *snapshot, now time.Time) {
 		if p == nil || p.entry != k.entry {
 			p = t.begin(k, s.version.Applied)
 		}
-		p.until, p.held, p.share = until, s.effective[i].state, 0
+		p.held, p.share = s.effective[i].state, 0
 		if app := apps[p.app()]; app != nil {
 			p.share = app.enforce.share
 		}

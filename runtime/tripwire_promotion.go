@@ -15,7 +15,6 @@ type promotion struct {
 	subject schemas.Subject // as the rollout spells it
 	entry   string          // digest
 	at      time.Time       // when this process began to enforce it
-	until   time.Time       // when the bake ends
 
 	held  schemas.RolloutSubject // in the mode that is served
 	share int                    // per cent of the clients that the app's keys are enforced for
@@ -67,12 +66,12 @@ func (p *promotion) pass(seen sighting, room int) (news, hasRoom bool) {
 }
 
 // refuse notes a failure if it was the refusal of a good client. What failed
-// before the promotion or after the bake, or was spared, was none. News is
+// before the promotion, or was spared, was none. News is
 // that the client is refused.
 func (p *promotion) refuse(seen sighting) (news bool) {
 	w, at := p.good[seen.who.client], time.UnixMilli(seen.last)
-	if w == nil || seen.last < p.at.UnixMilli() || !at.Before(p.until) ||
-		!p.enforcedAt(at) || !schemas.InShare(seen.who.app, seen.who.client, p.share) {
+	if w == nil || seen.last < p.at.UnixMilli() || !p.enforcedAt(at) ||
+		!schemas.InShare(seen.who.app, seen.who.client, p.share) {
 		return false
 	}
 	was := w.isRefused()
