@@ -95,8 +95,9 @@ func (s *snapshot) held() []*standing {
 	return held
 }
 
-// worseThan reports whether a listener is held that old did not hold. That its
-// fault reads otherwise now is no news: it may have moved down a line.
+// worseThan reports whether a listener is held that old did not hold, or the
+// certificate of the ingress. That the fault of a listener reads otherwise now
+// is no news: it may have moved down a line.
 func (s *snapshot) worseThan(old *snapshot) bool {
 	if s.unsettled != "" && s.unsettled != old.unsettled {
 		return true
