@@ -8,6 +8,7 @@ import (
 	goruntime "runtime"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestSwapsLeaveNothingBehind makes 300 swaps, 10,000 with FULL=1, with
@@ -25,6 +26,7 @@ func TestSwapsLeaveNothingBehind(t *testing.T) { //nolint:paralleltest // it cou
 	w.write("ca0.pem", string(ca.Root()))
 	w.write("ca1.pem", string(ca.Root())+"\n")
 	w.opts.Logger = slog.New(slog.DiscardHandler) // the log of a test stays in memory
+	w.tune = func(s *Server) { s.pace.quiet = time.Millisecond } // nobody writes for longer
 	w.start()
 	var before level
 	for i := 1; i <= swaps; i++ {
