@@ -28,16 +28,16 @@ func (w *world) ctl() *admin.Client {
 	return admin.NewClient(w.server.AdminAddr(), schemas.Secret{}, nil)
 }
 
-// back asks for a version, and wants what comes of it.
-func (w *world) back(to int, want string) {
+// back asks for version 1, and wants what comes of it.
+func (w *world) back(want string) {
 	w.t.Helper()
 	served := w.server.Status().Good.Number
-	out, err := w.ctl().Rollback(w.t.Context(), admin.RollbackRequest{Version: to, IfMatch: served, Reason: "test"})
+	out, err := w.ctl().Rollback(w.t.Context(), admin.RollbackRequest{Version: 1, IfMatch: served, Reason: "test"})
 	switch {
 	case want == "" && (err != nil || out.Result != admin.Applied || out.Served.Version != served+1):
-		w.t.Fatalf("back to %d: %+v, %v", to, out, err)
+		w.t.Fatalf("back: %+v, %v", out, err)
 	case want != "" && (!errors.Is(err, admin.ErrRefused) || !strings.Contains(err.Error(), want)):
-		w.t.Fatalf("back to %d: %v, want it refused, as %s", to, err, want)
+		w.t.Fatalf("back: %v, want it refused, as %s", err, want)
 	}
 }
 
@@ -53,7 +53,7 @@ func TestRollback(t *testing.T) {
 	if status, _ := w.get(target); status != http.StatusBadGateway {
 		t.Fatalf("before: %d", status)
 	}
-	w.back(1, "")
+	w.back("")
 	serves := func(number int) {
 		t.Helper()
 		if status, _ := w.get(target); status != http.StatusOK || w.server.Status().Good.Number != number {
@@ -85,7 +85,7 @@ func TestRollback(t *testing.T) {
 	if status, err := w.ctl().Status(t.Context()); err != nil || status.Rollback != nil {
 		t.Errorf("status %+v, %v", status, err)
 	}
-	w.back(1, "")
+	w.back("")
 	w.replace("agent.yaml", up)
 	w.eventually("end of the rollback", func() bool {
 		status, err := w.ctl().Status(t.Context())
@@ -181,7 +181,7 @@ func TestRollbackRefuses(t *testing.T) {
 			if name != "no version" {
 				w.applied(1)
 			}
-			w.back(1, test.want)
+			w.back(test.want)
 		})
 	}
 }
@@ -312,7 +312,7 @@ func TestAnswersFollowSchema(t *testing.T) {
 	ctl, ctx := w.ctl(), t.Context()
 	w.replace("agent.yaml", agentConfig("http://localhost:1"))
 	w.applied(1)
-	w.back(1, "")
+	w.back("")
 	out, err := ctl.Rollback(ctx, admin.RollbackRequest{Subject: "key/demo/k1", IfMatch: 3, Reason: "x"})
 	follows("rollback", out, err)
 	w.replace("agent.yaml", "listeners: [")
