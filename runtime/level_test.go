@@ -25,7 +25,7 @@ func TestSwapsLeaveNothingBehind(t *testing.T) { //nolint:paralleltest // it cou
 	w := newWorld(t, ups[0])
 	w.write("ca0.pem", string(ca.Root()))
 	w.write("ca1.pem", string(ca.Root())+"\n")
-	w.opts.Logger = slog.New(slog.DiscardHandler) // the log of a test stays in memory
+	w.opts.Logger = slog.New(slog.DiscardHandler)                // the log of a test stays in memory
 	w.tune = func(s *Server) { s.pace.quiet = time.Millisecond } // nobody writes for longer
 	w.start()
 	var before level
