@@ -154,6 +154,9 @@ func readSeen(r *bufio.Reader, req *http.Request) (s seen) {
 			// once a stream is flushed, and when ReverseProxy does that is chance.
 			resp.Header.Del("Content-Type")
 		}
+		if len(body) == 0 && resp.Header.Get("Content-Length") == "0" {
+			resp.Header.Del("Content-Length") // net/http says so unless the stream was flushed, which is chance too
+		}
 		s.Status, s.Proto, s.Header, s.Body, s.Trailer = resp.Status, resp.Proto, resp.Header, string(body), resp.Trailer
 		return s
 	}

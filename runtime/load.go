@@ -47,6 +47,11 @@ func contentOf(data []byte, err error) content {
 	return content{data: data, digest: schemas.Digest(data)}
 }
 
+// equal reports whether two readings of a file gave the same.
+func (c content) equal(other content) bool {
+	return (c.err == nil) == (other.err == nil) && c.digest == other.digest
+}
+
 // loadInputs reads the three documents and every file they name. It returns
 // what it read also beside an error: the names have to be watched, and the
 // digest tells whether a later attempt is worth while.

@@ -170,16 +170,17 @@ func (q *sequence) interrupted() func(path string) ([]byte, error) {
 }
 
 // meanwhile saves two files in place, one after the other: who has read the
-// first before and reads the second after has what was never there.
+// first before and reads the second after has what was never there. Where
+// nothing at all tells of a write, nobody could know.
 func (q *sequence) meanwhile() {
 	q.turn.Lock()
 	defer q.turn.Unlock()
 	if q.calm {
 		return
 	}
-	after := q.after
-	defer func() { q.after = after }()
-	q.after = q.note
+	after, stale := q.after, q.stale
+	defer func() { q.after, q.stale = after, stale }()
+	q.after, q.stale = q.note, func() bool { return false }
 	for range 2 {
 		name := q.pick(theNames()...)
 		if info, err := os.Lstat(q.path(name)); err == nil && info.Mode().IsRegular() {

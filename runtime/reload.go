@@ -138,17 +138,36 @@ func (a *applier) doubts(in *inputs) bool {
 const maxReads = 6
 
 // read loads all inputs, each of them watched from before it was read. What it
-// returns was on disk at one moment: the stamps of before and after are equal.
-// Where a file names new ones, they are not, and everything is read once more.
+// returns was on disk at one moment: the stamps of before and after are equal,
+// and what stamps may not tell of yet reads the same twice. Where a file names
+// new ones, they are not, and everything is read once more.
 func (a *applier) read() (*inputs, error) {
 	for try := 1; ; try++ {
 		a.seen = a.place()
 		in, err := a.loadDisk()
 		a.tried = in.names()
-		if try == maxReads || a.seen.equal(a.look()) {
+		if try == maxReads || a.still(in) && a.seen.equal(a.look()) {
 			return in, err
 		}
 	}
+}
+
+// still reports whether inputs that were changed a moment ago read the same
+// again: a write within the same tick of the clock leaves the stamp as it was.
+func (a *applier) still(in *inputs) bool {
+	if a.seen.taken.Sub(a.changed) >= a.seen.grain() {
+		return true
+	}
+	settled := a.seen.settled()
+	for _, name := range in.names() {
+		if settled(name) {
+			continue
+		}
+		if !in.files[name].equal(contentOf(a.server.disk.read(name))) {
+			return false
+		}
+	}
+	return true
 }
 
 // place watches the inputs and returns what they looked like when all of them

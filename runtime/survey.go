@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 	"time"
 )
 
@@ -105,6 +106,22 @@ func (s *survey) grain() time.Duration {
 		}
 	}
 	return fineGrain
+}
+
+// settled returns a function that reports whether another write to an input
+// would show in its stamp, as other inputs have younger ones. It does not look
+// at what a link leads to.
+func (s *survey) settled() func(path string) bool {
+	newest := int64(0)
+	for _, found := range s.stamps {
+		newest = max(newest, found.ctime)
+	}
+	before := newest - int64(s.grain())
+	return func(path string) bool {
+		path, err := filepath.Abs(path)
+		found := s.stamps[path]
+		return err == nil && found.mode.IsRegular() && found.ctime < before
+	}
 }
 
 // bareError is the text of an error without the path.
