@@ -18,15 +18,15 @@ type listenerCollector struct {
 
 func newListenerCollector(current *atomic.Pointer[snapshot], d *drain) *listenerCollector {
 	desc := func(name, help string, labels ...string) *prometheus.Desc {
-		return prometheus.NewDesc("lockstep_"+name, help, labels, nil)
+		return prometheus.NewDesc(name, help, labels, nil)
 	}
 	return &listenerCollector{
 		current: current, drain: d,
-		good: desc("listener_config_good",
+		good: desc("lockstep_listener_config_good",
 			"Whether what is served of a listener is what the files ask for.", "listener"),
-		generation: desc("listener_generation",
+		generation: desc("lockstep_listener_generation",
 			"Number of the version that last changed a listener, 0 if it was never good.", "listener"),
-		draining: desc("listener_draining_generations",
+		draining: desc("lockstep_listener_draining_generations",
 			"Versions of listeners that were replaced, but whose last requests are still under way."),
 	}
 }

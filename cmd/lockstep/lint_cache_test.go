@@ -152,7 +152,7 @@ func fillValue(t *testing.T, v reflect.Value) {
 func TestCacheKnowsTheInput(t *testing.T) {
 	t.Parallel()
 	known := []string{
-		"Path", "Within", "Document", "Err", "ManifestTier", "Manifest", // in the key, as the file's path and text
+		"Path", "Within", "Document", "Checked", "Err", "ManifestTier", "Manifest", // in the key, as the file's path and text
 		"Tier", "Policy", "Rollout", "Baseline", "Files", "Inventory", // in the space, as flags and documents
 		"Now",              // in the space, as a day
 		"ReadFile", "Stat", // by the digest of each file
