@@ -109,18 +109,20 @@ func (s *survey) grain() time.Duration {
 }
 
 // settled returns a function that reports whether another write to an input
-// would show in its stamp, as other inputs have younger ones. It does not look
-// at what a link leads to.
+// would show in its stamp, as other inputs have younger ones. It never says so
+// of what a link leads to.
 func (s *survey) settled() func(path string) bool {
-	newest := int64(0)
+	newest := map[uint64]int64{} // by device, as each may have a clock of its own
 	for _, found := range s.stamps {
-		newest = max(newest, found.ctime)
+		if found.mode.IsRegular() {
+			newest[found.dev] = max(newest[found.dev], found.ctime)
+		}
 	}
-	before := newest - int64(s.grain())
+	grain := int64(s.grain())
 	return func(path string) bool {
 		path, err := filepath.Abs(path)
-		found := s.stamps[path]
-		return err == nil && found.mode.IsRegular() && found.ctime < before
+		found, ok := s.stamps[path]
+		return err == nil && ok && found.mode.IsRegular() && found.ctime < newest[found.dev]-grain
 	}
 }
 
