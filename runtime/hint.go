@@ -59,7 +59,7 @@ func (a *applier) rest(ctx context.Context, look *survey, hint time.Time) {
 func (a *applier) settle(ctx context.Context, now *survey) {
 	deadline := time.NewTimer(a.server.pace.max)
 	defer deadline.Stop()
-	quiet := time.NewTimer(a.server.pace.quiet)
+	quiet := time.NewTimer(a.untilQuiet(now))
 	defer quiet.Stop()
 	for {
 		calm := false
@@ -70,6 +70,7 @@ func (a *applier) settle(ctx context.Context, now *survey) {
 			return
 		case <-quiet.C:
 			calm = true
+			a.watcher.forget() // what comes from here on is not in the look that follows
 		case <-a.watcher.woken:
 			wait(ctx, breath)
 		}
@@ -77,11 +78,18 @@ func (a *applier) settle(ctx context.Context, now *survey) {
 		switch {
 		case !next.equal(now):
 			now = next
-			quiet.Reset(a.server.pace.quiet)
+			quiet.Reset(a.untilQuiet(now))
 		case calm:
+			a.calm = next
 			return
 		}
 	}
+}
+
+// untilQuiet is how long inputs still have to look as they did in a survey,
+// which may have taken some of that time itself.
+func (a *applier) untilQuiet(now *survey) time.Duration {
+	return a.server.pace.quiet - a.server.opts.Now().Sub(now.taken)
 }
 
 // pollInterval is the time to the next look without any event.

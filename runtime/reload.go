@@ -175,8 +175,11 @@ func (a *applier) still(in *inputs) bool {
 // the watch, nobody knows which events are missing, so it starts over.
 func (a *applier) place() *survey {
 	for try := 1; ; try++ {
-		a.watcher.forget()
-		now := a.look()
+		now := a.calm // no word of before it is waiting
+		if a.calm = nil; now == nil {
+			a.watcher.forget()
+			now = a.look()
+		}
 		a.watcher.inputs.Store(now)
 		if err := a.watcher.failure(now); err != nil {
 			a.watcher.logger.Info("the watch of files starts over", "error", err)
