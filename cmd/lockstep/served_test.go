@@ -95,11 +95,7 @@ func (s *served) start() {
 	s.end = end
 	s.t.Cleanup(func() { _ = process.Kill(); <-end })
 	go func() { defer close(end); s.read(stderr) }()
-	s.eventually("address", func() bool {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		return s.addr != ""
-	})
+	s.eventually("address", func() bool { return s.address() != "" })
 }
 
 // read takes in the log of the process, which says where it serves.
@@ -116,6 +112,13 @@ func (s *served) read(stderr io.Reader) {
 	}
 }
 
+// address is where the process serves; empty if it does not, or not yet.
+func (s *served) address() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.addr
+}
+
 func (s *served) logged() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -130,6 +133,8 @@ func (s *served) stop(signal os.Signal) int {
 	}
 	<-s.end
 	_ = s.cmd.Wait() // the status tells
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.addr = ""
 	return s.cmd.ProcessState.ExitCode()
 }
@@ -157,7 +162,7 @@ func (s *served) fill(room string) {
 func (s *served) signedBy(key, client string) *http.Request {
 	s.t.Helper()
 	target := "/configs/demo/default/application?ip=" + client
-	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, "http://"+s.addr+target, http.NoBody)
+	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, "http://"+s.address()+target, http.NoBody)
 	if err != nil {
 		s.t.Fatal(err)
 	}
