@@ -70,9 +70,12 @@ func (a *applier) settle(ctx context.Context, now *survey) {
 			return
 		case <-quiet.C:
 			calm = true
-			a.watcher.forget() // what comes from here on is not in the look that follows
 		case <-a.watcher.woken:
 			wait(ctx, breath)
+			calm = fired(quiet.C) // where words never end, it would be left to chance
+		}
+		if calm {
+			a.watcher.forget() // what comes from here on is not in the look that follows
 		}
 		next := a.look()
 		switch {
@@ -83,6 +86,15 @@ func (a *applier) settle(ctx context.Context, now *survey) {
 			a.calm = next
 			return
 		}
+	}
+}
+
+func fired(timer <-chan time.Time) bool {
+	select {
+	case <-timer:
+		return true
+	default:
+		return false
 	}
 }
 

@@ -52,7 +52,7 @@ func TestLogBesideTheConfig(t *testing.T) {
 			q.write(q.path("events.jsonl"), strings.Repeat("x", n))
 			q.idle(func() { time.Sleep(time.Millisecond) })
 		}
-		if took, most := time.Since(saved), events.pace.quiet+longRest+5*time.Millisecond; took > most {
+		if took, most := time.Since(saved), events.pace.quiet+longRest+breath+time.Millisecond; took > most {
 			t.Errorf("applied after %v, want at most %v", took, most)
 		}
 	})

@@ -91,7 +91,6 @@ func globbed(t *testing.T, glob string) []string {
 
 // The manifests hold files that lint has nothing to say of and that can be run.
 func TestDeployedConfigs(t *testing.T) {
-	t.Parallel()
 	var manifest struct {
 		Data map[string]string `yaml:"data"`
 	}

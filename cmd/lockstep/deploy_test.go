@@ -229,7 +229,6 @@ func TestNamedPaths(t *testing.T) {
 
 // TestEditorExample: the file that editors are tried on is a good one.
 func TestEditorExample(t *testing.T) {
-	t.Parallel()
 	example := readRoot(t, "testdata/editor/agent.yaml")
 	if !bytes.Contains(readRoot(t, "docs/editors.md"), example) {
 		t.Error("docs/editors.md shows another example")
