@@ -12,6 +12,7 @@ import (
 type figures struct {
 	out    io.Writer
 	missed []error
+	timed  bool // figures in ms count, too
 }
 
 func (f *figures) print(format string, args ...any) { fmt.Fprintf(f.out, format+"\n", args...) }
@@ -24,6 +25,16 @@ func (f *figures) atMost(what string, figure, limit float64) {
 	}
 }
 
+// within prints a time beside its limit. It says as much of the machine, and of
+// who else uses it, as of what is measured.
+func (f *figures) within(what string, figure time.Duration, limit float64) {
+	if f.timed {
+		f.atMost(what, ms(figure), limit)
+		return
+	}
+	f.print("%-44s %8.1f  limit %.1f on a machine of its own", what, ms(figure), limit)
+}
+
 func (f *figures) misses() error { return errors.Join(f.missed...) }
 
 // quantile is the smallest value that a share q of all does not exceed.
@@ -33,19 +44,6 @@ func quantile(all []time.Duration, q float64) time.Duration {
 	}
 	sorted := slices.Sorted(slices.Values(all))
 	return sorted[min(int(q*float64(len(sorted))), len(sorted)-1)]
-}
-
-// calmest is the smallest median of ten in a row: others on the machine only
-// make it slower.
-func calmest(all []time.Duration) time.Duration {
-	const few = 10
-	best := quantile(all, 0.5)
-	for batch := range slices.Chunk(all, few) {
-		if len(batch) == few {
-			best = min(best, quantile(batch, 0.5))
-		}
-	}
-	return best
 }
 
 // ms is d in milliseconds.

@@ -115,7 +115,6 @@ func (b *bench) reloadPeers(ctx context.Context) error {
 		}
 		if p.name == "nginx" {
 			b.nginx = visible
-			b.print("limits in ms are for a machine %.1f times as fast, and wait that much longer here", b.slowness())
 		}
 	}
 	return nil
