@@ -16,6 +16,7 @@ import (
 	"syscall"
 
 	"lockstep/internal/atomicfile"
+	"lockstep/internal/inputfile"
 	"lockstep/schemas"
 )
 
@@ -74,11 +75,11 @@ func (s *Server) openState(context.Context) error {
 
 func (st *state) open(dir string) error {
 	if err := os.MkdirAll(filepath.Join(dir, "versions"), 0o700); err != nil {
-		return bare(err)
+		return inputfile.Bare(err)
 	}
 	info, err := os.Stat(dir)
 	if err != nil {
-		return bare(err)
+		return inputfile.Bare(err)
 	}
 	if info.Mode().Perm()&0o022 != 0 {
 		return schemas.Hint(errors.New("others may write to it"), "take that right away with `chmod 700`")
@@ -96,7 +97,7 @@ func (st *state) open(dir string) error {
 func lockDir(path string) (*os.File, error) {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("lock it: %w", bare(err))
+		return nil, fmt.Errorf("lock it: %w", inputfile.Bare(err))
 	}
 	err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	switch {
@@ -175,7 +176,7 @@ func (st *state) admittedPath() string { return filepath.Join(st.dir, "admitted.
 // setAside renames a file that makes no sense, for somebody to look at.
 func (st *state) setAside(path string, cause error) {
 	err := os.Rename(path, path+".broken")
-	st.alarm(fmt.Sprintf("state: %s makes no sense and is set aside: %v", path, errors.Join(cause, bare(err))))
+	st.alarm(fmt.Sprintf("state: %s makes no sense and is set aside: %v", path, errors.Join(cause, err)))
 }
 
 // alarm notes what is wrong with the directory until the process ends.
@@ -243,21 +244,12 @@ func (st *state) outlive(v keptVersion) {
 	}
 }
 
-// bare drops operation and path from an error of the os package, as whoever
-// wraps it names the path.
-func bare(err error) error {
-	if p, ok := errors.AsType[*fs.PathError](err); ok {
-		return p.Err
-	}
-	return err
-}
-
 // readJSON reads a file that was written by this program, or one of the same
 // format.
 func readJSON(path string, out any) error {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return bare(err)
+		return inputfile.Bare(err)
 	}
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.DisallowUnknownFields()

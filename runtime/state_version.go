@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"lockstep/internal/atomicfile"
+	"lockstep/internal/inputfile"
 	"lockstep/schemas"
 )
 
@@ -81,7 +82,7 @@ func readVersion(path string) (*storedVersion, error) {
 	}
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, bare(err)
+		return nil, inputfile.Bare(err)
 	}
 	v.size = info.Size()
 	return v, nil
@@ -158,7 +159,7 @@ func (st *state) prune(dropped []keptVersion) error {
 	if errs[0] == nil {
 		for _, v := range dropped {
 			if err := os.Remove(st.path(v.Number)); err != nil {
-				errs = append(errs, fmt.Errorf("remove version %d: %w", v.Number, bare(err)))
+				errs = append(errs, fmt.Errorf("remove version %d: %w", v.Number, inputfile.Bare(err)))
 			}
 		}
 	}

@@ -1,12 +1,13 @@
 package runtime
 
 import (
-	"errors"
 	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
 	"time"
+
+	"lockstep/internal/inputfile"
 )
 
 // An identity tells files and directories apart that had one name.
@@ -69,7 +70,7 @@ func (s *survey) stat(path string) stamp {
 func (s *survey) look(path string) stamp {
 	info, err := s.lstat(path)
 	if err != nil {
-		return stamp{fault: bareError(err)}
+		return stamp{fault: inputfile.Bare(err).Error()}
 	}
 	found := stampOf(info)
 	switch {
@@ -77,7 +78,7 @@ func (s *survey) look(path string) stamp {
 		return stamp{identity: found.identity, mode: found.mode}
 	case found.mode&fs.ModeSymlink != 0:
 		if found.target, err = os.Readlink(path); err != nil {
-			found.fault = bareError(err)
+			found.fault = inputfile.Bare(err).Error()
 		}
 	}
 	return found
@@ -124,12 +125,4 @@ func (s *survey) settled() func(path string) bool {
 		found, ok := s.stamps[path]
 		return err == nil && ok && found.mode.IsRegular() && found.ctime < newest[found.dev]-grain
 	}
-}
-
-// bareError is the text of an error without the path.
-func bareError(err error) string {
-	if p, ok := errors.AsType[*fs.PathError](err); ok {
-		err = p.Err
-	}
-	return err.Error()
 }

@@ -13,6 +13,7 @@ import (
 	"slices"
 
 	"lockstep/internal/atomicfile"
+	"lockstep/internal/inputfile"
 )
 
 // The cache is one file for each space of results, as opening one for each
@@ -76,7 +77,7 @@ func (k *resultCache) save() error {
 		return nil
 	}
 	if err := os.MkdirAll(k.dir, 0o700); err != nil {
-		return fmt.Errorf("make the cache %s: %w", k.dir, bare(err))
+		return fmt.Errorf("make the cache %s: %w", k.dir, inputfile.Bare(err))
 	}
 	if err := atomicfile.Write(k.path(), data, 0o600); err != nil {
 		return fmt.Errorf("write the cache %s: %w", k.dir, err)
@@ -105,7 +106,7 @@ func checksum(record []byte) uint32 {
 func prune(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return fmt.Errorf("look into the cache %s: %w", dir, bare(err))
+		return fmt.Errorf("look into the cache %s: %w", dir, inputfile.Bare(err))
 	}
 	var files []fs.FileInfo
 	for _, e := range entries {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -11,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 
+	"lockstep/internal/inputfile"
 	"lockstep/lint"
 	"lockstep/schemas"
 )
@@ -115,7 +115,7 @@ func (in *inputs) walk(dir string, wanted func(path string) bool, named bool) {
 		file := filepath.Join(dir, name)
 		switch {
 		case err != nil:
-			in.broken(fmt.Errorf("look into %s: %w", file, bare(err)))
+			in.broken(fmt.Errorf("look into %s: %w", file, inputfile.Bare(err)))
 			return nil
 		case entry.IsDir() && name != "." && isLeftOut(entry.Name()):
 			return fs.SkipDir
@@ -186,12 +186,4 @@ func isConfigFile(path string) bool {
 // isLeftOut reports whether a directory holds what others have written.
 func isLeftOut(name string) bool {
 	return strings.HasPrefix(name, ".") || name == "node_modules" || name == "vendor"
-}
-
-// bare drops operation and path from an error of the os package.
-func bare(err error) error {
-	if p, ok := errors.AsType[*fs.PathError](err); ok {
-		return p.Err
-	}
-	return err
 }

@@ -46,7 +46,7 @@ func ReadBelow(dir, path string) (data []byte, err error) {
 func StatBelow(dir, path string) (info fs.FileInfo, err error) {
 	err = below(dir, path, func(root *os.Root, path string) error {
 		info, err = root.Stat(path)
-		return bare(err)
+		return Bare(err)
 	})
 	return info, err
 }
@@ -55,7 +55,7 @@ func StatBelow(dir, path string) (info fs.FileInfo, err error) {
 func below(dir, path string, use func(root *os.Root, path string) error) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return bare(err)
+		return Bare(err)
 	}
 	defer root.Close()
 	if filepath.IsAbs(path) {
@@ -106,7 +106,7 @@ func read(path string, stat statFunc, open openFunc) ([]byte, error) {
 func readOnce(path string, stat statFunc, open openFunc) (data []byte, whole bool, err error) {
 	f, before, err := openRegular(path, stat, open)
 	if err != nil {
-		return nil, false, bare(err)
+		return nil, false, Bare(err)
 	}
 	defer f.Close()
 	if data, err = readLimited(f, before.Size()); err != nil {
@@ -114,7 +114,7 @@ func readOnce(path string, stat statFunc, open openFunc) (data []byte, whole boo
 	}
 	after, err := f.Stat()
 	if err != nil {
-		return nil, false, bare(err)
+		return nil, false, Bare(err)
 	}
 	return data, before.Size() == after.Size() && before.ModTime().Equal(after.ModTime()), nil
 }
@@ -162,18 +162,21 @@ func readLimited(r io.Reader, size int64) ([]byte, error) {
 	_, err := data.ReadFrom(io.LimitReader(r, Limit+1))
 	switch {
 	case err != nil:
-		return nil, bare(err)
+		return nil, Bare(err)
 	case data.Len() > Limit:
 		return nil, schemas.Hint(fmt.Errorf("it is larger than %d MiB", Limit>>20), "check that this is the right file")
 	}
 	return data.Bytes(), nil
 }
 
-// bare drops operation and path from an error of the os package: callers
-// name the path themselves, once.
-func bare(err error) error {
+// Bare drops operation and path from an error of the os package: callers name
+// the path themselves, once.
+func Bare(err error) error {
 	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		return p.Err
+	}
+	if l, ok := errors.AsType[*os.LinkError](err); ok {
+		return l.Err
 	}
 	return err
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"lockstep/internal/inputfile"
 	"lockstep/schemas"
 )
 
@@ -40,7 +41,7 @@ func listenUnix(ctx context.Context, path string) (*socket, error) {
 		return nil, err
 	}
 	if err := os.Mkdir(dir, 0o700); err != nil {
-		return nil, bare(err)
+		return nil, inputfile.Bare(err)
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // it is empty, or the error is told
 	s, err := bind(ctx, filepath.Join(dir, "s"))
@@ -48,7 +49,7 @@ func listenUnix(ctx context.Context, path string) (*socket, error) {
 		return nil, err
 	}
 	if err := os.Link(filepath.Join(dir, "s"), path); err != nil {
-		return nil, errors.Join(bare(err), s.Close())
+		return nil, errors.Join(inputfile.Bare(err), s.Close())
 	}
 	s.path = path
 	return s, nil
@@ -70,7 +71,7 @@ func bind(ctx context.Context, path string) (*socket, error) {
 		err = os.Chmod(path, 0o600)
 	}
 	if err != nil {
-		return nil, errors.Join(bare(err), s.Close())
+		return nil, errors.Join(inputfile.Bare(err), s.Close())
 	}
 	return &socket{UnixListener: s, info: info}, nil
 }
@@ -82,7 +83,7 @@ func makeRoom(ctx context.Context, path string) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
 	case err != nil:
-		return bare(err)
+		return inputfile.Bare(err)
 	case info.Mode()&fs.ModeSocket == 0:
 		return schemas.Hint(errors.New("something is there that is not a socket"), "move it away, or name another path")
 	}
@@ -94,7 +95,7 @@ func makeRoom(ctx context.Context, path string) error {
 	if !errors.Is(err, syscall.ECONNREFUSED) {
 		return fmt.Errorf("look who listens there: %w", err)
 	}
-	return bare(os.Remove(path))
+	return inputfile.Bare(os.Remove(path))
 }
 
 // remove takes the socket's name away, unless it is somebody else's by now.
@@ -103,17 +104,5 @@ func (s *socket) remove() error {
 	if err != nil || !os.SameFile(info, s.info) {
 		return nil //nolint:nilerr // it is gone
 	}
-	return bare(os.Remove(s.path))
-}
-
-// bare drops operation and path from an error of the os package, as the
-// address is named where it is wrapped.
-func bare(err error) error {
-	if p, ok := errors.AsType[*fs.PathError](err); ok {
-		return p.Err
-	}
-	if l, ok := errors.AsType[*os.LinkError](err); ok {
-		return l.Err
-	}
-	return err
+	return inputfile.Bare(os.Remove(s.path))
 }
