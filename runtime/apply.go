@@ -24,6 +24,7 @@ type applier struct {
 	seen    *survey       // of just before they were read
 	last    *survey       // the last one
 	calm    *survey       // the one with which they have come to rest; nil once it was used
+	early   *reading      // of inputs that were still settling; nil once it was used
 	changed time.Time     // when one differed from the one before
 	pause   time.Duration // after the last hint that led to nothing
 	rested  time.Time     // when it was over

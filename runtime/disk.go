@@ -11,6 +11,7 @@ import (
 // pace holds the times of the reload loop.
 type pace struct {
 	quiet  time.Duration // changed inputs are read after this long without another change
+	early  time.Duration // and got ready after this long, in case none comes
 	max    time.Duration // and at the latest after this long
 	hold   time.Duration // what looks half written is given this long, [holdTimes] times
 	poll   time.Duration // between two looks at the stamps of all inputs
@@ -23,7 +24,7 @@ type pace struct {
 // and makes up for events that were lost.
 func defaultPace() pace {
 	return pace{
-		quiet: 50 * time.Millisecond, max: 500 * time.Millisecond, hold: 250 * time.Millisecond,
+		quiet: 50 * time.Millisecond, early: 5 * time.Millisecond, max: 500 * time.Millisecond, hold: 250 * time.Millisecond,
 		poll: 10 * time.Second, remote: 2 * time.Second, hash: time.Minute,
 		tidy: 2 * time.Second,
 	}

@@ -54,13 +54,15 @@ func (a *applier) rest(ctx context.Context, look *survey, hint time.Time) {
 	a.rested = a.server.opts.Now()
 }
 
-// settle waits until the inputs have looked the same for a while. Events only
-// have it look earlier, so that a log beside the config delays nothing.
+// settle waits until the inputs have looked the same for a while, and gets ready
+// meanwhile what they say. Events only have it look earlier, so that a log
+// beside the config delays nothing.
 func (a *applier) settle(ctx context.Context, now *survey) {
 	deadline := time.NewTimer(a.server.pace.max)
 	defer deadline.Stop()
-	quiet := time.NewTimer(a.untilQuiet(now))
+	quiet, early := time.NewTimer(a.untilQuiet(now)), time.NewTimer(a.server.pace.early)
 	defer quiet.Stop()
+	defer early.Stop()
 	for {
 		calm := false
 		select {
@@ -70,6 +72,9 @@ func (a *applier) settle(ctx context.Context, now *survey) {
 			return
 		case <-quiet.C:
 			calm = true
+		case <-early.C:
+			a.prepare(now)
+			calm = fired(quiet.C)
 		case <-a.watcher.woken:
 			wait(ctx, breath)
 			calm = fired(quiet.C) // where words never end, it would be left to chance
@@ -82,6 +87,7 @@ func (a *applier) settle(ctx context.Context, now *survey) {
 		case !next.equal(now):
 			now = next
 			quiet.Reset(a.untilQuiet(now))
+			early.Reset(a.server.pace.early)
 		case calm:
 			a.calm = next
 			return
@@ -98,10 +104,10 @@ func fired(timer <-chan time.Time) bool {
 	}
 }
 
-// untilQuiet is how long inputs still have to look as they did in a survey,
-// which may have taken some of that time itself.
+// untilQuiet is how long inputs still have to look as they did in a survey.
 func (a *applier) untilQuiet(now *survey) time.Duration {
-	return a.server.pace.quiet - a.server.opts.Now().Sub(now.taken)
+	quiet := a.server.pace.quiet
+	return quiet - a.server.opts.Now().Sub(now.since(quiet/2))
 }
 
 // pollInterval is the time to the next look without any event.

@@ -96,8 +96,8 @@ func (a *applier) reload(ctx context.Context, asked bool) {
 	good := a.server.current.Load()
 	for try := 0; ; try++ {
 		start := a.server.opts.Now()
-		in, err := a.read()
-		in, err = a.overruled(ctx, in, err)
+		was := a.read()
+		in, err := a.overruled(ctx, was.in, was.err)
 		switch {
 		case in.digest == good.version.Digest && !a.server.tcp.retry(ctx):
 			a.missing, a.doubtful = missing{}, in.doubtful()
@@ -108,7 +108,7 @@ func (a *applier) reload(ctx context.Context, asked bool) {
 		}
 		var next *snapshot
 		if err == nil {
-			next, err = a.admit(in, good)
+			next, err = a.judge(was, in, good)
 		}
 		if try == holdTimes || (err == nil && !a.doubts(in) && !next.worseThan(good)) {
 			a.server.metrics.reloadDuration.Observe(a.server.opts.Now().Sub(start).Seconds())
@@ -131,43 +131,6 @@ func (a *applier) doubts(in *inputs) bool {
 		}
 	}
 	return false
-}
-
-// maxReads is how often inputs are read that change meanwhile. After that they
-// are taken as they are, each file whole, and soon looked at again.
-const maxReads = 6
-
-// read loads all inputs, each of them watched from before it was read. What it
-// returns was on disk at one moment: the stamps of before and after are equal,
-// and what stamps may not tell of yet reads the same twice. Where a file names
-// new ones, they are not, and everything is read once more.
-func (a *applier) read() (*inputs, error) {
-	for try := 1; ; try++ {
-		a.seen = a.place()
-		in, err := a.loadDisk()
-		a.tried = in.names()
-		if try == maxReads || a.still(in) && a.seen.equal(a.look()) {
-			return in, err
-		}
-	}
-}
-
-// still reports whether inputs that were changed a moment ago read the same
-// again: a write within the same tick of the clock leaves the stamp as it was.
-func (a *applier) still(in *inputs) bool {
-	if a.seen.taken.Sub(a.changed) >= a.seen.grain() {
-		return true
-	}
-	settled := a.seen.settled()
-	for _, name := range in.names() {
-		if settled(name) {
-			continue
-		}
-		if !in.files[name].equal(contentOf(a.server.disk.read(name))) {
-			return false
-		}
-	}
-	return true
 }
 
 // place watches the inputs and returns what they looked like when all of them

@@ -45,8 +45,8 @@ func (st *state) lastVersion() *storedVersion {
 func (a *applier) start(ctx context.Context) error {
 	last := a.server.state.lastVersion()
 	a.resume(last)
-	in, err := a.read()
-	in, err = a.overruled(ctx, in, err)
+	was := a.read()
+	in, err := a.overruled(ctx, was.in, was.err)
 	good, prev := a.rebuilt(last)
 	if prev != nil && in.moves(prev) {
 		prev = nil // for that a process is restarted

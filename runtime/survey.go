@@ -109,6 +109,25 @@ func (s *survey) grain() time.Duration {
 	return fineGrain
 }
 
+// clockTick is by how much the clock that stamps files lags at most on Linux with
+// the usual 250 ticks a second.
+const clockTick = 4 * time.Millisecond
+
+// since is when the inputs became what they are: when the youngest stamp says,
+// as event and look come some milliseconds later on a busy machine. A stamp
+// older than slack does not tell, as of a file that was deleted, nor does one
+// of a clock that is ahead; then it is the time of the survey.
+func (s *survey) since(slack time.Duration) time.Time {
+	youngest := int64(0)
+	for _, found := range s.stamps {
+		youngest = max(youngest, found.ctime)
+	}
+	if changed := time.Unix(0, youngest).Add(clockTick); changed.Before(s.taken) && s.taken.Sub(changed) < slack {
+		return changed
+	}
+	return s.taken
+}
+
 // settled returns a function that reports whether another write to an input
 // would show in its stamp, as other inputs have younger ones. It never says so
 // of what a link leads to.

@@ -82,3 +82,24 @@ func TestNothingNew(t *testing.T) {
 		}
 	}
 }
+
+// TestSince believes a stamp only if it can be of the change that was found.
+func TestSince(t *testing.T) {
+	t.Parallel()
+	const slack = 25 * time.Millisecond
+	taken := time.Unix(1000, 0)
+	for name, test := range map[string]struct{ stamped, want time.Duration }{
+		"a while before the look":   {-10 * time.Millisecond, -6 * time.Millisecond},
+		"within a tick of the look": {-2 * time.Millisecond, 0},
+		"long before, as nothing":   {-time.Second, 0},
+		"just too long before":      {-slack - clockTick, 0},
+		"a clock that is ahead":     {time.Hour, 0},
+	} {
+		s := &survey{taken: taken, stamps: map[string]stamp{
+			"old": {ctime: 1}, "young": {ctime: taken.Add(test.stamped).UnixNano()},
+		}}
+		if got := s.since(slack).Sub(taken); got != test.want {
+			t.Errorf("%s: %v from the look, want %v", name, got, test.want)
+		}
+	}
+}
