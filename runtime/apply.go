@@ -134,7 +134,7 @@ func (a *applier) swap(ctx context.Context, in *inputs, next *snapshot) {
 	}
 	a.keep(ctx, in, next)
 	a.rejected = ""
-	s.metrics.applied(next)
+	s.metrics.applied(next, in.kept)
 	a.report(ctx, next)
 	s.status.Store(next.status(now, nil)) // last, so that whoever waits for it finds all else
 }

@@ -64,6 +64,9 @@ func TestRollback(t *testing.T) {
 		}
 	}
 	serves(3)
+	if got := w.metrics()[`lockstep_config_reloads_total{result="rolled_back"}`]; got != "1" {
+		t.Errorf("%s versions count as rolled back", got)
+	}
 	w.restart()
 	serves(3)
 	w.replace("k1", secret2)

@@ -60,7 +60,7 @@ func newMetrics(version string) *metrics {
 		reloadTime: gauge("config_last_reload_success_timestamp_seconds",
 			"When a version was last applied.").WithLabelValues(),
 		reloads: counter("config_reloads_total",
-			"Attempts to apply the files: applied, unchanged or rejected.", "result"),
+			"Attempts to apply the files: applied, unchanged or rejected; rolled_back for those of an earlier version.", "result"),
 		watchEvents: counter("watch_events_total",
 			"Hints that files may have changed: inotify for events of their directories, poll for changes that "+
 				"no event told of, signal for SIGHUP, api for other requests to look.", "source"),
@@ -97,9 +97,14 @@ func newMetrics(version string) *metrics {
 	}
 }
 
-// applied notes that s is served from now on.
-func (m *metrics) applied(s *snapshot) {
-	m.reloads.WithLabelValues("applied").Inc()
+// applied notes that s is served from now on. kept tells that its documents are
+// those of an earlier version.
+func (m *metrics) applied(s *snapshot, kept bool) {
+	result := "applied"
+	if kept {
+		result = "rolled_back"
+	}
+	m.reloads.WithLabelValues(result).Inc()
 	m.served(s)
 	m.reloadTime.Set(float64(s.version.Applied.UnixMilli()) / 1000)
 	m.info.Reset()
