@@ -54,12 +54,12 @@ func modelSeed(t *testing.T) uint64 {
 	return seed
 }
 
-// TestModel edits the inputs of a server in 200 random sequences (FULL=1:
+// TestModel edits the inputs of a server in 100 random sequences (FULL=1:
 // 10,000), with the time and the events of a model, and holds it to what must
 // be served after each.
 func TestModel(t *testing.T) {
 	t.Parallel()
-	seed, sequences := modelSeed(t), 200
+	seed, sequences := modelSeed(t), 100
 	if os.Getenv("FULL") != "" {
 		sequences = 10_000
 	}
