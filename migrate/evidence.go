@@ -24,8 +24,13 @@ type Evidence struct {
 	Nodes       []Node   // by name
 	Gaps        []Gap    // by node and time
 	Dominant    []Dominant
-	source      tallySource
-	failed      error // of reading the tallies
+	Exposed     Exposure // secrets that the logs print
+
+	// FailuresOnly is set where the logs tell of no request that passes.
+	FailuresOnly bool
+
+	source tallySource
+	failed error // of reading the tallies
 }
 
 // Close gives back what the tallies take outside of memory.
@@ -155,7 +160,8 @@ func (e *Evidence) Digest() (string, error) {
 		Environment      string
 		Parsed, Unparsed uint64
 		Gaps             []Gap
-	}{e.Environment, e.Coverage.Parsed, e.Coverage.Unparsed, e.Gaps}
+		FailuresOnly     bool `json:",omitempty"`
+	}{e.Environment, e.Coverage.Parsed, e.Coverage.Unparsed, e.Gaps, e.FailuresOnly}
 	if err := enc.Encode(head); err != nil {
 		return "", fmt.Errorf("digest evidence: %w", err)
 	}

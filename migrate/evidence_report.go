@@ -25,6 +25,11 @@ func (e *Evidence) WriteJSON(w io.Writer) error {
 		Nodes    []nodeJSON `json:"nodes"`
 		Gaps     []Gap      `json:"gaps"`
 		Dominant []Dominant `json:"dominant"`
+		Exposed  *Exposure  `json:"exposed,omitempty"`
+	}
+	var exposed *Exposure
+	if e.Exposed.Records > 0 {
+		exposed = &e.Exposed
 	}
 	nodes := make([]nodeJSON, len(e.Nodes))
 	for i, n := range e.Nodes {
@@ -33,7 +38,7 @@ func (e *Evidence) WriteJSON(w io.Writer) error {
 	out := &jsonWriter{out: bufio.NewWriter(w)}
 	out.indented("{\n  \"window\": ", e.Window)
 	out.indented(",\n  \"coverage\": ", coverage{
-		e.Coverage, append([]Sample{}, e.Samples...), nodes, append([]Gap{}, e.Gaps...), append([]Dominant{}, e.Dominant...),
+		e.Coverage, append([]Sample{}, e.Samples...), nodes, append([]Gap{}, e.Gaps...), append([]Dominant{}, e.Dominant...), exposed,
 	})
 	separator := ",\n  \"clients\": [\n    "
 	for client := range e.Clients() {
@@ -90,6 +95,7 @@ func (e *Evidence) WriteText(w io.Writer) error {
 	e.writeNodes(out)
 	e.writeClients(out)
 	e.writeQuality(out)
+	e.writeExposed(out)
 	if err := errors.Join(e.failed, out.Flush()); err != nil {
 		return fmt.Errorf("write evidence: %w", err)
 	}
@@ -174,8 +180,12 @@ func (e *Evidence) writeQuality(w io.Writer) {
 			separator, printable(d.Client), d.How, 100*d.Share, printable(d.App))
 		separator = ""
 	}
+	if e.FailuresOnly {
+		fmt.Fprintf(w, "%sthese logs tell of failures only: who passes shows in an inventory that is renewed meanwhile, or in signatures that are verified again\n", separator)
+		separator = ""
+	}
 	for _, n := range e.Nodes {
-		if n.FailuresOnly() {
+		if n.FailuresOnly() && !e.FailuresOnly {
 			fmt.Fprintf(w, "%snode %s has logged only failures: if its log leaves out what passes, nobody can be seen to be repaired\n",
 				separator, printable(n.Name))
 			separator = ""
@@ -185,6 +195,18 @@ func (e *Evidence) writeQuality(w io.Writer) {
 				separator, printable(n.Name), plural(times, "time", "times"), minute(last))
 			separator = ""
 		}
+	}
+}
+
+// writeExposed warns of secrets in the logs, and says where and nothing more.
+func (e *Evidence) writeExposed(w io.Writer) {
+	if e.Exposed.Records == 0 {
+		return
+	}
+	fmt.Fprintf(w, "\nsecrets are printed in clear, %s: whoever can read the logs can sign; keep them as closely, and replace the keys\n",
+		plural(e.Exposed.Records, "time", "times"))
+	for _, s := range e.Exposed.Samples {
+		fmt.Fprintf(w, "  %s:%d: %s\n", printable(s.File), s.Line, s.Reason)
 	}
 }
 

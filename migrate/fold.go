@@ -26,6 +26,7 @@ type Fold struct {
 	table       *tallyTable
 	maxGap      int64 // hours that a node may be silent
 	fixed       int64 // what takes memory and cannot be spilled, in bytes, roughly
+	profile     Profile
 }
 
 // foldState is what a fold knows besides its nodes and tallies. It is stored
@@ -35,6 +36,11 @@ type foldState struct {
 	Window       Window
 	Coverage     Coverage
 	Samples      []Sample
+
+	// Of a [RecordDialect].
+	Exposed Exposure
+	Pairing pairing
+	Copied  bool // some records are of copies
 }
 
 // NewFold starts a fold of the events of one environment; events of others
@@ -46,12 +52,14 @@ func NewFold(environment string) *Fold {
 // expect has a mapping say which nodes have to log, and how often. Runtimes
 // write every minute, and the policy knows them.
 func (f *Fold) expect(d Dialect) {
-	m, ok := d.(*mapping)
-	if !ok {
-		return
+	switch d := d.(type) {
+	case *mapping:
+		f.profile = Profile{Nodes: d.def.Nodes, MaxGap: time.Duration(d.def.MaxGap)}
+	case RecordDialect:
+		f.profile = d.Profile()
 	}
-	f.maxGap = max(int64(time.Duration(m.def.MaxGap)/time.Hour), 1)
-	for _, name := range m.def.Nodes {
+	f.maxGap = max(int64(f.profile.MaxGap/time.Hour), 1)
+	for _, name := range f.profile.Nodes {
 		f.node(name)
 	}
 }
@@ -65,18 +73,24 @@ func (f *Fold) apply(b *batch) {
 			b.Ignored++
 		}
 	}
+	f.applyRecords(b)
 	f.Coverage.add(b.Coverage)
 	f.sample(b.samples)
 }
 
 // sample keeps the first samples by place, so that the order does not matter.
 func (f *Fold) sample(samples []Sample) {
-	if len(samples) == 0 {
-		return
+	f.Samples = firstSamples(f.Samples, samples)
+}
+
+// firstSamples merges samples and keeps the first few, in order.
+func firstSamples(samples, more []Sample) []Sample {
+	if len(more) == 0 {
+		return samples
 	}
-	f.Samples = append(f.Samples, samples...)
-	slices.SortFunc(f.Samples, Sample.compare)
-	f.Samples = f.Samples[:min(len(f.Samples), maxSamples)]
+	samples = slices.Concat(samples, more)
+	slices.SortFunc(samples, Sample.compare)
+	return samples[:min(len(samples), maxSamples)]
 }
 
 // event counts an event unless it was counted before.
@@ -85,9 +99,7 @@ func (f *Fold) event(e *schemas.Event) bool {
 	if e.Seq != 0 && !f.isNew(node, e) {
 		return false
 	}
-	if !slices.Contains(f.Environments, e.Environment) {
-		f.Environments = append(f.Environments, strings.Clone(e.Environment))
-	}
+	f.seen(e.Environment)
 	f.Window.include(e.TimeMS)
 	switch e.Kind {
 	case schemas.EventTally:
@@ -104,6 +116,12 @@ func (f *Fold) event(e *schemas.Event) bool {
 	case schemas.EventDetail: // for people; its request is in a tally as well
 	}
 	return true
+}
+
+func (f *Fold) seen(environment string) {
+	if !slices.Contains(f.Environments, environment) {
+		f.Environments = append(f.Environments, strings.Clone(environment))
+	}
 }
 
 func (f *Fold) tally(e *schemas.Event) {
@@ -173,6 +191,10 @@ func (f *Fold) check(memory int64) error {
 func (f *Fold) evidence(ctx context.Context, tallies tallySource) (*Evidence, error) {
 	e := &Evidence{
 		Environment: f.environment, Window: f.Window, Coverage: f.Coverage, Samples: f.Samples, source: tallies,
+		Exposed: f.Exposed, FailuresOnly: f.profile.FailuresOnly,
+	}
+	if f.Copied {
+		e.source = distinct{tallies}
 	}
 	if e.Environment == "" && len(f.Environments) == 1 {
 		e.Environment = f.Environments[0]

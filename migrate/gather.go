@@ -51,7 +51,11 @@ func Gather(ctx context.Context, files *Files, opts Options) (*Evidence, error) 
 func foldAll(ctx context.Context, files *Files, opts *Options, k keeper) (*Evidence, error) {
 	fold := k.fold()
 	fold.expect(opts.Dialect)
+	files.cutAt(opts.Dialect)
 	for b, err := range parseAll(ctx, files, opts) {
+		if err == nil {
+			err = b.useless
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -63,6 +67,7 @@ func foldAll(ctx context.Context, files *Files, opts *Options, k keeper) (*Evide
 			opts.Progress(files.read.Load())
 		}
 	}
+	fold.settle()
 	return k.finish(ctx)
 }
 
@@ -105,6 +110,12 @@ type batch struct {
 	block   Block
 	events  []schemas.Event
 	samples []Sample
+
+	// Of a [RecordDialect].
+	records []Record
+	signs   []sign
+	exposed Exposure
+	useless error // nothing of the logs can be understood
 }
 
 // parse reads the lines of a block. It is safe to be called from many goroutines.
@@ -116,13 +127,21 @@ func parse(block Block, opts *Options, events []schemas.Event) *batch {
 	case block.Long:
 		b.unparsed(block.Number, errLong)
 	default:
-		number := block.Number
-		for line := range strings.Lines(block.Text) {
-			b.parseLine(strings.TrimSuffix(line, "\n"), number, opts)
-			number++
-		}
+		b.parseText(opts)
 	}
 	return b
+}
+
+func (b *batch) parseText(opts *Options) {
+	if d, ok := opts.Dialect.(RecordDialect); ok {
+		b.parseRecords(d, opts)
+		return
+	}
+	number := b.block.Number
+	for line := range strings.Lines(b.block.Text) {
+		b.parseLine(strings.TrimSuffix(line, "\n"), number, opts)
+		number++
+	}
 }
 
 var errLong = fmt.Errorf("longer than %d KiB", MaxLine>>10)

@@ -16,6 +16,7 @@ type blockReader struct {
 	pending []byte // read and not yet returned
 	at      position
 	ended   bool
+	begins  func(line string) bool // a record of several lines, see [RecordDialect]; nil if each line is one
 }
 
 // next returns the next block; the error is [io.EOF] at the end.
@@ -24,7 +25,7 @@ func (r *blockReader) next() (Block, error) {
 		if err := r.fill(size); err != nil {
 			return Block{}, err
 		}
-		end := bytes.LastIndexByte(r.pending, '\n') + 1
+		end := r.whole()
 		switch {
 		case end > 0:
 			return r.cut(end), nil
@@ -36,6 +37,27 @@ func (r *blockReader) next() (Block, error) {
 			return Block{}, io.EOF
 		}
 	}
+}
+
+// whole is where the pending lines end that can be returned: behind the last
+// one, or before the last record, as more lines of it may come. A record that
+// takes more than a block is not waited for.
+func (r *blockReader) whole() int {
+	end := bytes.LastIndexByte(r.pending, '\n') + 1
+	if r.begins == nil || r.ended {
+		return end
+	}
+	for next := end; next > 0; {
+		start := bytes.LastIndexByte(r.pending[:next-1], '\n') + 1
+		if start > 0 && r.begins(string(r.pending[start:next-1])) {
+			return start
+		}
+		next = start
+	}
+	if len(r.pending) > blockBytes {
+		return end
+	}
+	return 0
 }
 
 // fill reads until size bytes are pending or the log ends.

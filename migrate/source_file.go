@@ -22,7 +22,8 @@ import (
 type Files struct {
 	logs   []*logFile
 	copies int
-	read   atomic.Int64 // bytes of all files so far, as they are packed
+	read   atomic.Int64           // bytes of all files so far, as they are packed
+	begins func(line string) bool // see [blockReader]
 }
 
 // NewFiles finds the files that patterns match, in order of their names: `-`
@@ -140,6 +141,13 @@ func (f *Files) Size() int64 {
 	return size
 }
 
+// cutAt has blocks end where a record of the dialect does.
+func (f *Files) cutAt(d Dialect) {
+	if records, ok := d.(RecordDialect); ok {
+		f.begins = records.Begins
+	}
+}
+
 // Blocks implements [Source].
 func (f *Files) Blocks(ctx context.Context) iter.Seq2[Block, error] {
 	return func(yield func(Block, error) bool) {
@@ -162,7 +170,7 @@ func (f *Files) readLog(ctx context.Context, log *logFile, yield func(Block, err
 		return yield(Block{}, err)
 	}
 	defer text.Close()
-	reader := blockReader{in: text, at: log.from}
+	reader := blockReader{in: text, at: log.from, begins: f.begins}
 	for {
 		block, err := reader.next()
 		if errors.Is(err, io.EOF) {
