@@ -213,7 +213,7 @@ func NewDialect(s Selection) (Dialect, error) {
 
 // names lists all that can be selected.
 func (s *Selection) names() []string {
-	names := []string{"event"}
+	names := []string{"apollo", "event"}
 	for name := range presets() {
 		names = append(names, name)
 	}

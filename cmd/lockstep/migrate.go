@@ -13,6 +13,7 @@ import (
 
 	"lockstep/internal/atomicfile"
 	"lockstep/migrate"
+	"lockstep/migrate/apollo"
 	"lockstep/schemas"
 )
 
@@ -32,8 +33,8 @@ func (p *process) migrateCommand() *cli.Command {
 func logsFlags(required bool) []cli.Flag {
 	return []cli.Flag{
 		listFlag(cli.GenericFlag{Name: "logs", Usage: "read the logs that `GLOB` matches, plain, gzip or zstd; a directory, or - for standard input; may be repeated", Required: required}),
-		&cli.StringFlag{Name: "dialect", Value: "event", Usage: "read the logs as `NAME`: event, a mapping of the policy, or nginx, envoy, caddy, traefik"},
-		&cli.StringFlag{Name: "timezone", Usage: "of the mapping's times, if they have none: `ZONE` such as Asia/Shanghai"},
+		&cli.StringFlag{Name: "dialect", Value: "event", Usage: "read the logs as `NAME`: event, apollo (of its config service), a mapping of the policy, or nginx, envoy, caddy, traefik"},
+		&cli.StringFlag{Name: "timezone", Usage: "of the times in the logs, if they have none: `ZONE` such as Asia/Shanghai"},
 		&cli.StringFlag{Name: "store", Usage: "keep what was read in the SQLite `FILE`, and go on from there the next time"},
 		&cli.IntFlag{Name: "memory", Value: migrate.DefaultMemory >> 20, Usage: "keep tallies beyond `MIB` in temporary files"},
 	}
@@ -54,14 +55,22 @@ func (p *process) logs(c *cli.Context, policy *schemas.Policy, environment strin
 		return nil, opts, usage(errors.New("--memory has to be at least 1"))
 	}
 	var err error
-	opts.Dialect, err = migrate.NewDialect(migrate.Selection{
-		Name: c.String("dialect"), Mappings: policy.Mappings, Timezone: c.String("timezone"), Environment: environment,
-	})
-	if err != nil {
+	if opts.Dialect, err = dialect(c, policy, environment); err != nil {
 		return nil, opts, usage(err)
 	}
 	files, err := migrate.NewFiles(listOf(c, "logs"), p.stdin)
 	return files, opts, err
+}
+
+// dialect finds the dialect of the flags: Apollo's own, or one of migrate's.
+func dialect(c *cli.Context, policy *schemas.Policy, environment string) (migrate.Dialect, error) {
+	selection := migrate.Selection{
+		Name: c.String("dialect"), Mappings: policy.Mappings, Timezone: c.String("timezone"), Environment: environment,
+	}
+	if d, ok, err := apollo.NewDialect(selection, policy.Environments[environment].Nodes); ok {
+		return d, err
+	}
+	return migrate.NewDialect(selection)
 }
 
 // gather folds the logs of one environment, with a bar if that takes long.
@@ -75,7 +84,11 @@ func (p *process) gather(c *cli.Context, policy *schemas.Policy, environment str
 		defer bar.clear()
 		opts.Progress = bar.update
 	}
-	return migrate.Gather(c.Context, files, opts)
+	evidence, err := migrate.Gather(c.Context, files, opts)
+	if errors.Is(err, migrate.ErrTimezone) {
+		return nil, usage(err)
+	}
+	return evidence, err
 }
 
 func (p *process) evidenceCommand() *cli.Command {
@@ -134,10 +147,14 @@ func (p *process) dryRun(c *cli.Context, policy *schemas.Policy) error {
 
 // evidenceStatus says whether the evidence can be relied on.
 func evidenceStatus(e *migrate.Evidence, environment string) error {
+	silence := e.Coverage.Parsed == 0
+	if e.FailuresOnly { // no failure is good news
+		silence = len(e.Nodes) == 0
+	}
 	switch {
-	case e.Coverage.Parsed == 0 && environment != "" && e.Coverage.Ignored > 0:
+	case silence && environment != "" && !e.FailuresOnly && e.Coverage.Ignored > 0:
 		return schemas.Hint(fmt.Errorf("no event is of environment %s", environment), "leave --environment out to see what there is")
-	case e.Coverage.Parsed == 0:
+	case silence:
 		return errors.New("there is no event in these logs")
 	case e.Coverage.Unparsed > 0 || len(e.Gaps) > 0:
 		return silent(statusIncomplete)
