@@ -29,6 +29,8 @@ type Evidence struct {
 	// FailuresOnly is set where the logs tell of no request that passes.
 	FailuresOnly bool
 
+	MaxGap time.Duration // how long a node may be silent, if a mapping says so
+
 	source tallySource
 	failed error // of reading the tallies
 }
@@ -160,8 +162,9 @@ func (e *Evidence) Digest() (string, error) {
 		Environment      string
 		Parsed, Unparsed uint64
 		Gaps             []Gap
-		FailuresOnly     bool `json:",omitempty"`
-	}{e.Environment, e.Coverage.Parsed, e.Coverage.Unparsed, e.Gaps, e.FailuresOnly}
+		FailuresOnly     bool          `json:",omitempty"`
+		MaxGap           time.Duration `json:",omitempty"`
+	}{e.Environment, e.Coverage.Parsed, e.Coverage.Unparsed, e.Gaps, e.FailuresOnly, e.MaxGap}
 	if err := enc.Encode(head); err != nil {
 		return "", fmt.Errorf("digest evidence: %w", err)
 	}

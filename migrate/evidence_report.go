@@ -175,9 +175,13 @@ func (c clientCells) write(w io.Writer, widths [9]int) {
 // writeQuality warns of what makes the evidence worth less than it seems.
 func (e *Evidence) writeQuality(w io.Writer) {
 	separator := "\n"
+	what := "requests"
+	if e.FailuresOnly {
+		what = "failures"
+	}
 	for _, d := range e.Dominant {
-		fmt.Fprintf(w, "%s%s (%s) makes %.0f%% of the requests of %s: if it is a proxy, it hides who is behind it\n",
-			separator, printable(d.Client), d.How, 100*d.Share, printable(d.App))
+		fmt.Fprintf(w, "%s%s (%s) makes %.0f%% of the %s of %s: if it is a proxy, it hides who is behind it\n",
+			separator, printable(d.Client), d.How, 100*d.Share, what, printable(d.App))
 		separator = ""
 	}
 	if e.FailuresOnly {

@@ -54,6 +54,9 @@ func (e *Evidence) survey(ctx context.Context) error {
 			return err
 		}
 		nodes[row.Node].count(&row)
+		if row.Client == ProbeClient {
+			continue
+		}
 		name, id := appOf(row.Subject)
 		if apps[id] == nil {
 			apps[id] = &majority{app: name}
@@ -77,7 +80,7 @@ func (e *Evidence) dominant(ctx context.Context, apps map[string]*majority) erro
 		if err != nil {
 			return err
 		}
-		if _, id := appOf(row.Subject); apps[id].client == (clientKey{row.Client, row.How}) {
+		if _, id := appOf(row.Subject); apps[id] != nil && apps[id].client == (clientKey{row.Client, row.How}) {
 			apps[id].votes = schemas.SumCounts(apps[id].votes, row.Count)
 		}
 	}

@@ -191,7 +191,7 @@ func (f *Fold) check(memory int64) error {
 func (f *Fold) evidence(ctx context.Context, tallies tallySource) (*Evidence, error) {
 	e := &Evidence{
 		Environment: f.environment, Window: f.Window, Coverage: f.Coverage, Samples: f.Samples, source: tallies,
-		Exposed: f.Exposed, FailuresOnly: f.profile.FailuresOnly,
+		Exposed: f.Exposed, FailuresOnly: f.profile.FailuresOnly, MaxGap: f.profile.MaxGap,
 	}
 	if f.Copied {
 		e.source = distinct{tallies}

@@ -35,6 +35,8 @@ type app struct {
 	clients   map[clientKey]*client
 	days      map[int64]bool // since 1970, on which somebody came
 
+	checkedBy map[string]int64 // when a node checked a request last, by node; Unix time in milliseconds
+
 	lastVerified int64 // failure that resets the clean clock, Unix time in milliseconds
 	outweighed   bool  // the risk is too high, and all has been clean for very long
 
@@ -66,6 +68,7 @@ func newGate(in *Input) *gate {
 	g.addRetiring()
 	g.addInventory()
 	g.addClients()
+	g.addRefreshed()
 	return g
 }
 
@@ -107,7 +110,7 @@ func (g *gate) app(subject string) *app {
 	name, id := appOf(subject)
 	if g.apps[id] == nil {
 		g.apps[id] = &app{
-			name: name, clients: map[clientKey]*client{}, days: map[int64]bool{}, expected: map[string]*schemas.InventoryClient{},
+			name: name, clients: map[clientKey]*client{}, days: map[int64]bool{}, checkedBy: map[string]int64{}, expected: map[string]*schemas.InventoryClient{},
 			attested: map[string]*schemas.Decision{}, waived: map[string]*schemas.Decision{}, approved: map[string]*schemas.Decision{},
 		}
 	}
@@ -195,6 +198,7 @@ func (g *gate) judgeEnforce(v *schemas.SubjectVerdict) {
 // Otherwise words that nothing is in the way, about the clients that pass.
 func (g *gate) judgeNarrowing(a *app, v *schemas.SubjectVerdict, otherwise string) {
 	findings := g.clientFindings(a, v)
+	findings = append(findings, g.refreshFindings(a, v)...)
 	findings = append(findings, g.nodeFindings()...)
 	findings = append(findings, g.coverageFindings(g.judgedFrom(a.since))...)
 	for _, subject := range a.observing {

@@ -66,17 +66,19 @@ func (g *gate) takers(subject string) []taker {
 	if u := g.uses[id]; u != nil {
 		takers = append(takers, u)
 	}
+	if id == rawApp && g.in.Evidence.FailuresOnly {
+		takers = append(takers, rawTaker{g})
+	}
 	return takers
 }
 
 func (a *app) add(key schemas.TallyKey, tally schemas.Tally) {
-	a.latestMS = max(a.latestMS, tally.LastMS)
-	who := clientKey{key.Client, key.How}
-	c := a.clients[who]
-	if c == nil {
-		c = &client{reasons: map[schemas.Reason]uint64{}, okHours: hours{}, failHours: hours{}}
-		a.clients[who] = c
+	a.checkedBy[key.Node] = max(a.checkedBy[key.Node], tally.LastMS)
+	if key.Client == ProbeClient {
+		return
 	}
+	a.latestMS = max(a.latestMS, tally.LastMS)
+	c := a.clientOf(clientKey{key.Client, key.How})
 	passed := key.Outcome == schemas.OutcomeOK
 	if a.retire != "" {
 		if !passed {
@@ -105,6 +107,14 @@ func (a *app) add(key schemas.TallyKey, tally schemas.Tally) {
 	c.reasons[key.Reason] = schemas.SumCounts(c.reasons[key.Reason], tally.Count)
 	c.failHours.addDay(day, mask)
 	c.lastFail = max(c.lastFail, tally.LastMS)
+}
+
+// clientOf returns what is known of a client so far.
+func (a *app) clientOf(who clientKey) *client {
+	if a.clients[who] == nil {
+		a.clients[who] = &client{reasons: map[schemas.Reason]uint64{}, okHours: hours{}, failHours: hours{}}
+	}
+	return a.clients[who]
 }
 
 // known tells the clients of an app from strangers.

@@ -10,8 +10,8 @@ import (
 	"lockstep/schemas"
 )
 
-// silence is how long a node may be silent before its evidence ends: runtimes
-// write a heartbeat each minute, also when idle.
+// silence is how long a node may be silent before its evidence ends, unless a
+// mapping says more: runtimes write a heartbeat each minute, also when idle.
 const silence = time.Hour
 
 // clockSkew is how far the clock of a node may be ahead of ours.
@@ -68,7 +68,7 @@ func (g *gate) signsOfLife() []finding {
 		switch {
 		case n.Last.IsZero():
 			findings = append(findings, inconclusive("node %s has never reported", printable(n.Name)))
-		case g.in.Now.Sub(n.Last) >= silence:
+		case g.in.Now.Sub(n.Last) >= max(silence, g.in.Evidence.MaxGap):
 			findings = append(findings, inconclusive("node %s has been silent since %s", printable(n.Name), minute(n.Last)))
 		case n.Last.Sub(g.in.Now) >= clockSkew: // it would look alive for ever
 			findings = append(findings, inconclusive("node %s reports from the future, %s", printable(n.Name), minute(n.Last)))
@@ -129,8 +129,8 @@ func (g *gate) loadedFindings(subject string) []finding {
 	wanted := g.in.Rollout.Subjects[subject].Mode
 	var first LoadedSubject
 	for _, n := range g.nodes {
-		if n.Last.IsZero() {
-			continue // said by signsOfLife
+		if n.Last.IsZero() || !g.tellsModes(n) {
+			continue // the former is said by signsOfLife
 		}
 		state := n.state(subject)
 		switch {

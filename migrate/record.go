@@ -29,6 +29,11 @@ type RecordDialect interface {
 	Profile() Profile
 }
 
+// ProbeClient is the client of our own probes, which fail by design: they show
+// that a node checks the keys of an app. No client can have this name, as
+// parentheses are escaped in names.
+const ProbeClient = "(probe)"
+
 // ErrTimezone is the error of a record whose time has no zone where none was named.
 var ErrTimezone = errors.New("its time has no offset, and no timezone is named")
 
@@ -46,8 +51,9 @@ type Record struct {
 	TimeMS  int64         // Unix time in milliseconds; 0 if the text has none
 	Event   schemas.Event // a tally, if Counts; it may share memory with the text
 	Counts  bool
-	Request string // what all records of one request have in common
-	Second  bool   // the request may have left a record before this one
+	Thread  string // of which node and log; empty if the request has left no other record
+	Request string // what the records of one request have in common
+	Second  bool   // the request may have left one before, on the same thread, and leaves none after
 	Copy    string // which of several copies of the log this is; empty for the one that counts first
 	Exposed bool   // it prints a secret in clear
 }

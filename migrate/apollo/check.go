@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"lockstep/migrate"
 	"lockstep/schemas"
 )
 
@@ -85,11 +86,18 @@ func readMessage(message string, pattern *regexp.Regexp) (c check, counts bool, 
 // name, as parentheses are escaped in names.
 const unnamed = "(no address)"
 
+// Probe is what our own probes say in X-Forwarded-For, which Apollo logs as the
+// client. Whoever else says so hides nobody but himself.
+const Probe = "lockstep-probe"
+
 // client is the address that a line names. Apollo takes the first element of
 // X-Forwarded-For, unchecked, else the peer; so it is claimed, and what is no
 // address might be anything.
 func client(text string) string {
 	text = strings.TrimSpace(text)
+	if text == Probe {
+		return migrate.ProbeClient
+	}
 	address, err := netip.ParseAddr(strings.Trim(text, "[]"))
 	if err != nil {
 		withPort, err := netip.ParseAddrPort(text)

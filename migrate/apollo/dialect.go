@@ -195,6 +195,7 @@ func (d *Dialect) count(record *migrate.Record, c check, at time.Time) {
 	record.Copy = copyOf(c.thread)
 	if c.observed {
 		record.Second = c.second
-		record.Request = strings.Join([]string{record.Node, record.Copy, c.thread, c.app, c.client}, "\x00")
+		record.Thread = strings.Join([]string{record.Node, record.Copy, c.thread}, "\x00")
+		record.Request = c.app + " " + c.client
 	}
 }

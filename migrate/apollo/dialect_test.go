@@ -151,6 +151,7 @@ func TestMessages(t *testing.T) {
 		"apollo §3 trap 5: the first X-Forwarded-For may be anything": {
 			"Invalid timestamp in pre-check. appId=a,clientIp=unknown,timestamp=null", "fail key/a (no address) claimed missing",
 		},
+		"our own probe":             {"Invalid timestamp in pre-check. appId=a,clientIp=lockstep-probe,timestamp=null", "fail key/a (probe) claimed missing"},
 		"an address with a port":    {"Invalid timestamp. appId=a,clientIp=10.0.0.7:4711,timestamp=null", "fail key/a 10.0.0.7 claimed missing"},
 		"IPv6 as Tomcat spells it":  {"Invalid timestamp. appId=a,clientIp=0:0:0:0:0:0:0:1,timestamp=null", "fail key/a ::1 claimed missing"},
 		"IPv6 with a port":          {"Invalid timestamp. appId=a,clientIp=[fe80::1%eth0]:80,timestamp=null", "fail key/a fe80::1 claimed missing"},

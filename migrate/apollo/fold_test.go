@@ -117,12 +117,16 @@ func TestPairs(t *testing.T) {
 			[]string{"sampleapp 10.0.0.7 skew 1", "sampleapp 10.0.0.8 signature 1"},
 		},
 		"one request after the other on the same thread": {
-			[]string{said(0, one, badTime("10.0.0.7", "1575018989200")), said(time.Second, one, badSignature("10.0.0.7", signed))},
+			[]string{said(0, one, badTime("10.0.0.7", "1575018989200")), said(2*time.Second, one, badSignature("10.0.0.7", signed))},
 			[]string{"sampleapp 10.0.0.7 signature 1", "sampleapp 10.0.0.7 skew 1"},
 		},
 		"a clock that is off and a wrong signature: the clock, as Apollo looks at it first": {
 			[]string{said(0, one, badTime("10.0.0.7", "1575018989200")), said(time.Millisecond, one, badSignature("10.0.0.7", signed))},
 			[]string{"sampleapp 10.0.0.7 skew 1"},
+		},
+		"recorded of 2.5.2: the first request after a start takes long": {
+			[]string{said(0, one, badTime("10.0.0.7", "null")), said(168*time.Millisecond, one, badSignature("10.0.0.7", "null"))},
+			[]string{"sampleapp 10.0.0.7 missing 1"},
 		},
 		"only the signature": {
 			[]string{said(0, one, badSignature("10.0.0.7", signed)), said(time.Second, one, badSignature("10.0.0.7", signed))},
@@ -191,7 +195,7 @@ func traffic(random *rand.Rand, requests int) (lines, counts []string) {
 		line string
 	}
 	var entries []entry
-	count := map[string]int{}
+	count, off := map[string]int{}, map[string]string{}
 	free := make([]time.Duration, 4)
 	for i := range requests {
 		thread := random.IntN(len(free))
@@ -200,6 +204,12 @@ func traffic(random *rand.Rand, requests int) (lines, counts []string) {
 		end := start + time.Duration(random.IntN(4))*time.Millisecond
 		free[thread] = end
 		reason := []string{"missing", "skew", "signature"}[random.IntN(3)]
+		if off[name] == client && reason == "signature" { // the two would look like one
+			reason = "skew"
+		}
+		if off[name] = ""; reason == "skew" {
+			off[name] = client
+		}
 		switch reason {
 		case "missing":
 			entries = append(entries, entry{start, said(start, name, badTime(client, "null"))}, entry{end, said(end, name, badSignature(client, "null"))})
