@@ -56,3 +56,14 @@ func TestTargetsDoNotAllocate(t *testing.T) {
 		}
 	}
 }
+
+// TestDiagnoseAllocatesLittle: the pieces of a query and of a path, whatever
+// there is to try.
+func TestDiagnoseAllocatesLittle(t *testing.T) {
+	diagnoser, request, result := worstDiagnosis()
+	diagnose := func() { diagnoser.Diagnose("app-1", request, result, accesskey.Diagnosis{}) }
+	diagnose() // keys are made ready when they are first tried
+	if allocations := testing.AllocsPerRun(20, diagnose); allocations > 40 {
+		t.Errorf("%v allocations, want at most 40", allocations)
+	}
+}

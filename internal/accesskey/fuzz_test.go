@@ -168,3 +168,29 @@ func plainRules(path, parameter string) string {
 	}
 	return app
 }
+
+// FuzzDiagnose: whatever a request holds, a failure has a cause, which does
+// not depend on what was found before, and a pass has been no cause to ask.
+func FuzzDiagnose(f *testing.F) {
+	f.Add("/configs/demo/default/x?&ip=1", "1576478257344", "Apollo demo:AAAAAAAAAAAAAAAAAAAAAAAAAAA=", "null", int64(0))
+	f.Add("/a/%2/..//;x?%zz&+=&&", "1576478257", "da39a3ee5e6b4b0d3255bfef95601890afd80709", "a\n", int64(1e9))
+	f.Add("?", "", "Apollo :%2B%3d", "", int64(-1e9))
+	f.Add("/x%", "x", ":-_", "\"", int64(59_999))
+	diagnoser := accesskey.NewDiagnoser(testCandidates(), []string{"/own"})
+	f.Fuzz(func(t *testing.T, target, timestamp, authorization, secret string, offset int64) {
+		now := time.UnixMilli(testNowMS + offset%(1<<40))
+		authorization = strings.ReplaceAll(authorization, "$", plainSignature(secret, timestamp, target))
+		request := accesskey.Request{Target: target, Timestamp: []string{timestamp}, Authorization: []string{authorization}}
+		result := accesskey.Verify(keys(plantedSecret, "the second key"), request, now, tolerance)
+		if result.OK() {
+			return
+		}
+		got := diagnoser.Diagnose("demo", request, result, accesskey.Diagnosis{})
+		if got.Cause.What() == "" || (got.Also != "" && got.Also.What() == "") || got.Cause == got.Also {
+			t.Errorf("%q and %q", got.Cause, got.Also)
+		}
+		if again := diagnoser.Diagnose("demo", request, result, got); again != got {
+			t.Errorf("%+v, and with that known %+v", got, again)
+		}
+	})
+}
