@@ -19,27 +19,9 @@ import (
 
 // WriteJSON writes the evidence for programs, client by client.
 func (e *Evidence) WriteJSON(w io.Writer) error {
-	type coverage struct {
-		Coverage
-		Samples  []Sample   `json:"samples"`
-		Nodes    []nodeJSON `json:"nodes"`
-		Gaps     []Gap      `json:"gaps"`
-		Dominant []Dominant `json:"dominant"`
-		Exposed  *Exposure  `json:"exposed,omitempty"`
-	}
-	var exposed *Exposure
-	if e.Exposed.Records > 0 {
-		exposed = &e.Exposed
-	}
-	nodes := make([]nodeJSON, len(e.Nodes))
-	for i, n := range e.Nodes {
-		nodes[i] = nodeJSON{n, n.FailuresOnly()}
-	}
 	out := &jsonWriter{out: bufio.NewWriter(w)}
 	out.indented("{\n  \"window\": ", e.Window)
-	out.indented(",\n  \"coverage\": ", coverage{
-		e.Coverage, append([]Sample{}, e.Samples...), nodes, append([]Gap{}, e.Gaps...), append([]Dominant{}, e.Dominant...), exposed,
-	})
+	out.indented(",\n  \"coverage\": ", e.coverage())
 	separator := ",\n  \"clients\": [\n    "
 	for client := range e.Clients() {
 		out.line(separator, client)
@@ -54,6 +36,30 @@ func (e *Evidence) WriteJSON(w io.Writer) error {
 		return fmt.Errorf("write evidence: %w", err)
 	}
 	return nil
+}
+
+// coverageJSON is how complete the logs are.
+type coverageJSON struct {
+	Coverage
+	Samples  []Sample   `json:"samples"`
+	Nodes    []nodeJSON `json:"nodes"`
+	Gaps     []Gap      `json:"gaps"`
+	Dominant []Dominant `json:"dominant"`
+	Exposed  *Exposure  `json:"exposed,omitempty"`
+}
+
+func (e *Evidence) coverage() coverageJSON {
+	nodes := make([]nodeJSON, len(e.Nodes))
+	for i, n := range e.Nodes {
+		nodes[i] = nodeJSON{n, n.FailuresOnly()}
+	}
+	var exposed *Exposure
+	if e.Exposed.Records > 0 {
+		exposed = &e.Exposed
+	}
+	return coverageJSON{
+		e.Coverage, append([]Sample{}, e.Samples...), nodes, append([]Gap{}, e.Gaps...), append([]Dominant{}, e.Dominant...), exposed,
+	}
 }
 
 // nodeJSON is a node with what follows from its counts.

@@ -52,6 +52,9 @@ func NewFold(environment string) *Fold {
 // expect has a mapping say which nodes have to log, and how often. Runtimes
 // write every minute, and the policy knows them.
 func (f *Fold) expect(d Dialect) {
+	if v, ok := d.(*LogVerifier); ok {
+		d = v.mapping
+	}
 	switch d := d.(type) {
 	case *mapping:
 		f.profile = Profile{Nodes: d.def.Nodes, MaxGap: time.Duration(d.def.MaxGap)}

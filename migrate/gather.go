@@ -60,6 +60,7 @@ func foldAll(ctx context.Context, files *Files, opts *Options, k keeper) (*Evide
 			return nil, err
 		}
 		fold.apply(b)
+		b.settle()
 		if err := errors.Join(fold.check(opts.Memory), k.settle(ctx, b)); err != nil {
 			return nil, err
 		}
@@ -110,6 +111,7 @@ type batch struct {
 	block   Block
 	events  []schemas.Event
 	samples []Sample
+	dialect Dialect // that parsed it
 
 	// Of a [RecordDialect].
 	records []Record
@@ -120,7 +122,7 @@ type batch struct {
 
 // parse reads the lines of a block. It is safe to be called from many goroutines.
 func parse(block Block, opts *Options, events []schemas.Event) *batch {
-	b := &batch{block: block, events: events}
+	b := &batch{block: block, events: events, dialect: opts.Dialect}
 	switch {
 	case block.Open && opts.Store != "":
 		b.Unfinished++ // its place can only be stored once its line break is there
@@ -198,7 +200,7 @@ func parseAll(ctx context.Context, source Source, opts *Options) iter.Seq2[*batc
 			running.Go(func() {
 				for j := range work {
 					events, _ := pool.Get().([]schemas.Event)
-					j.parsed <- parse(j.block, opts, events[:0])
+					j.parsed <- parse(j.block, opts.ofBlock(), events[:0])
 				}
 			})
 		}

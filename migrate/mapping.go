@@ -18,6 +18,7 @@ type mapping struct {
 	clock  clock
 
 	selects, when, node, app, key, ok, fail *expression
+	target, stamp, authorization            *expression // nil if signatures cannot be verified
 	clients                                 []mappedClient
 	reasons                                 []mappedReason
 }
@@ -60,6 +61,8 @@ func (m *mapping) compile() error {
 	m.selects, m.key = c.optional("select", m.def.Select), c.optional("key", m.def.Key)
 	m.ok, m.fail = c.optional("ok", m.def.OK), c.optional("fail", m.def.Fail)
 	m.when, m.app, m.node = c.needed("time", m.def.Time), c.needed("app", m.def.App), c.needed("node", m.def.Node)
+	m.target, m.stamp = c.optional("target", m.def.Target), c.optional("timestamp", m.def.Timestamp)
+	m.authorization = c.optional("authorization", m.def.Authorization)
 	for _, client := range m.def.Client {
 		m.clients = append(m.clients, mappedClient{c.needed("client", client.From), client.How})
 	}

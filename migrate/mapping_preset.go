@@ -18,6 +18,7 @@ func presets() map[string]schemas.Mapping {
 		"nginx":   nginxPreset(),
 		"envoy":   envoyPreset(),
 		"caddy":   caddyPreset(),
+		"tomcat":  tomcatPreset(),
 		"traefik": traefikPreset(),
 	}
 }
@@ -35,6 +36,7 @@ func nginxPreset() schemas.Mapping {
 			{From: `remote_addr`, How: schemas.HowVerified},
 		},
 		OK: `status < 400`, Fail: `status == 401`,
+		Target: `request_uri`, Timestamp: `http_timestamp`, Authorization: `http_authorization`,
 	}
 }
 
@@ -48,7 +50,8 @@ func envoyPreset() schemas.Mapping {
 		Pattern: `\[(?P<start_time>[^\]]+)\] "(?P<method>\S+) (?P<path>\S+) (?P<protocol>\S+)" (?P<status>\d+) (?P<flags>\S+)` +
 			`(?: \S+ \S+ "[^"]*")? (?P<received>\d+) (?P<sent>\d+) (?P<duration>\d+) (?P<upstream_time>\S+)` +
 			` "(?P<xff>[^"]*)" "(?P<user_agent>[^"]*)" "(?P<request_id>[^"]*)" "(?P<authority>[^"]*)" "(?P<upstream>[^"]*)"` +
-			`(?: \S+ \S+ \S+ (?P<peer>\S+) \S+ \S+)?`,
+			`(?: \S+ \S+ \S+ (?P<peer>\S+) \S+ \S+)?` +
+			`(?: "(?P<timestamp>[^"]*)" "(?P<authorization>[^"]*)")?`, // where the format has been told to add them
 		Select: `apollo(path) != ""`,
 		Time:   `start_time`, Layout: layoutRFC3339,
 		App: `apollo(path)`,
@@ -58,6 +61,7 @@ func envoyPreset() schemas.Mapping {
 			{From: `part(peer, "^(.*):[0-9]+$")`, How: schemas.HowVerified},
 		},
 		OK: `int(status) < 400`, Fail: `status == "401"`,
+		Target: `path`, Timestamp: `timestamp`, Authorization: `authorization`,
 	}
 }
 
@@ -73,6 +77,7 @@ func caddyPreset() schemas.Mapping {
 			{From: `request.client_ip ?? request.remote_ip`, How: schemas.HowVerified},
 		},
 		OK: `status < 400`, Fail: `status == 401`,
+		Target: `request.uri`, Timestamp: `request.headers?.Timestamp`, Authorization: `request.headers?.Authorization`,
 	}
 }
 
@@ -88,6 +93,33 @@ func traefikPreset() schemas.Mapping {
 			{From: `ClientHost`, How: schemas.HowVerified},
 		},
 		OK: `DownstreamStatus < 400`, Fail: `DownstreamStatus == 401`,
+		Target: `RequestPath`, Timestamp: `request_Timestamp`, Authorization: `request_Authorization`,
+	}
+}
+
+// tomcatPreset is the access log of Apollo's own Tomcat in the one pattern
+// that has all a signature is made of, and the begin of a request, as long
+// polls end a minute later:
+//
+//	%{begin:msec}t %a "%{X-Forwarded-For}i" "%r" %s "%{Timestamp}i" "%{Authorization}i" "%{User-Agent}i"
+//
+// Tomcat writes quotes and backslashes within a value behind a backslash, and
+// a dash for what is absent or empty.
+func tomcatPreset() schemas.Mapping {
+	return schemas.Mapping{
+		Format: schemas.FormatRegex,
+		Pattern: `(?P<begin>\d+) (?P<peer>\S+) "(?P<xff>(?:[^"\\]|\\.)*)" "(?P<method>\S+) (?P<uri>\S+)(?: (?P<protocol>\S+))?"` +
+			` (?P<status>\d+|-) "(?P<timestamp>(?:[^"\\]|\\.)*)" "(?P<authorization>(?:[^"\\]|\\.)*)" "(?P<user_agent>(?:[^"\\]|\\.)*)"`,
+		Select: `apollo(uri) != ""`,
+		Time:   `begin`, Layout: layoutUnixMS,
+		App: `apollo(uri)`,
+		Client: []schemas.MappingClient{
+			{From: `param(uri, "ip")`, How: schemas.HowClaimed},
+			{From: `xff == "-" ? "" : trim(first(split(xff, ",")))`, How: schemas.HowClaimed},
+			{From: `peer`, How: schemas.HowVerified},
+		},
+		OK: `status != "-" && int(status) < 400`, Fail: `status == "401"`,
+		Target: `replace(replace(uri, "\\\"", "\""), "\\\\", "\\")`, Timestamp: `timestamp`, Authorization: `authorization`,
 	}
 }
 
@@ -107,6 +139,8 @@ func withPreset(def schemas.Mapping) (schemas.Mapping, error) {
 	}
 	def.Select, def.App = cmp.Or(def.Select, base.Select), cmp.Or(def.App, base.App)
 	def.OK, def.Fail = cmp.Or(def.OK, base.OK), cmp.Or(def.Fail, base.Fail)
+	def.Target, def.Timestamp = cmp.Or(def.Target, base.Target), cmp.Or(def.Timestamp, base.Timestamp)
+	def.Authorization = cmp.Or(def.Authorization, base.Authorization)
 	if len(def.Client) == 0 {
 		def.Client = base.Client
 	}

@@ -20,6 +20,11 @@ type Mapping struct {
 	Reasons     map[Reason]string `yaml:"reasons"`     // expressions; the first in the order of [Reasons], else signature
 	Nodes       []string          `yaml:"nodes"`       // that are expected to log
 	MaxGap      Duration          `yaml:"max_gap"`     // how long a node may be silent; 1h if zero
+
+	// To verify signatures; evidence does not depend on them.
+	Target        string `yaml:"target" json:"-"`        // expression: path[?query] as Apollo got it
+	Timestamp     string `yaml:"timestamp" json:"-"`     // expression: the header
+	Authorization string `yaml:"authorization" json:"-"` // expression: the header
 }
 
 // A MappingClient is one way to tell who called.

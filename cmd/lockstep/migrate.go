@@ -24,7 +24,7 @@ func (p *process) migrateCommand() *cli.Command {
 		Subcommands: []*cli.Command{
 			p.evidenceCommand(), p.inventoryCommand(), p.planCommand(), p.replayCommand(), p.applyCommand(), p.rollbackCommand(),
 			p.journalCommand(), p.statusCommand(), p.explainCommand(), p.diffCommand(), p.reportCommand(),
-			p.watchCommand(), p.drillCommand(), p.backtestCommand(),
+			p.watchCommand(), p.drillCommand(), p.backtestCommand(), p.verifyLogCommand(),
 		},
 	}
 }
@@ -33,7 +33,7 @@ func (p *process) migrateCommand() *cli.Command {
 func logsFlags(required bool) []cli.Flag {
 	return []cli.Flag{
 		listFlag(cli.GenericFlag{Name: "logs", Usage: "read the logs that `GLOB` matches, plain, gzip or zstd; a directory, or - for standard input; may be repeated", Required: required}),
-		&cli.StringFlag{Name: "dialect", Value: "event", Usage: "read the logs as `NAME`: event, apollo (of its config service), a mapping of the policy, or nginx, envoy, caddy, traefik"},
+		&cli.StringFlag{Name: "dialect", Value: "event", Usage: "read the logs as `NAME`: event, apollo (of its config service), a mapping of the policy, or nginx, envoy, caddy, tomcat, traefik"},
 		&cli.StringFlag{Name: "timezone", Usage: "of the times in the logs, if they have none: `ZONE` such as Asia/Shanghai"},
 		&cli.StringFlag{Name: "store", Usage: "keep what was read in the SQLite `FILE`, and go on from there the next time"},
 		&cli.IntFlag{Name: "memory", Value: migrate.DefaultMemory >> 20, Usage: "keep tallies beyond `MIB` in temporary files"},

@@ -12,6 +12,10 @@ import (
 // of are pairs of slips, the rare ones last.
 const maxTries = 1800
 
+// vainEnough is after how many searches in vain a client's requests are no
+// longer searched for pairs of slips.
+const vainEnough = 4
+
 // A Candidate is a key that may have signed a request.
 type Candidate struct {
 	Subject schemas.Subject
@@ -29,6 +33,8 @@ type Diagnosis struct {
 	key    *Key
 	signed Cause // the slip in what was signed
 	secret Cause // the slip in the secret
+
+	vain int // how many in a row were searched for in vain
 }
 
 // A Diagnoser finds out why checks fail. It may be used by many goroutines.
@@ -86,7 +92,7 @@ func usualPrefixes() []string {
 // by keys among the candidates. The work is bounded: headers are read first,
 // then single slips are tried, then pairs. before is what was found for the
 // same client, whose slip is most likely the same; the answer does not depend
-// on it.
+// on it, but for pairs of slips once [vainEnough] searches have found nothing.
 func (d *Diagnoser) Diagnose(app string, req Request, result Result, before Diagnosis) Diagnosis {
 	c := readClaim(&req, result.Reason)
 	found := Diagnosis{}
@@ -96,8 +102,10 @@ func (d *Diagnoser) Diagnose(app string, req Request, result Result, before Diag
 	if c.signed && len(req.Timestamp) > 0 {
 		s := d.searches.Get().(*search) // the pool holds nothing else
 		s.begin(c.digest, req.Timestamp[0], req.Target, d.prefixes)
-		if s.again(before) || d.search(s, FoldApp(app), FoldApp(c.app)) {
+		if s.again(before) || d.search(s, FoldApp(app), FoldApp(c.app), before.vain < vainEnough) {
 			found.Subject, found.key, found.signed, found.secret = s.by.subject, s.by.key, s.text.cause, s.by.cause
+		} else {
+			found.vain = before.vain + 1
 		}
 		d.searches.Put(s)
 	}
@@ -127,7 +135,7 @@ func (d *Diagnosis) name(c *claim) {
 
 // search tries what is likely and cheap first. named is the app that the
 // header names, which Apollo does not look at.
-func (d *Diagnoser) search(s *search, app, named string) bool {
+func (d *Diagnoser) search(s *search, app, named string, pairs bool) bool {
 	own := d.apps[app]
 	if own == nil {
 		own = &suspects{}
@@ -140,8 +148,7 @@ func (d *Diagnoser) search(s *search, app, named string) bool {
 		s.all(own.keys, wrong) ||
 		s.of(isNamed, d.others, s.texts.made) ||
 		s.of(isOther, d.others, right) ||
-		s.within(maxTries/4, func() bool { return s.of(isOther, d.others, wrong) }) ||
-		s.all(own.slips, wrong)
+		pairs && (s.within(maxTries/4, func() bool { return s.of(isOther, d.others, wrong) }) || s.all(own.slips, wrong))
 }
 
 // A search is the working memory of a diagnosis.
