@@ -27,8 +27,10 @@ func newSplitter(format schemas.LogFormat, pattern string) (splitter, error) {
 		return newRegexSplitter(pattern)
 	case schemas.FormatNginx:
 		return newNginxSplitter(pattern)
+	case schemas.FormatTomcat:
+		return newTomcatSplitter(pattern)
 	}
-	return nil, schemas.Hint(errors.New("format is missing"), "use json, logfmt, regex or nginx, or a preset")
+	return nil, schemas.Hint(errors.New("format is missing"), "use json, logfmt, regex, nginx or tomcat, or a preset")
 }
 
 func splitJSON(line string) (map[string]any, error) {

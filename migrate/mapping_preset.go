@@ -97,29 +97,23 @@ func traefikPreset() schemas.Mapping {
 	}
 }
 
-// tomcatPreset is the access log of Apollo's own Tomcat in the one pattern
-// that has all a signature is made of, and the begin of a request, as long
-// polls end a minute later:
-//
-//	%{begin:msec}t %a "%{X-Forwarded-For}i" "%r" %s "%{Timestamp}i" "%{Authorization}i" "%{User-Agent}i"
-//
-// Tomcat writes quotes and backslashes within a value behind a backslash, and
-// a dash for what is absent or empty.
+// tomcatPreset is the access log of Apollo's own Tomcat in a pattern that has
+// all a signature is made of, and when a request began, as long polls end a
+// minute later.
 func tomcatPreset() schemas.Mapping {
 	return schemas.Mapping{
-		Format: schemas.FormatRegex,
-		Pattern: `(?P<begin>\d+) (?P<peer>\S+) "(?P<xff>(?:[^"\\]|\\.)*)" "(?P<method>\S+) (?P<uri>\S+)(?: (?P<protocol>\S+))?"` +
-			` (?P<status>\d+|-) "(?P<timestamp>(?:[^"\\]|\\.)*)" "(?P<authorization>(?:[^"\\]|\\.)*)" "(?P<user_agent>(?:[^"\\]|\\.)*)"`,
-		Select: `apollo(uri) != ""`,
-		Time:   `begin`, Layout: layoutUnixMS,
-		App: `apollo(uri)`,
+		Format:  schemas.FormatTomcat,
+		Pattern: `%{begin:msec}t %a "%{X-Forwarded-For}i" "%r" %s "%{Timestamp}i" "%{Authorization}i" "%{User-Agent}i"`,
+		Select:  `apollo(request_uri) != ""`,
+		Time:    `time_begin_msec`, Layout: layoutUnixMS,
+		App: `apollo(request_uri)`,
 		Client: []schemas.MappingClient{
-			{From: `param(uri, "ip")`, How: schemas.HowClaimed},
-			{From: `xff == "-" ? "" : trim(first(split(xff, ",")))`, How: schemas.HowClaimed},
-			{From: `peer`, How: schemas.HowVerified},
+			{From: `param(request_uri, "ip")`, How: schemas.HowClaimed},
+			{From: `trim(first(split(http_x_forwarded_for ?? "", ",")))`, How: schemas.HowClaimed},
+			{From: `remote_addr`, How: schemas.HowVerified},
 		},
-		OK: `status != "-" && int(status) < 400`, Fail: `status == "401"`,
-		Target: `replace(replace(uri, "\\\"", "\""), "\\\\", "\\")`, Timestamp: `timestamp`, Authorization: `authorization`,
+		OK: `status < 400`, Fail: `status == 401`,
+		Target: `request_uri`, Timestamp: `http_timestamp`, Authorization: `http_authorization`,
 	}
 }
 

@@ -63,6 +63,8 @@ func TestNewDialectRefuses(t *testing.T) {
 		"pattern: no group has a name":              func(m *schemas.Mapping) { m.Format, m.Pattern = "regex", "(a)" },
 		"pattern: not a log_format of nginx":        func(m *schemas.Mapping) { m.Format, m.Pattern = "nginx", "combined" },
 		"pattern: nothing stands between $a and $b": func(m *schemas.Mapping) { m.Format, m.Pattern = "nginx", "$a${b}" },
+		"pattern: not one of Tomcat's":              func(m *schemas.Mapping) { m.Format, m.Pattern = "tomcat", "common" },
+		"pattern: nothing stands between $status":   func(m *schemas.Mapping) { m.Format, m.Pattern = "tomcat", "%s%b" },
 		"layout: it has no year or no hour":         func(m *schemas.Mapping) { m.Layout = "Jan 2 15:04:05 -0700" },
 		"timezone is missing":                       func(m *schemas.Mapping) { m.Layout = "2006-01-02 15:04:05" },
 		"timezone: there is no such zone":           func(m *schemas.Mapping) { m.Timezone = "Mars/Base" },

@@ -56,7 +56,7 @@ func verifyText(t *testing.T, log string, keys ...CandidateKey) *Verification {
 		t.Fatal(err)
 	}
 	contextPath := schemas.Mapping{
-		Preset: "tomcat", Select: `apollo(trimPrefix(uri, "/apollo")) != ""`, App: `apollo(trimPrefix(uri, "/apollo"))`,
+		Preset: "tomcat", Select: `apollo(trimPrefix(request_uri ?? "", "/apollo")) != ""`, App: `apollo(trimPrefix(request_uri ?? "", "/apollo"))`,
 	}
 	verifier, err := NewLogVerifier(VerifierOptions{
 		Selection: Selection{Name: "cs-1", Environment: "eu", Mappings: map[string]schemas.Mapping{"cs-1": contextPath}},

@@ -5,7 +5,7 @@ package schemas
 type Mapping struct {
 	Preset      string            `yaml:"preset"`      // whose values hold for what is not set here
 	Format      LogFormat         `yaml:"format"`      // how a line is taken apart
-	Pattern     string            `yaml:"pattern"`     // of regex, with named groups, or of nginx: its log_format
+	Pattern     string            `yaml:"pattern"`     // of regex, with named groups, of nginx: its log_format, or of Tomcat
 	Select      string            `yaml:"select"`      // expression; other lines are ignored
 	Time        string            `yaml:"time"`        // expression: when the request came in
 	Layout      string            `yaml:"layout"`      // of time: rfc3339, unix, unix_ms, clf, or as in Go's package time
@@ -42,4 +42,5 @@ const (
 	FormatLogfmt LogFormat = "logfmt"
 	FormatRegex  LogFormat = "regex"
 	FormatNginx  LogFormat = "nginx"
+	FormatTomcat LogFormat = "tomcat"
 )
