@@ -42,6 +42,10 @@ type Change struct {
 	Subject string          `json:"subject"`
 	Before  *RolloutSubject `json:"before"`
 	After   *RolloutSubject `json:"after"`
+
+	// Stored is the key as Apollo had it before, nil if Apollo was not asked
+	// or had no such key.
+	Stored *StoredKey `json:"stored,omitempty"`
 }
 
 // Seal sets the entry's hash over all its other fields. It refuses an entry

@@ -29,6 +29,7 @@ type Plan struct {
 	Created     time.Time        `yaml:"created"`
 	Expires     time.Time        `yaml:"expires"`
 	Inputs      PlanInputs       `yaml:"inputs"`
+	Target      *PlanTarget      `yaml:"target,omitempty"` // nil: the keys live in the rollout file alone
 	Window      *ChangeWindow    `yaml:"window,omitempty"` // of the policy; nil: always
 	Batches     []Batch          `yaml:"batches"`
 	Rollback    []Step           `yaml:"rollback"`       // the way back, newest first
@@ -49,6 +50,13 @@ type PlanInputs struct {
 	After   []string `yaml:"after,omitempty"`   // of the rollouts that have to be ahead
 	Secrets string   `yaml:"secrets,omitempty"` // of which of them can be read, never of what they are
 	Retire  []string `yaml:"retire,omitempty"`  // the keys themselves that were asked to be retired
+}
+
+// A PlanTarget is the before-image of a plan that changes keys elsewhere: a
+// step is taken only where they still are as they were.
+type PlanTarget struct {
+	Name string               `yaml:"name"` // apollo
+	Keys map[string]StoredKey `yaml:"keys"` // by subject; what is not here was not there
 }
 
 // A Batch is a group of steps that are applied together. Its harm is the sum

@@ -111,11 +111,6 @@ type Environment struct {
 	Apollo *ApolloTarget `yaml:"apollo" json:",omitempty"` // where the keys live; nil if `lockstep run` checks them
 }
 
-// An ApolloTarget is the Apollo that checks the keys of an environment itself.
-type ApolloTarget struct {
-	Admin string `yaml:"admin"` // URL of its AdminService
-}
-
 // A RolloutPolicy says who may change rollouts.
 type RolloutPolicy struct {
 	SignedBy PublicKey `yaml:"signed_by"` // of the plans that are applied; empty: nobody has to sign
@@ -227,6 +222,9 @@ func (p *Policy) check(doc *Document, checked *Checked) error {
 		fault("/runtime/trusted_proxies", err.Error(), strings.Join(Hints(err), "; "))
 	}
 	p.Runtime.Admin.check(fault)
+	for name, environment := range p.Environments {
+		environment.Apollo.check("/environments/"+escapePointer.Replace(name)+"/apollo", fault)
+	}
 	for _, id := range slices.Sorted(maps.Keys(p.Listeners)) {
 		l, at := p.Listeners[id], "/listeners/"+escapePointer.Replace(id)
 		if l.Auth == AuthApollo && (l.App == "") == (l.AppFrom == "") {
