@@ -44,6 +44,10 @@ type Result struct {
 	// Unrecorded is why the entries are not in the journal, although the
 	// rollout file has stepped back; nil as a rule.
 	Unrecorded error
+
+	// Undone is what the target has not done, or is not known to have, although
+	// the rollout file has stepped back; nil as a rule.
+	Undone error
 }
 
 // WriteText writes the result for people.
@@ -68,6 +72,10 @@ type act struct {
 	dryRun bool
 	always bool // go on where the journal is broken, or not ours to write
 
+	target  KeyStore // nil: the rollout file is all there is to change
+	secrets schemas.SecretSource
+
+	carry    func(context.Context) error // asks the target for what the journal has announced; may be nil
 	doc      *schemas.Document
 	rollout  *schemas.Rollout
 	journal  *Journal
@@ -79,22 +87,38 @@ type act struct {
 // run reads the files under a lock, lets decide choose the changes, and makes
 // them: the journal first, so that after a crash it is known what was meant.
 func (a *act) run(ctx context.Context, decide func() (schemas.JournalEntry, error)) (*Result, error) {
-	// Beside the file itself, or a link to it would have another journal.
-	path, err := filepath.EvalSymlinks(a.path)
+	path, release, err := a.lock()
 	if err != nil {
-		return nil, fmt.Errorf("read rollout: %w", err)
+		return nil, err
 	}
-	if !a.dryRun {
-		release, err := lockJournal(journalPath(path))
-		switch {
-		case err == nil:
-			defer release()
-		case !a.always || errors.Is(err, ErrLocked):
-			return nil, err
-		default: // a lock that nobody can have does not keep a step back
-			a.unlocked = err
-		}
+	defer release()
+	return a.step(ctx, path, decide)
+}
+
+// lock finds the rollout file and keeps others away from its journal until
+// release is called.
+func (a *act) lock() (path string, release func(), err error) {
+	// Beside the file itself, or a link to it would have another journal.
+	path, err = filepath.EvalSymlinks(a.path)
+	if err != nil {
+		return "", nil, fmt.Errorf("read rollout: %w", err)
 	}
+	if a.dryRun {
+		return path, func() {}, nil
+	}
+	release, err = lockJournal(journalPath(path))
+	switch {
+	case err == nil:
+		return path, release, nil
+	case !a.always || errors.Is(err, ErrLocked):
+		return "", nil, err
+	}
+	a.unlocked = err // a lock that nobody can have does not keep a step back
+	return path, func() {}, nil
+}
+
+// step is one turn of run, under the lock.
+func (a *act) step(ctx context.Context, path string, decide func() (schemas.JournalEntry, error)) (*Result, error) {
 	if err := a.read(path); err != nil {
 		return nil, err
 	}
@@ -114,7 +138,7 @@ func (a *act) run(ctx context.Context, decide func() (schemas.JournalEntry, erro
 	case a.dryRun:
 		return a.result(""), nil
 	}
-	return a.commit(path, text)
+	return a.commit(ctx, path, text)
 }
 
 func (a *act) read(path string) error {
@@ -188,9 +212,9 @@ func (a *act) prepare(step schemas.JournalEntry) ([]byte, error) {
 
 func utf8Text(text string) string { return strings.ToValidUTF8(text, "\ufffd") }
 
-// commit writes the journal, then the rollout file: the latter also where the
-// former cannot be done and the act must go on nevertheless.
-func (a *act) commit(path string, text []byte) (*Result, error) {
+// commit writes the journal, asks the target, and writes the rollout file: the
+// last also where the others cannot be done and the act must go on nevertheless.
+func (a *act) commit(ctx context.Context, path string, text []byte) (*Result, error) {
 	result := a.result("")
 	if err := a.record(result); err != nil {
 		if !a.always {
@@ -198,8 +222,15 @@ func (a *act) commit(path string, text []byte) (*Result, error) {
 		}
 		result.Unrecorded = err
 	}
+	if a.carry != nil {
+		if err := a.carry(ctx); err != nil && !a.always {
+			return nil, err
+		} else if err != nil {
+			result.Undone = err
+		}
+	}
 	if err := atomicfile.Write(path, text, 0o644); err != nil {
-		return nil, errors.Join(fmt.Errorf("write rollout %s: %w", a.path, err), result.Unrecorded)
+		return nil, errors.Join(fmt.Errorf("write rollout %s: %w", a.path, err), result.Unrecorded, result.Undone)
 	}
 	_ = atomicfile.Sweep(path) // the litter of acts that were killed does no harm
 	return result, nil

@@ -21,6 +21,9 @@ type ApplyOptions struct {
 	DryRun      bool   // change nothing
 
 	SignedBy schemas.PublicKey // that the plan has to be signed with; empty if it need not be
+
+	Target  KeyStore             // where the keys live too; nil: the rollout file is all there is
+	Secrets schemas.SecretSource // of the rollout, for the target
 }
 
 // Apply takes the steps of one batch of a plan. It refuses a plan that was
@@ -33,22 +36,29 @@ func Apply(ctx context.Context, o ApplyOptions) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &act{path: o.RolloutPath, now: o.Now, who: o.Who, dryRun: o.DryRun}
-	return a.run(ctx, func() (schemas.JournalEntry, error) {
-		if a.hasApplied(o.Plan, batch) {
-			return schemas.JournalEntry{}, nil
-		}
-		if err := a.checkPlan(o.Plan); err != nil {
-			return schemas.JournalEntry{}, err
-		}
-		if err := a.checkTurn(o.Plan, batch, o.SignedBy); err != nil {
-			return schemas.JournalEntry{}, err
-		}
-		changes, err := a.steps(batch)
-		return schemas.JournalEntry{
-			Action: schemas.ActionApply, Plan: o.Plan.ID, Batch: batch.ID, Changes: changes,
-		}, err
-	})
+	a := &act{path: o.RolloutPath, now: o.Now, who: o.Who, dryRun: o.DryRun, target: o.Target, secrets: o.Secrets}
+	if o.Target != nil {
+		return a.applyToTarget(ctx, o, batch)
+	}
+	return a.run(ctx, func() (schemas.JournalEntry, error) { return a.entry(o, batch) })
+}
+
+// entry announces what is left of a batch; it is without changes if nothing is.
+func (a *act) entry(o ApplyOptions, batch schemas.Batch) (schemas.JournalEntry, error) {
+	batch.Steps = a.left(o.Plan, batch)
+	if len(batch.Steps) == 0 {
+		return schemas.JournalEntry{}, nil
+	}
+	if err := a.checkPlan(o.Plan); err != nil {
+		return schemas.JournalEntry{}, err
+	}
+	if err := a.checkTurn(o.Plan, batch, o.SignedBy); err != nil {
+		return schemas.JournalEntry{}, err
+	}
+	changes, err := a.steps(batch)
+	return schemas.JournalEntry{
+		Action: schemas.ActionApply, Plan: o.Plan.ID, Batch: batch.ID, Changes: changes,
+	}, err
 }
 
 // batchName keeps names of batches safe in a rollout file and on a command line.
@@ -109,15 +119,16 @@ func (a *act) movedOnlyBy(plan *schemas.Plan) bool {
 	return false
 }
 
-// hasApplied reports whether the rollout is where this batch, and perhaps
-// others of the plan after it, has brought it.
-func (a *act) hasApplied(plan *schemas.Plan, batch schemas.Batch) bool {
+// left lists the steps of a batch that were not taken on the way to where the
+// rollout is, which other batches of the plan may have taken farther.
+func (a *act) left(plan *schemas.Plan, batch schemas.Batch) []schemas.Step {
+	taken := map[string]bool{}
 	for e := range a.appliedOf(plan) {
-		if e.Batch == batch.ID {
-			return true
+		for _, c := range e.Changes {
+			taken[c.Subject] = taken[c.Subject] || e.Batch == batch.ID
 		}
 	}
-	return false
+	return slices.DeleteFunc(slices.Clone(batch.Steps), func(s schemas.Step) bool { return taken[s.Subject] })
 }
 
 // appliedOf yields the batches of a plan that led to the rollout as it is,

@@ -62,6 +62,9 @@ func (a *act) checkStep(batch schemas.Batch, step schemas.Step, subject schemas.
 	if subject.Partial() && step.To == schemas.ModeEnforce {
 		return nil
 	}
+	if a.target != nil && step.To == schemas.ModeEnforce && a.besideEnforced(step.Subject) {
+		return nil // Apollo would not look at it in observe, and it only lets more pass
+	}
 	if err := subject.ModeAt(a.now).CheckStep(step.To); err != nil {
 		return refusal{err}
 	}
@@ -71,11 +74,19 @@ func (a *act) checkStep(batch schemas.Batch, step schemas.Step, subject schemas.
 	if !strings.HasPrefix(batch.ID, batchRetire+"-") {
 		return refuse("use `lockstep migrate rollback`", "%s: a plan does not step back", step.Subject)
 	}
-	_, id := appOf(step.Subject)
-	for name, other := range a.rollout.Subjects {
-		if _, otherID := appOf(name); otherID == id && name != step.Subject && other.ModeAt(a.now) == schemas.ModeEnforce {
-			return nil
-		}
+	if a.besideEnforced(step.Subject) {
+		return nil
 	}
 	return refuse("make a new plan with `lockstep migrate plan`", "%s: no other key of its app is enforced any more", step.Subject)
+}
+
+// besideEnforced reports whether another key of the app of a subject enforces.
+func (a *act) besideEnforced(subject string) bool {
+	_, id := appOf(subject)
+	for name, other := range a.rollout.Subjects {
+		if _, otherID := appOf(name); otherID == id && name != subject && other.ModeAt(a.now) == schemas.ModeEnforce {
+			return true
+		}
+	}
+	return false
 }

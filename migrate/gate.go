@@ -161,6 +161,8 @@ func (g *gate) next(name string) (next schemas.Mode, ok bool) {
 		return schemas.ModeObserve, true
 	case state.Partial():
 		return schemas.ModeEnforce, true
+	case g.in.Target != nil && state.Mode == schemas.ModeDisabled && len(g.app(name).enforcing) > 0:
+		return schemas.ModeEnforce, true // Apollo would not look at it in observe
 	default:
 		return state.Mode.Next()
 	}
@@ -188,6 +190,9 @@ func (g *gate) judgeEnforce(v *schemas.SubjectVerdict) {
 	a := g.app(v.Subject)
 	if len(a.enforcing) > 0 {
 		findings := append(g.nodeFindings(), g.loadedFindings(v.Subject)...)
+		if v.From == schemas.ModeDisabled { // nobody can have loaded it
+			findings = g.observeFindings(v.Subject)
+		}
 		conclude(v, findings, "another key of the app is enforced already: one more only lets more pass")
 		return
 	}

@@ -379,7 +379,7 @@ func TestRolloutThatCannotBeWritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := a.commit(filepath.Dir(s.path), text); err == nil || !strings.HasPrefix(err.Error(), "write rollout "+s.path) {
+	if _, err := a.commit(t.Context(), filepath.Dir(s.path), text); err == nil || !strings.HasPrefix(err.Error(), "write rollout "+s.path) {
 		t.Errorf("error %v, want one that names the rollout file", err)
 	}
 	if _, err := s.rollback(RollbackOptions{All: true}); err != nil {

@@ -41,6 +41,8 @@ func changeText(c schemas.Change) string {
 		return "(new) → " + string(c.After.Mode)
 	case c.After == nil:
 		return string(c.Before.Mode) + " → (gone)"
+	case c.Stored != nil && c.Before.Mode == c.After.Mode:
+		return "in Apollo: " + string(c.Stored.Mode) + " → " + string(c.After.Mode)
 	case c.Before.Mode == c.After.Mode:
 		return string(c.After.Mode) + " (details)"
 	}

@@ -29,7 +29,7 @@ func NewPlan(in Input) (*schemas.Plan, error) {
 	plan := &schemas.Plan{
 		Version: 1, Environment: in.Rollout.Environment, Tier: tier,
 		Created: in.Now, Expires: in.Now.Add(time.Duration(gate.limits.PlanValid)),
-		Inputs: inputs, Window: in.Policy.Batching(tier).Window, Subjects: gate.verdicts(), Keys: gate.keyUses(),
+		Inputs: inputs, Target: in.Target, Window: in.Policy.Batching(tier).Window, Subjects: gate.verdicts(), Keys: gate.keyUses(),
 	}
 	if !gate.ends.IsZero() && gate.ends.Before(plan.Expires) {
 		plan.Expires = gate.ends

@@ -21,6 +21,8 @@ type Input struct {
 	Evidence  *Evidence
 	Secrets   map[string]error // by subject, see [CheckSecrets]
 	Retire    []string         // subjects that are to be retired beside other enforcing keys
+
+	Target *schemas.PlanTarget // the keys as a target has them, see [TargetImage]; nil if there is none
 }
 
 // CheckSecrets tries the reference of every subject that may not be loaded yet.

@@ -11,9 +11,9 @@ import (
 // Replay makes a plan again, from its inputs and at its own time, and says how
 // the bytes of its file differ from what that gives: which inputs are not
 // those of then, and the first line that is another. There is nothing to say
-// if they are equal. Now and Retire of the input do not count.
+// if they are equal. Now, Retire and Target of the input do not count.
 func Replay(plan *schemas.Plan, file []byte, in Input) (differences []string, err error) {
-	in.Now, in.Retire = plan.Created, plan.Inputs.Retire
+	in.Now, in.Retire, in.Target = plan.Created, plan.Inputs.Retire, plan.Target
 	again, err := NewPlan(in)
 	if err != nil {
 		return nil, err

@@ -23,11 +23,16 @@ type RollbackOptions struct {
 	Now         time.Time
 	Who         string // for the journal
 	DryRun      bool   // change nothing
+
+	Target  KeyStore             // where the keys live too; nil: the rollout file is all there is
+	Secrets schemas.SecretSource // of the rollout, for the target; it does without those that cannot be read
 }
 
 // Rollback takes subjects back to a weaker mode at once. It needs nothing but
 // the rollout file: no plan, no logs, and no journal that is whole, as one that
-// is broken is set aside. Subjects that are there already are left alone.
+// is broken is set aside. Subjects that are there already are left alone. With
+// a target it goes by what that has, and the file steps back even where the
+// target does not answer: see [Result].
 func Rollback(ctx context.Context, o RollbackOptions) (*Result, error) {
 	if o.To == "" {
 		o.To = schemas.ModeObserve
@@ -35,15 +40,19 @@ func Rollback(ctx context.Context, o RollbackOptions) (*Result, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	a := &act{path: o.RolloutPath, now: o.Now, who: o.Who, dryRun: o.DryRun, always: true}
+	a := &act{path: o.RolloutPath, now: o.Now, who: o.Who, dryRun: o.DryRun, always: true, target: o.Target, secrets: o.Secrets}
 	return a.run(ctx, func() (schemas.JournalEntry, error) {
 		chosen, err := a.choose(o)
 		if err != nil {
 			return schemas.JournalEntry{}, err
 		}
-		return schemas.JournalEntry{
+		entry := schemas.JournalEntry{
 			Action: schemas.ActionRollback, Reason: o.Reason, Batch: o.Batch, Changes: a.back(chosen, o.To),
-		}, nil
+		}
+		if a.target != nil {
+			err = a.retreat(ctx, chosen, o.To, &entry)
+		}
+		return entry, err
 	})
 }
 
@@ -106,7 +115,7 @@ func (a *act) chooseBatch(batch string) ([]string, error) {
 	var chosen, batches []string
 	for _, name := range a.rollout.Names() {
 		b := a.rollout.Subjects[name].Batch
-		if b == batch {
+		if b == batch || a.halfDone(batch, name) {
 			chosen = append(chosen, name)
 		}
 		if b != "" {
@@ -122,6 +131,14 @@ func (a *act) chooseBatch(batch string) ([]string, error) {
 		hint = "the batches are " + strings.Join(slices.Compact(batches), ", ")
 	}
 	return nil, schemas.Hint(fmt.Errorf("no subject has come from batch %s", printable(batch)), hint)
+}
+
+// halfDone reports whether the journal ends with the announcement that a batch
+// moves a subject, which the rollout file does not show: the target may.
+func (a *act) halfDone(batch, subject string) bool {
+	last := a.journal.last()
+	return a.target != nil && last.Action == schemas.ActionApply && last.Batch == batch && last.After != a.rollout.Digest() &&
+		slices.ContainsFunc(last.Changes, func(c schemas.Change) bool { return c.Subject == subject })
 }
 
 // back lists the changes that bring the chosen subjects, and the keys that are
