@@ -1,0 +1,154 @@
+package apollo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"lockstep/internal/accesskey"
+	"lockstep/migrate"
+	"lockstep/schemas"
+)
+
+// A node sees a change at its next scan, which it makes once a second; 2.5.2
+// took 0.6 to 1.7 s.
+const (
+	patience = 5 * time.Second
+	interval = 250 * time.Millisecond
+)
+
+// probeNamespace does not exist. A load of one that does would put our own
+// address among the clients in Apollo's table Instance.
+const probeNamespace = "lockstep-probe"
+
+// Probe implements [migrate.KeyStore]. Nodes are asked beside each other, each
+// without a signature and once for each key that matters.
+func (s *KeyStore) Probe(ctx context.Context, app string, keys []migrate.ProbeKey) error {
+	if len(s.o.Nodes) == 0 {
+		return schemas.Hint(errors.New("no node is known, so nobody can say whether it took"), "name all nodes of the config service under environments.<name>.apollo.nodes in the policy")
+	}
+	start := s.o.Now()
+	for waited := time.Duration(0); ; waited += interval {
+		err := s.askNodes(ctx, app, keys)
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		if max(waited, s.o.Now().Sub(start)) >= patience {
+			return err
+		}
+		if err := s.o.Sleep(ctx, interval); err != nil {
+			return err
+		}
+	}
+}
+
+// askNodes asks every node once.
+func (s *KeyStore) askNodes(ctx context.Context, app string, keys []migrate.ProbeKey) error {
+	faults := make([]error, len(s.o.Nodes))
+	var group sync.WaitGroup
+	for i, node := range s.o.Nodes {
+		group.Go(func() {
+			if err := s.askNode(ctx, node, app, keys); err != nil {
+				faults[i] = fmt.Errorf("node %s: %w", node, err)
+			}
+		})
+	}
+	group.Wait()
+	return errors.Join(faults...)
+}
+
+// askNode compares what a node does with what the keys demand: once a key
+// enforces, what is unsigned is refused, and what is signed with a key passes
+// if that one enforces. Where none does, everything passes.
+func (s *KeyStore) askNode(ctx context.Context, node, app string, keys []migrate.ProbeKey) error {
+	enforced := slices.ContainsFunc(keys, func(k migrate.ProbeKey) bool { return k.Mode == schemas.ModeEnforce })
+	if err := s.ask(ctx, node, app, schemas.Secret{}, !enforced); err != nil {
+		return fmt.Errorf("a request without a signature %w", err)
+	}
+	for _, key := range keys {
+		if key.Secret.Empty() || key.Mode == schemas.ModeDisabled {
+			continue
+		}
+		passes := !enforced || key.Mode == schemas.ModeEnforce
+		if err := s.ask(ctx, node, app, key.Secret, passes); err != nil {
+			return fmt.Errorf("a request signed with key %s %w", key.Secret.Fingerprint(), err)
+		}
+	}
+	return nil
+}
+
+// errPasses and errRefused say what a node does that it should not.
+var (
+	errPasses  = errors.New("passes, and has to be refused")
+	errRefused = errors.New("is refused, and has to pass")
+)
+
+// ask makes one request, signed if there is a secret.
+func (s *KeyStore) ask(ctx context.Context, node, app string, secret schemas.Secret, passes bool) error {
+	r := request{method: http.MethodGet, url: strings.TrimRight(node, "/") + "/configs/" + url.PathEscape(app) + "/default/" + probeNamespace, name: "got no answer"}
+	header, err := s.sign(r.url, app, secret)
+	if err != nil {
+		return err
+	}
+	response, err := s.nodes.send(ctx, r, header)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	switch response.StatusCode {
+	case http.StatusOK, http.StatusNotModified, http.StatusNotFound:
+		if !passes {
+			return disagreement{errPasses}
+		}
+		return nil
+	case http.StatusUnauthorized:
+		if passes {
+			return disagreement{fmt.Errorf("%w%s", errRefused, s.skew(response, secret))}
+		}
+		return nil
+	}
+	return fmt.Errorf("was answered with status %d, which is not a config service's", response.StatusCode)
+}
+
+// sign makes the headers of a probe; none without a secret. The path is signed
+// as it is sent, a context path along with it.
+func (s *KeyStore) sign(address, app string, secret schemas.Secret) (http.Header, error) {
+	if secret.Empty() {
+		return nil, nil //nolint:nilnil // no header is what an unsigned request has
+	}
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, fmt.Errorf("cannot be made: %w", withoutURL(err))
+	}
+	signed, err := accesskey.Sign(secret, app, u.RequestURI(), s.o.Now())
+	if err != nil {
+		return nil, fmt.Errorf("cannot be made: %w", err)
+	}
+	return http.Header{"Timestamp": {signed.Timestamp}, "Authorization": {signed.Authorization}}, nil
+}
+
+// maxSkew is Apollo's apollo.access-key.auth-time-diff-tolerance.
+const maxSkew = time.Minute
+
+// skew says how far the clock of a node is from ours, if that is why it refuses
+// a signature.
+func (s *KeyStore) skew(response *http.Response, secret schemas.Secret) string {
+	date, err := http.ParseTime(response.Header.Get("Date"))
+	if off := s.o.Now().Sub(date).Abs(); err == nil && !secret.Empty() && off >= maxSkew {
+		return fmt.Sprintf("; its clock and ours are %s apart", off.Round(time.Second))
+	}
+	return ""
+}
+
+// A disagreement is an error that matches [migrate.ErrDisagree] without saying so.
+type disagreement struct{ error }
+
+func (disagreement) Is(target error) bool { return target == migrate.ErrDisagree }
+
+func (d disagreement) Unwrap() error { return d.error }

@@ -1,0 +1,110 @@
+package apollo
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"lockstep/schemas"
+)
+
+// unknownVersion is the version of an Apollo that does not tell.
+const unknownVersion = "?"
+
+// release asks for the version of Apollo, once.
+func (s *KeyStore) release(ctx context.Context) string {
+	s.mu.Lock()
+	known := s.version
+	s.mu.Unlock()
+	if known != "" {
+		return known
+	}
+	known = unknownVersion
+	if r, ok := s.api.version(); ok {
+		var text string
+		if err := s.read(ctx, r, &text); err == nil && numbers(strings.TrimPrefix(text, "java-")) != nil {
+			known = strings.TrimPrefix(text, "java-")
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.version = known
+	return known
+}
+
+// checkVersion refuses an Apollo that would take an order to observe for one
+// to enforce: before 2.4 there is no mode, and enabling a key enforces it.
+func (s *KeyStore) checkVersion(ctx context.Context) error {
+	if version := s.release(ctx); before(version, 2, 4) {
+		return errNoMode()
+	}
+	return ctx.Err() //nolint:wrapcheck // it speaks for itself
+}
+
+func errNoMode() error {
+	return schemas.Hint(errors.New("this Apollo knows no observing: it is older than 2.4, where to enable a key is to enforce it"),
+		"bring AdminService and config service to 2.4.0 or later first")
+}
+
+// missesChanges reports whether a node may miss the second of two changes in a
+// second, as before 2.5.0 (Apollo's issue 5483). Who does not tell may.
+func (s *KeyStore) missesChanges(ctx context.Context) bool {
+	version := s.release(ctx)
+	return numbers(version) == nil || before(version, 2, 5)
+}
+
+// apart is the time between two changes of a key which every node tells apart:
+// Apollo keeps their times in whole seconds.
+const apart = 2 * time.Second
+
+// pause waits until a key may be changed again.
+func (s *KeyStore) pause(ctx context.Context, app string, key schemas.StoredKey) error {
+	if !s.missesChanges(ctx) {
+		return nil
+	}
+	now := s.o.Now()
+	s.mu.Lock()
+	wait := apart - now.Sub(key.Changed)
+	for _, id := range []string{key.ID, ""} { // "" is the one just made, whose id nobody knew
+		if at, ok := s.wrote[app+"/"+id]; ok {
+			wait = max(wait, apart-now.Sub(at))
+		}
+	}
+	s.mu.Unlock()
+	if wait <= 0 {
+		return nil
+	}
+	return s.o.Sleep(ctx, min(wait, apart)) // the clocks may be far from each other
+}
+
+// mark notes that a key was changed now.
+func (s *KeyStore) mark(app, id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.wrote[app+"/"+id] = s.o.Now()
+}
+
+// before reports whether a version is known to be older than major.minor.
+func before(version string, major, minor int) bool {
+	v := numbers(version)
+	return v != nil && (v[0] < major || v[0] == major && v[1] < minor)
+}
+
+// numbers are the first two of a version; nil if it is none.
+func numbers(version string) []int {
+	parts := strings.SplitN(version, ".", 3)
+	if len(parts) < 2 {
+		return nil
+	}
+	var v []int
+	for _, part := range parts[:2] {
+		n, err := strconv.Atoi(part)
+		if err != nil {
+			return nil
+		}
+		v = append(v, n)
+	}
+	return v
+}
