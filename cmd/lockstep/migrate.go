@@ -24,7 +24,7 @@ func (p *process) migrateCommand() *cli.Command {
 		Subcommands: []*cli.Command{
 			p.evidenceCommand(), p.inventoryCommand(), p.planCommand(), p.replayCommand(), p.applyCommand(), p.rollbackCommand(),
 			p.journalCommand(), p.statusCommand(), p.explainCommand(), p.diffCommand(), p.reportCommand(),
-			p.watchCommand(), p.drillCommand(), p.backtestCommand(), p.verifyLogCommand(),
+			p.watchCommand(), p.drillCommand(), p.backtestCommand(), p.verifyLogCommand(), p.importCommand(),
 		},
 	}
 }
@@ -175,6 +175,7 @@ func (p *process) planCommand() *cli.Command {
 			"it is a separate act. The exit status is 1 if nothing is ready, 4 if that is for lack of evidence.",
 		Flags: append(planFlags(),
 			listFlag(cli.GenericFlag{Name: "retire", Usage: "take the enforced key `SUBJECT` away beside another one of its app; may be repeated"}),
+			targetFlag("plan for `TARGET`: file, or apollo, whose keys are looked at and must be the same when the plan is applied"),
 			&cli.StringFlag{Name: "sign-key", Usage: "sign the plan with the ed25519 key (PEM) that `REF` refers to, file:PATH or env:NAME"},
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the plan to `FILE`", Required: true}),
 		Action: p.plan,
@@ -255,6 +256,13 @@ func (p *process) planInput(c *cli.Context) (in migrate.Input, err error) {
 		in.Earlier = append(in.Earlier, earlier)
 	}
 	in.Secrets = migrate.CheckSecrets(in.Rollout, p.secrets(filepath.Dir(path)))
+	if target, secrets, err := p.target(c, in.Policy, in.Rollout); err != nil {
+		return in, err
+	} else if target != nil {
+		if in.Target, err = migrate.TargetImage(c.Context, target, in.Rollout, secrets); err != nil {
+			return in, err
+		}
+	}
 	in.Evidence, err = p.gather(c, in.Policy, in.Rollout.Environment)
 	return in, err
 }

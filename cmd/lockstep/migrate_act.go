@@ -26,10 +26,13 @@ func (p *process) applyCommand() *cli.Command {
 		ArgsUsage: "PLAN",
 		Description: "It edits the rollout file, whose comments and order stay, and writes journal.jsonl beside it.\n" +
 			"A plan is refused if it has expired, or if the rollout has changed since it was made. After a crash,\n" +
-			"wherever it struck, apply the batch again: it is never applied twice.",
+			"wherever it struck, apply the batch again: it is never applied twice.\n" +
+			"With --target apollo each key is set by one call, if it is as the plan saw it, and all nodes have to\n" +
+			"show the new mode before the rollout says so; the first that does not ends the batch there.",
 		Flags: []cli.Flag{
 			rolloutFlag(), policyFlag(), nowFlag(), dryRunFlag(),
 			&cli.StringFlag{Name: "batch", Usage: "apply the batch `ID`, if the plan has several"},
+			targetFlag("change the keys of `TARGET`: file, the rollout alone, or apollo, the environment's Apollo in the policy, too"),
 		},
 		Action: func(c *cli.Context) error {
 			path, err := oneArgument(c, "the path of a plan")
@@ -48,7 +51,12 @@ func (p *process) applyCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
+			target, secrets, err := p.actTarget(c, policy)
+			if err != nil {
+				return err
+			}
 			result, err := migrate.Apply(c.Context, migrate.ApplyOptions{
+				Target: target, Secrets: secrets,
 				Plan: plan, SignedBy: policy.Rollout.SignedBy, RolloutPath: c.String("rollout"), Batch: c.String("batch"),
 				Now: now, Who: p.who(), DryRun: c.Bool("dry-run"),
 			})
@@ -66,9 +74,11 @@ func (p *process) rollbackCommand() *cli.Command {
 		Name:  "rollback",
 		Usage: "take subjects back to a weaker mode, at once",
 		Description: "It needs the rollout file and nothing else: no plan, no logs, no whole journal. A key that steps\n" +
-			"back takes along the other enforcing keys of its app, or their clients would be refused.",
+			"back takes along the other enforcing keys of its app, or their clients would be refused.\n" +
+			"With --target apollo it goes by what Apollo has, also where the rollout file does not show it.",
 		Flags: []cli.Flag{
-			rolloutFlag(), nowFlag(), dryRunFlag(),
+			rolloutFlag(), policyFlag(), nowFlag(), dryRunFlag(),
+			targetFlag("step back in `TARGET`: file, the rollout alone, or apollo, the environment's Apollo in the policy, too"),
 			&cli.StringFlag{Name: "subject", Usage: "roll back `S`, key/<app>/<id> or key/<app>"},
 			&cli.StringFlag{Name: "batch", Usage: "roll back what the batch `ID` changed"},
 			switchFlag("all", "roll back every subject"),
@@ -83,7 +93,16 @@ func (p *process) rollbackCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
+			policy, err := loadPolicy(c.String("policy"))
+			if err != nil {
+				return err
+			}
+			target, secrets, err := p.actTarget(c, policy)
+			if err != nil {
+				return err
+			}
 			result, err := migrate.Rollback(c.Context, migrate.RollbackOptions{
+				Target: target, Secrets: secrets,
 				RolloutPath: c.String("rollout"), Subject: c.String("subject"), Batch: c.String("batch"), All: c.Bool("all"),
 				To: schemas.Mode(c.String("to")), Reason: c.String("reason"),
 				Now: now, Who: p.who(), DryRun: c.Bool("dry-run"),
@@ -100,16 +119,26 @@ func (p *process) rollbackCommand() *cli.Command {
 // acted reports what a change of a rollout file came to.
 func (p *process) acted(result *migrate.Result, err error, dryRun bool) error {
 	if err != nil {
+		if result != nil && len(result.Entries) > 0 { // a batch that was stopped half-way
+			err = errors.Join(err, result.WriteText(p.stdout))
+		}
 		return withStatus(actStatus(err), err)
 	}
 	if dryRun {
 		fmt.Fprintln(p.stdout, "dry run, nothing has been changed:")
 	}
-	if err := result.WriteText(p.stdout); err != nil || result.Unrecorded == nil {
+	if err := result.WriteText(p.stdout); err != nil {
 		return err
 	}
-	return schemas.Hint(fmt.Errorf("the rollout file has stepped back, but this is not in its journal: %w", result.Unrecorded),
-		"move the journal away once you can, and delete `journal:` from the rollout file: a new one begins")
+	if result.Unrecorded != nil {
+		err = schemas.Hint(fmt.Errorf("the rollout file has stepped back, but this is not in its journal: %w", result.Unrecorded),
+			"move the journal away once you can, and delete `journal:` from the rollout file: a new one begins")
+	}
+	if result.Undone != nil {
+		err = errors.Join(err, schemas.Hint(fmt.Errorf("the rollout file has stepped back, but Apollo is not known to have: %w", result.Undone),
+			"roll back again once that is mended: it goes by what Apollo has then"))
+	}
+	return err
 }
 
 // actStatus tells what must not be done from what could not be done, and
@@ -120,7 +149,7 @@ func actStatus(err error) int {
 	switch {
 	case errors.Is(err, migrate.ErrRefused):
 		return statusFindings
-	case isPath || isSystem || errors.Is(err, migrate.ErrLocked) || errors.Is(err, context.Canceled):
+	case isPath || isSystem || errors.Is(err, migrate.ErrLocked) || errors.Is(err, migrate.ErrTarget) || errors.Is(err, context.Canceled):
 		return statusIncomplete
 	default:
 		return statusUsage
