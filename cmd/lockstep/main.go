@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"time"
 	_ "time/tzdata" // mappings name time zones, and small images have none
+
+	"lockstep/migrate/apollo"
 )
 
 // version is set by the build.
@@ -28,7 +30,7 @@ func mainStatus() int {
 	context.AfterFunc(ctx, stop) // a second signal ends what does not listen
 	p := &process{
 		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
-		getenv: os.Getenv, now: time.Now,
+		getenv: os.Getenv, now: time.Now, sleep: apollo.Sleep,
 	}
 	return p.run(ctx, os.Args)
 }

@@ -52,7 +52,8 @@ func (p *process) keyStore(c *cli.Context, policy *schemas.Policy, environment s
 			"write `apollo: {admin: URL, nodes: [URL, …]}` under the environment, and give --policy"))
 	}
 	opts := apollo.Options{
-		Admin: target.Admin, Portal: target.Portal, Env: target.Env, Operator: target.Who(), Version: target.Version, Nodes: target.Nodes, Now: p.now,
+		Admin: target.Admin, Portal: target.Portal, Env: target.Env, Operator: target.Who(), Version: target.Version, Nodes: target.Nodes,
+		Now: p.now, Sleep: p.sleep,
 	}
 	if opts.Env == "" {
 		opts.Env = environment

@@ -18,6 +18,7 @@ type process struct {
 	stdout, stderr io.Writer
 	getenv         func(string) string
 	now            func() time.Time
+	sleep          func(context.Context, time.Duration) error
 }
 
 // run carries out one command line and returns the exit status.

@@ -90,13 +90,21 @@ func writeHistory(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	days, err := strconv.Atoi(args[1])
 	ts.Check(err)
+	log, err := historyOf(days)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), log, 0o600))
+}
+
+// historyOf is what writeHistory writes.
+func historyOf(days int) ([]byte, error) {
 	var log bytes.Buffer
+	var errs []error
 	seq := uint64(0)
 	write := func(at time.Time, e schemas.Event) {
 		seq++
 		e.Boot, e.Seq, e.TimeMS = "b", seq, at.UnixMilli()
 		line, err := e.Line()
-		ts.Check(err)
+		errs = append(errs, err)
 		log.Write(line)
 	}
 	end := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
@@ -112,7 +120,7 @@ func writeHistory(ts *testscript.TestScript, neg bool, args []string) {
 			Subjects: []schemas.SubjectState{{Subject: "key/demo/k1", Mode: schemas.ModeObserve, Fingerprint: "abc"}},
 		})
 	}
-	ts.Check(os.WriteFile(ts.MkAbs(args[0]), log.Bytes(), 0o600))
+	return log.Bytes(), errors.Join(errs...)
 }
 
 // everyFormat wants the same exit statuses in every format of a lint command:

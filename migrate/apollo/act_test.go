@@ -406,7 +406,7 @@ func TestApplyStops(t *testing.T) {
 		"a mode that does not take": {
 			func(s *site) { s.Admin.Inject(apollotest.Fault{Kind: apollotest.FaultIgnored, Match: put, Times: 1}) },
 			func(*site) {},
-			"stopped at key/b/k1: key/b/k1: Apollo answered that it has set mode enforce, and the key is still in mode observe",
+			"stopped at key/b/k1: key/b/k1: the answer says that mode enforce is set, and the key is still in mode observe",
 			"enforce enforce observe", "enforce enforce observe",
 			[]string{"a 1/enable?mode=0", "a 2/enable?mode=0", "b 3/enable?mode=0", "b 3/enable?mode=0"},
 		},

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -110,9 +111,7 @@ func (c *caller) send(ctx context.Context, r request, header http.Header) (*http
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r.name, withoutURL(err))
 	}
-	for name, values := range header {
-		call.Header[name] = values
-	}
+	maps.Copy(call.Header, header)
 	if r.body != nil {
 		call.Header.Set("Content-Type", "application/json;charset=UTF-8")
 	}

@@ -192,7 +192,7 @@ func (s *KeyStore) Create(ctx context.Context, app string, secret schemas.Secret
 		case final(failed) || try == tries:
 			return key, failed
 		case try > 0 && failed == nil:
-			return key, errors.New("Apollo answered that it has made the key, and does not list it")
+			return key, errors.New("the answer says that the key was made, and Apollo does not list it")
 		case try > 0:
 			if err := s.o.Sleep(ctx, backoff(try, failed)); err != nil {
 				return key, errors.Join(failed, err)
@@ -228,7 +228,7 @@ func (s *KeyStore) Set(ctx context.Context, app string, before schemas.StoredKey
 		case final(failed) || try == tries:
 			return before, failed
 		case try > 0 && failed == nil:
-			return before, fmt.Errorf("Apollo answered that it has set mode %s, and the key is still in mode %s", to, key.Mode)
+			return before, fmt.Errorf("the answer says that mode %s is set, and the key is still in mode %s", to, key.Mode)
 		case try > 0:
 			if err := s.o.Sleep(ctx, backoff(try, failed)); err != nil {
 				return before, errors.Join(failed, err)

@@ -57,18 +57,20 @@ func TestProbe(t *testing.T) {
 func TestProbeNamesTheNode(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		fault    func(*apollotest.Node)
+		fault    func(*apollotest.Node) error
 		want     string
 		disagree bool
 		timeout  time.Duration // of a call; the default is not waited for
 	}{
-		"dead":          {func(n *apollotest.Node) { n.Stop() }, "a request without a signature got no answer: dial tcp ", false, 0},
-		"keeps its own": {func(n *apollotest.Node) { n.Freeze(true) }, "a request without a signature passes, and has to be refused", true, 0},
-		"hangs": {func(n *apollotest.Node) {
+		"dead":          {(*apollotest.Node).Stop, "a request without a signature got no answer: dial tcp ", false, 0},
+		"keeps its own": {func(n *apollotest.Node) error { n.Freeze(true); return nil }, "a request without a signature passes, and has to be refused", true, 0},
+		"hangs": {func(n *apollotest.Node) error {
 			n.Inject(apollotest.Fault{Kind: apollotest.FaultHang, Match: "GET /configs/"})
+			return nil
 		}, "a request without a signature got no answer: ", false, 150 * time.Millisecond},
-		"an error": {func(n *apollotest.Node) {
+		"an error": {func(n *apollotest.Node) error {
 			n.Inject(apollotest.Fault{Kind: apollotest.FaultError, Match: "GET /configs/"})
+			return nil
 		}, "a request without a signature was answered with status 500", false, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -79,7 +81,9 @@ func TestProbeNamesTheNode(t *testing.T) {
 			if err := w.store.Probe(t.Context(), "demo", probes(probeKey(secretOne, schemas.ModeObserve))); err != nil {
 				t.Fatal(err)
 			}
-			test.fault(w.Nodes[1])
+			if err := test.fault(w.Nodes[1]); err != nil {
+				t.Fatal(err)
+			}
 			if err := w.set(schemas.ModeEnforce); err != nil {
 				t.Fatal(err)
 			}

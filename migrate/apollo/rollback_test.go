@@ -152,6 +152,7 @@ func TestRollbackNamesTheNode(t *testing.T) {
 func TestRollbackOfAStoppedBatch(t *testing.T) {
 	t.Parallel()
 	stopped := func(t *testing.T) *site {
+		t.Helper()
 		s := newSite(t, "observe", "observe", "observe")
 		plan := s.plan("key/a/k1 enforce", "key/a/k2 enforce", "key/b/k1 enforce")
 		s.Nodes[1].Inject(apollotest.Fault{Kind: apollotest.FaultCut, Match: "GET /configs/b/", Skip: 4})
