@@ -17,7 +17,7 @@ type keyDTO struct {
 	ID                         int64  `json:"id"`
 	AppID                      string `json:"appId"`
 	Secret                     string `json:"secret"`
-	Mode                       Mode   `json:"mode"`
+	Mode                       *Mode  `json:"mode,omitempty"` // since 2.4
 	Enabled                    bool   `json:"enabled"`
 	DataChangeCreatedBy        string `json:"dataChangeCreatedBy"`
 	DataChangeLastModifiedBy   string `json:"dataChangeLastModifiedBy"`
@@ -28,16 +28,18 @@ type keyDTO struct {
 // show writes a key as the endpoints do.
 func (a *Apollo) show(key Key) keyDTO {
 	created, changed := key.Created.In(a.opts.Zone).Format(stamp), key.LastTime.In(a.opts.Zone).Format(stamp)
-	return keyDTO{key.ID, key.App, key.Secret, key.Mode, key.Enabled, key.CreatedBy, key.ModifiedBy, created, changed}
+	mode := &key.Mode
+	if a.version.below(2, 4, 0) {
+		mode = nil
+	}
+	return keyDTO{key.ID, key.App, key.Secret, mode, key.Enabled, key.CreatedBy, key.ModifiedBy, created, changed}
 }
 
 // adminHandler serves the endpoints of AdminService.
 func (a *Apollo) adminHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /apollo/version", a.showVersion)
-	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, http.StatusOK, map[string]string{"status": "UP"})
-	})
+	mux.HandleFunc("GET /health", health)
 	mux.HandleFunc("GET /apps", a.listApps)
 	mux.HandleFunc("POST /apps", a.createApp)
 	mux.HandleFunc("GET /apps/{app}", a.getApp)
@@ -46,6 +48,7 @@ func (a *Apollo) adminHandler() http.Handler {
 	mux.HandleFunc("PUT /apps/{app}/accesskeys/{id}/enable", a.enableKey)
 	mux.HandleFunc("PUT /apps/{app}/accesskeys/{id}/disable", a.disableKey)
 	mux.HandleFunc("DELETE /apps/{app}/accesskeys/{id}", a.deleteKey)
+	mux.HandleFunc("/", a.unknown)
 	return a.demand(a.opts.AdminToken, mux)
 }
 
@@ -55,11 +58,28 @@ func (a *Apollo) demand(token string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		exempt := r.URL.Path == "/apollo/version" || r.URL.Path == "/health"
 		if token != "" && !exempt && r.Header.Get("Authorization") != token {
-			writeJSON(w, http.StatusUnauthorized, springError{a.now().Format(stamp), http.StatusUnauthorized, "Unauthorized", r.URL.Path})
+			a.fail(w, r, http.StatusUnauthorized)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// fail answers as Spring Boot does to sendError.
+func (a *Apollo) fail(w http.ResponseWriter, r *http.Request, status int) {
+	writeJSON(w, status, springError{a.now().Format(stamp), status, http.StatusText(status), rawPath(r)})
+}
+
+// unknown answers for paths, and methods, that no controller serves.
+func (a *Apollo) unknown(w http.ResponseWriter, r *http.Request) {
+	a.fail(w, r, http.StatusNotFound)
+}
+
+// health is what Spring's actuator says.
+func health(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/vnd.spring-boot.actuator.v3+json;charset=UTF-8")
+	w.WriteHeader(http.StatusOK)
+	_, _ = io.WriteString(w, `{"status":"UP"}`) // who has gone reads nothing
 }
 
 // now is the time as the services see it.

@@ -86,6 +86,22 @@ func TestAtMostFiveKeys(t *testing.T) {
 	}
 }
 
+// Below 2.4 there are no modes: what is meant to observe enforces.
+func TestNoModes(t *testing.T) {
+	t.Parallel()
+	a, clock := begin(t, apollotest.Options{Version: "2.3.0"}, apollotest.Key{Secret: secret})
+	if got := ask(t, "PUT", a.Admin.URL+"/apps/demo/accesskeys/1/enable?mode=1&operator=lee", ""); got.status != 200 {
+		t.Errorf("%v", got)
+	}
+	clock.advance(time.Second)
+	if !refuses(t, a.Nodes[0]) {
+		t.Error("apollo §5: mode=1 does not enforce in 2.3")
+	}
+	if got := get(t, a.Admin.URL+"/apps/demo/accesskeys"); strings.Contains(got.body, "mode") {
+		t.Errorf("%v", got)
+	}
+}
+
 func TestApps(t *testing.T) {
 	t.Parallel()
 	a, _ := begin(t, apollotest.Options{})

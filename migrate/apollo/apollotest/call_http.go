@@ -33,7 +33,13 @@ func (c *call) json(status int, value any) { writeJSON(c, status, value) }
 // fail answers as Spring Boot does to sendError: it keeps the message to
 // itself (server.error.include-message is never, since 2.3).
 func (c *call) fail(status int) {
-	c.json(status, springError{c.at.Format(stamp), status, http.StatusText(status), c.path})
+	c.json(status, springError{c.at.Format(stamp), status, http.StatusText(status), rawPath(c.r)})
+}
+
+// rawPath is the path of a request as it was sent.
+func rawPath(r *http.Request) string {
+	raw, _, _ := strings.Cut(r.RequestURI, "?")
+	return raw
 }
 
 // stamp is how Gson writes times for Apollo, in the zone of the service.

@@ -20,7 +20,7 @@ func (n *Node) config(c *call, app, cluster, namespace string) {
 	ip := query.Get("ip")
 	if ip == "" {
 		if ip, ok = c.clientIP(); !ok {
-			c.fail(http.StatusInternalServerError)
+			n.apollo.refuse(c, http.StatusInternalServerError, "java.lang.IndexOutOfBoundsException", "Index: 0")
 			return
 		}
 	}

@@ -26,7 +26,8 @@ func TestConfigs(t *testing.T) {
 	for path, want := range map[string]answer{
 		"/configfiles/demo/default/application":                 {200, "k=v1\n"},
 		"/configfiles/json/demo/default/application.properties": {200, `{"k":"v1"}` + "\n"},
-		"/configfiles/json/none":                                {404, ""},
+		"/configfiles/json/none":                                {400, ""},
+		"/configfiles/json/demo/default":                        {404, ""},
 	} {
 		if got := get(t, url+path); got.status != want.status || !strings.Contains(got.body, want.body) {
 			t.Errorf("%s: %v, want %v", path, got, want)

@@ -98,7 +98,10 @@ func (n *Node) appOf(c *call) string {
 	}
 	for _, prefix := range prefixes {
 		if rest, ok := strings.CutPrefix(c.path, prefix); ok {
-			app, _, _ := strings.Cut(rest, "/")
+			app, _, more := strings.Cut(rest, "/")
+			if !more { // a slash has to end it
+				return ""
+			}
 			return app
 		}
 	}

@@ -107,7 +107,7 @@ func TestForwardedFor(t *testing.T) {
 func TestGuarded(t *testing.T) {
 	t.Parallel()
 	for version, statuses := range map[string]map[string]int{
-		"2.5.1": {"/configfiles/raw/demo/default/application": 200, "/configs/.x/default/application": 404, "/configs//default": 404},
+		"2.5.1": {"/configfiles/raw/demo/default/application": 200, "/configs/.x/default/application": 404, "/configs//default": 400},
 		"2.5.2": {
 			"/configs/demo/default/application": 401, "/configs/DEMO/default/application": 401, "/configfiles/demo/default/application": 401,
 			"/configfiles/json/demo/default/application": 401, "/configfiles/raw/demo/default/application": 401,

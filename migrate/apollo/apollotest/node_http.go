@@ -115,11 +115,13 @@ func (n *Node) route(c *call) {
 		return
 	}
 	switch parts := strings.Split(c.path[1:], "/"); {
+	case strings.Contains(rawPath(c.r), "//"): // which Spring does not fold, other than the filter
+		c.fail(http.StatusNotFound)
 	case c.r.Method != http.MethodGet && c.r.Method != http.MethodHead:
 		n.apollo.refuse(c, http.StatusBadRequest, "org.springframework.web.HttpRequestMethodNotSupportedException",
 			"Request method '"+c.r.Method+"' not supported")
 	case c.path == "/health":
-		c.json(http.StatusOK, map[string]string{"status": "UP"})
+		health(c, c.r)
 	case c.path == "/apollo/version":
 		n.apollo.showVersion(c, c.r)
 	case c.path == "/services/config":

@@ -33,6 +33,7 @@ type apps struct {
 	mu       sync.Mutex
 	lastID   int64
 	apps     map[string]App
+	order    []string                      // in which they were made
 	releases map[string]map[string]release // by app and namespace
 	changed  chan struct{}                 // closed by the next release
 }
@@ -51,6 +52,7 @@ func (a *apps) add(app App) bool {
 	}
 	app.Name = cmp.Or(app.Name, app.ID)
 	a.apps[id], a.releases[id] = app, map[string]release{}
+	a.order = append(a.order, id)
 	return true
 }
 
@@ -83,10 +85,15 @@ func (a *apps) get(id string) (App, bool) {
 	return app, ok
 }
 
+// list returns all apps in the order in which they were made.
 func (a *apps) list() []App {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return slices.SortedFunc(maps.Values(a.apps), func(x, y App) int { return cmp.Compare(x.ID, y.ID) })
+	all := make([]App, len(a.order))
+	for i, id := range a.order {
+		all[i] = a.apps[id]
+	}
+	return all
 }
 
 // namespaceName drops the ending that a namespace of properties may have.
