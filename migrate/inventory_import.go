@@ -16,7 +16,9 @@ import (
 )
 
 // importColumns are what may be imported of a client; app and client must be.
-func importColumns() []string { return []string{"app", "client", "cadence", "owner", "until"} }
+func importColumns() []string {
+	return []string{"app", "client", "cadence", "owner", "until", "days", "gap", "last"}
+}
 
 // ImportInventory reads a list of hosts or jobs: CSV with a header, or a JSON
 // array of objects, by the ending of its name. A cadence is a duration or one
@@ -138,8 +140,10 @@ func (r importRow) client() (schemas.InventoryClient, error) {
 		return c, schemas.Hint(errors.New("until is not a day"), "write it as in 2026-01-31")
 	}
 	var err error
-	c.Cadence, err = parseCadence(r.fields["cadence"])
-	return c, err
+	if c.Cadence, err = parseCadence(r.fields["cadence"]); err != nil {
+		return c, err
+	}
+	return c, r.count(&c)
 }
 
 // parseCadence reads how often a client comes, at least; zero if nobody says.

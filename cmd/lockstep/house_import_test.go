@@ -51,6 +51,7 @@ func fences() []fence {
 		{below("modernc.org/sqlite"), not(in("migrate")), "only migrate keeps a store"},
 		{below("github.com/klauspost/compress"), not(in("migrate")), "only migrate reads packed logs"},
 		{below("github.com/expr-lang/expr"), not(in("migrate")), "only mappings of logs hold expressions"},
+		{below("github.com/go-sql-driver/mysql"), not(in("migrate")), "only migrate asks Apollo's database"},
 		{below("github.com/go-logfmt/logfmt"), not(in("migrate")), "only migrate reads foreign logs"},
 	}
 }

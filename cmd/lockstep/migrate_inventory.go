@@ -4,12 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"lockstep/internal/atomicfile"
 	"lockstep/internal/inputfile"
 	"lockstep/migrate"
+	"lockstep/migrate/apollo"
 	"lockstep/schemas"
 )
 
@@ -17,17 +19,23 @@ func (p *process) inventoryCommand() *cli.Command {
 	flags := append(
 		logsFlags(false), policyFlag(),
 		listFlag(cli.GenericFlag{Name: "import", Usage: "read hosts and jobs from `FILE`, CSV or JSON; may be repeated"}),
+		&cli.StringFlag{Name: "from", Usage: "read who has loaded configurations from Apollo's database, `URL` mysql://USER@HOST:3306/ApolloConfigDB"},
+		&cli.StringFlag{Name: "password", Usage: "of that database: `REF`, file:PATH or env:NAME"},
+		&cli.StringFlag{Name: "lookback", Value: "90d", Usage: "leave out who has not come to that database for `DURATION`"},
 		&cli.StringFlag{Name: "environment", Usage: "learn from the environment `NAME`, if the logs are of several"},
 		&cli.StringFlag{Name: "inventory", Usage: "add to the inventory `FILE` and keep what was decided in it"},
 		&cli.StringFlag{Name: "by", Usage: "say that `NAME` added the clients; you, if it is not given"},
 		nowFlag(),
-		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the inventory to `FILE`", Required: true},
+		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the inventory to `FILE`, as CSV if it ends in .csv", Required: true},
 	)
 	return &cli.Command{
 		Name:  "inventory",
-		Usage: "list the clients that should exist, from a list of hosts and jobs or from earlier logs",
+		Usage: "list the clients that should exist, from a list of hosts and jobs, Apollo's database or earlier logs",
 		Description: "A list has the columns app, client, cadence, owner and until. Of clients that passed in the logs it is\n" +
-			"counted on how many days they came and how long they were silent. Comments of --inventory are not kept.",
+			"counted on how many days they came and how long they were silent. Comments of --inventory are not kept.\n" +
+			"Apollo's database is only read. It keeps the latest sign of life of each client: look daily, with the\n" +
+			"inventory of the day before, and days and silences are counted. In its URL, tls=verify, unverified or off\n" +
+			"and ca=FILE say how the server is known; --timezone is that of the config services.",
 		Flags:  flags,
 		Action: p.inventory,
 	}
@@ -38,8 +46,8 @@ func (p *process) inventory(c *cli.Context) error {
 	switch {
 	case c.Args().Present():
 		return tooMany(c, 0)
-	case len(imports)+len(logs) == 0:
-		return usage(schemas.Hint(errors.New("there is nothing to list clients from"), "give --import or --logs"))
+	case len(imports)+len(logs) == 0 && !c.IsSet("from"):
+		return usage(schemas.Hint(errors.New("there is nothing to list clients from"), "give --import, --from or --logs"))
 	}
 	inputs := append([]string{c.String("inventory")}, imports...)
 	for _, pattern := range logs {
@@ -53,7 +61,11 @@ func (p *process) inventory(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	text, err := inventory.Encode()
+	encode := (*schemas.Inventory).Encode
+	if strings.EqualFold(filepath.Ext(c.String("output")), ".csv") {
+		encode = migrate.EncodeInventoryCSV
+	}
+	text, err := encode(inventory)
 	if err != nil {
 		return err
 	}
@@ -88,6 +100,13 @@ func (p *process) collectInventory(c *cli.Context) (*schemas.Inventory, error) {
 			return nil, usage(err)
 		}
 		inventory = migrate.MergeInventory(inventory, imported)
+	}
+	if c.IsSet("from") {
+		fresh, err := p.readInventory(c, by, now)
+		if err != nil {
+			return nil, err
+		}
+		inventory = apollo.ContinueInventory(inventory, fresh)
 	}
 	if len(listOf(c, "logs")) == 0 {
 		return inventory, nil
