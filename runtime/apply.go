@@ -122,6 +122,9 @@ func (a *applier) swap(ctx context.Context, in *inputs, next *snapshot) {
 		if r.auth != nil {
 			r.counters, r.meters = s.metrics.requests.of(r.endpoint), s.metrics.meters.of(r.endpoint)
 		}
+		if r.instances != nil {
+			r.instances.count(r.endpoint, s.metrics.instances)
+		}
 	}
 	old, next := s.replace(ctx, next)
 	s.tcp.settle(next)

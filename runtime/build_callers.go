@@ -24,6 +24,7 @@ func (b *builder) callers(endpoint string, held bool) (*route, error) {
 	}
 	var err error
 	if r.auth, err = b.auth(&r.policy); err == nil {
+		r.instances = newInstances(r.policy.ApolloPublicURL)
 		err = b.checkAuth(r)
 	}
 	if err != nil {
@@ -42,6 +43,7 @@ func (b *builder) callersBefore(endpoint string) (*route, error) {
 	r.policy = before.policy
 	var err error
 	r.auth, err = b.auth(&r.policy)
+	r.instances = newInstances(r.policy.ApolloPublicURL)
 	return r, err
 }
 
@@ -83,6 +85,9 @@ func (b *builder) checkAuth(r *route) error {
 			"enforce a key of that app first, or roll back the keys that are enforced")
 	case b.in.rollout == nil:
 		b.alarm(fmt.Sprintf("listener %s: there is no rollout, so no key is asked for", r.endpoint))
+	case r.auth.at(now).partial() && r.auth.identity[0].Claimed():
+		b.alarm(fmt.Sprintf("listener %s: keys are enforced for a share of the clients, and whoever is known by %s first only claims to be somebody and is never refused; begin identity with xff, mtls or peer",
+			r.endpoint, r.auth.identity[0].Kind))
 	case r.auth.app != "" && b.apps[r.auth.app] == nil:
 		b.alarm(fmt.Sprintf("listener %s: the rollout observes and enforces no key of app %s, so none is asked for", r.endpoint, r.policy.App))
 	}

@@ -19,10 +19,9 @@ import (
 // other costs as much as the rest of a proxied request. It is for everything
 // that is not needed here: bodies, upgrades, TLS, HTTP/2.
 type direct struct {
-	dialer  *net.Dialer
-	addr    string // host:port
-	timeout time.Duration
-	idle    idleConns
+	dialer *net.Dialer
+	addr   string // host:port
+	idle   idleConns
 }
 
 // isDirect reports whether a request is one of the plain ones: it can be sent
@@ -47,8 +46,8 @@ func isDirect(r *http.Request) bool {
 
 // exchange sends a request and reads the header of its answer. The rest of
 // the answer is read from the connection, which then goes to end or drop.
-func (d *direct) exchange(w http.ResponseWriter, r *http.Request, target string) (*conn, *http.Response, error) {
-	deadline := time.Now().Add(d.timeout) //nolint:forbidigo // connections know no other clock
+func (d *direct) exchange(w http.ResponseWriter, r *http.Request, target string, patience time.Duration) (*conn, *http.Response, error) {
+	deadline := time.Now().Add(patience) //nolint:forbidigo // connections know no other clock
 	for {
 		c, err := d.take(r.Context(), deadline)
 		if err != nil {
@@ -125,7 +124,7 @@ func (*direct) drop(c *conn) {
 // see is as if httputil.ReverseProxy had done it.
 func (u *upstream) serveDirect(w http.ResponseWriter, r *http.Request) {
 	d := u.pool.direct
-	c, resp, err := d.exchange(w, r, joinTarget(u.target, r.RequestURI))
+	c, resp, err := d.exchange(w, r, joinTarget(u.target, r.RequestURI), u.patience(r))
 	if err != nil {
 		u.fail(w, r, err)
 		return

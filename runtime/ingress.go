@@ -91,6 +91,10 @@ func (g *ingress) forward(w http.ResponseWriter, r *http.Request, to *route, lim
 		w, r, end = limitBody(w, r, limits)
 		defer end(nil)
 	}
+	if to.instances.asked(r) {
+		to.next().serveInstances(w, r, to.instances)
+		return
+	}
 	to.next().ServeHTTP(w, r)
 }
 

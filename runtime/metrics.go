@@ -32,6 +32,7 @@ type metrics struct {
 	certEnd     *prometheus.GaugeVec
 
 	tcpConnections *prometheus.GaugeVec
+	instances      *prometheus.CounterVec
 
 	reloadDuration prometheus.Observer
 }
@@ -88,6 +89,8 @@ func newMetrics(version string) *metrics {
 		insecure: gauge("upstream_tls_insecure",
 			"Always 1, for endpoints whose upstream's certificate is not verified.", "endpoint"),
 		tcpConnections: gauge("tcp_connections", "Open connections of listeners with protocol tcp.", "endpoint"),
+		instances: counter("apollo_services_config_total",
+			"Answers of /services/config that were to be rewritten: rewritten, or odd ones that were refused with 502.", "endpoint", "result"),
 		certEnd: gauge("tls_cert_not_after_timestamp_seconds",
 			"When a certificate ends that is shown to callers (listener ingress) or to an upstream.", "listener", "file"),
 		reloadDuration: factory.NewHistogram(prometheus.HistogramOpts{

@@ -68,6 +68,16 @@ func enforcedShare(apps map[string]*appKeys) int {
 	return share
 }
 
+// partial reports whether an app's keys are enforced for some of its clients.
+func (a *auth) partial() bool {
+	for _, app := range a.reachable() {
+		if app != nil && app.enforce.share > 0 && app.enforce.share < 100 {
+			return true
+		}
+	}
+	return false
+}
+
 // shareOf is the share of the clients that an enforced key is enforced for.
 func shareOf(s schemas.RolloutSubject) int {
 	if s.Share > 0 {

@@ -62,7 +62,7 @@ func newPool(target *url.URL, l *schemas.Listener, config *tls.Config) *pool {
 	}
 	if target.Scheme == "http" && isASCII(target.Host) { // http.Transport knows punycode
 		p.direct = &direct{
-			dialer: dialer, addr: hostPort(target), timeout: l.Timeout,
+			dialer: dialer, addr: hostPort(target),
 			idle: idleConns{limit: l.HTTPClient.MaxIdleConns, timeout: l.HTTPClient.IdleConnTimeout},
 		}
 	}

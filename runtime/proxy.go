@@ -55,6 +55,11 @@ func (u *upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		u.serveDirect(w, r)
 		return
 	}
+	u.serveProxied(w, r, &u.proxy)
+}
+
+// serveProxied forwards a request of any kind.
+func (u *upstream) serveProxied(w http.ResponseWriter, r *http.Request, proxy *httputil.ReverseProxy) {
 	ctx, cancel := context.WithCancelCause(r.Context())
 	defer cancel(nil)
 	end := func(cause error) {
@@ -63,9 +68,9 @@ func (u *upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			stopReading(w) // or net/http waits for the rest of the body
 		}
 	}
-	d := newDeadline(ctx, end, u.timeout, u.generation)
+	d := newDeadline(ctx, end, u.patience(r), u.generation)
 	defer d.timer.Stop()
-	u.proxy.ServeHTTP(w, r.WithContext(context.WithValue(ctx, deadlineKey{}, d)))
+	proxy.ServeHTTP(w, r.WithContext(context.WithValue(ctx, deadlineKey{}, d)))
 }
 
 // errTimeout says that an upstream has not begun to answer in time.
@@ -135,11 +140,14 @@ func (u *upstream) fail(w http.ResponseWriter, r *http.Request, err error) {
 				"listener", u.name, "cause", cause(err), "not_logged_before", skipped)
 		}
 	}
-	if isTimeout(err) {
+	switch {
+	case isTimeout(err):
 		answerError(w, r, http.StatusGatewayTimeout, "upstream timeout")
-		return
+	case errors.As(err, new(oddInstances)):
+		answerError(w, r, http.StatusBadGateway, "the list of config services is not understood")
+	default:
+		answerError(w, r, http.StatusBadGateway, "upstream unreachable")
 	}
-	answerError(w, r, http.StatusBadGateway, "upstream unreachable")
 }
 
 func isTimeout(err error) bool {
@@ -156,11 +164,12 @@ func cause(err error) string {
 		record      tls.RecordHeaderError
 		alert       tls.AlertError
 		hostname    x509.HostnameError
+		odd         oddInstances
 	)
 	switch {
 	case isTimeout(err):
 		return "timeout"
-	case errors.As(err, &certificate), errors.As(err, &hostname), errors.As(err, &alert), errors.As(err, &dial):
+	case errors.As(err, &certificate), errors.As(err, &hostname), errors.As(err, &alert), errors.As(err, &dial), errors.As(err, &odd):
 		return err.Error()
 	case errors.As(err, &record):
 		return "the upstream does not speak TLS"

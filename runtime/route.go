@@ -19,6 +19,7 @@ type route struct {
 	turn      *atomic.Uint32
 	counters  *authCounters // nil if nothing is checked
 	meters    *authMeters   // set where counters are
+	instances *instances    // nil if /services/config passes as it is
 }
 
 // next picks an upstream in turn: listeners with the same id share the load,

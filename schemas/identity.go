@@ -41,6 +41,11 @@ func ParseIdentity(text string) (IdentitySource, error) {
 	return IdentitySource{}, Hint(errors.New("not a source of identity"), "use header:NAME, param:NAME, xff, mtls or peer")
 }
 
+// Claimed reports whether the client itself writes what the source says.
+func (s IdentitySource) Claimed() bool {
+	return s.Kind == IdentityHeader || s.Kind == IdentityParam
+}
+
 // IdentitySources returns the identity list of a listener. The default is
 // Apollo's ip parameter, then addresses.
 func (p *ListenerPolicy) IdentitySources() ([]IdentitySource, error) {

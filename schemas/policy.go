@@ -82,6 +82,11 @@ type ListenerPolicy struct {
 	Replay   Replay   `yaml:"replay"`   // what becomes of a signature that is used again; count if empty
 
 	Listen string `yaml:"listen" json:",omitempty"` // address of its own for protocol: tcp; not served if empty
+
+	// ApolloPublicURL is where Apollo's clients reach the endpoint. The answers
+	// of /services/config name it instead of the config services behind; they
+	// pass as they are if it is empty.
+	ApolloPublicURL string `yaml:"apollo_public_url" json:",omitempty"`
 }
 
 // A Replay says what becomes of a signature that is used again. Honest clients
@@ -230,6 +235,10 @@ func (p *Policy) check(doc *Document, checked *Checked) error {
 		if l.Auth == AuthApollo && (l.App == "") == (l.AppFrom == "") {
 			fault(at, "a listener with auth: apollo needs one of app and app_from",
 				"write `app: NAME`, or `app_from: apollo` to take it from each request")
+		}
+		if l.ApolloPublicURL != "" && (l.Auth != AuthApollo || l.AppFrom == "") {
+			fault(at+"/apollo_public_url", "apollo_public_url is for listeners in front of Apollo",
+				"write `auth: apollo` and `app_from: apollo` too, or leave it out")
 		}
 		for i, text := range l.Identity {
 			if _, err := ParseIdentity(text); err != nil {
