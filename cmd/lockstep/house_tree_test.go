@@ -74,8 +74,10 @@ func readHouse(fsys fs.FS) (houseTree, error) {
 }
 
 // notOurs says which directories are not part of the repository: what git
-// keeps for itself and what the Makefile builds.
-func notOurs(dir string) bool { return dir == ".git" || dir == ".bin" || dir == "bin" }
+// keeps for itself, what the Makefile builds and what npm installs.
+func notOurs(dir string) bool {
+	return dir == ".git" || dir == ".bin" || dir == "bin" || path.Base(dir) == "node_modules"
+}
 
 // parse fills in the sources. Test data and nested modules, where oracles and
 // peers live, follow their own rules.
