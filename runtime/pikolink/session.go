@@ -1,0 +1,86 @@
+package pikolink
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"github.com/hashicorp/yamux"
+)
+
+// A session is one registration of an endpoint.
+type session struct {
+	*yamux.Session
+	goneAway <-chan struct{} // closed once the server wants to open no more streams
+}
+
+// connect begins a session.
+func connect(ctx context.Context, to *Remote, endpoint string) (*session, error) {
+	ws, err := to.dial(ctx, endpoint)
+	if err != nil {
+		return nil, err
+	}
+	config := yamux.DefaultConfig()
+	config.LogOutput = io.Discard // what it says comes back as an error, too
+	w := newWire(ws)
+	mux, err := yamux.Client(w, config)
+	if err != nil { // the configuration is bad
+		_ = ws.Close()
+		return nil, fmt.Errorf("begin a piko session: %w", err)
+	}
+	return &session{Session: mux, goneAway: w.goneAway}, nil
+}
+
+// take hands over the streams that the server opens until the session ends,
+// and says why it did.
+func (s *session) take(ctx context.Context, to chan<- net.Conn) error {
+	for {
+		opened, err := s.AcceptStream()
+		if err != nil {
+			return err //nolint:wrapcheck // it is shown
+		}
+		select {
+		case to <- stream{opened}:
+		case <-ctx.Done():
+			_ = opened.Close()
+		}
+	}
+}
+
+// retire closes the session at a moment without streams: a Piko server then
+// forgets it without losing a request. If there is none within patience, the
+// server is asked to open no more streams, of which it fails the next one, and
+// the session ends with the last stream, or with ctx.
+func (s *session) retire(ctx, patience context.Context) {
+	if s.quiet(patience) {
+		_ = s.Close()
+		return
+	}
+	_ = s.GoAway() // if it has ended by now, all is well
+	go func() {
+		s.quiet(ctx)
+		_ = s.Close()
+	}()
+}
+
+// quietPoll is how often the number of streams is looked at.
+const quietPoll = 2 * time.Millisecond
+
+// quiet waits for a moment without streams, and reports whether there was one
+// before ctx ended.
+func (s *session) quiet(ctx context.Context) bool {
+	tick := time.NewTicker(quietPoll)
+	defer tick.Stop()
+	for s.NumStreams() > 0 {
+		select {
+		case <-tick.C:
+		case <-s.CloseChan():
+			return true
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
+}
