@@ -128,6 +128,7 @@ func (a *applier) swap(ctx context.Context, in *inputs, next *snapshot) {
 	}
 	old, next := s.replace(ctx, next)
 	s.tcp.settle(next)
+	s.tunnel.settle(next)
 	if old != nil {
 		old.retire(next)
 		a.drain.supersede(old, next)

@@ -14,17 +14,18 @@ import (
 // A forward is what a listener with protocol tcp asks for. As at a Piko
 // agent, whatever TLS there is passes through it.
 type forward struct {
-	listen    string // address of its own, from the policy
+	listen    string // address of its own, from the policy; empty: it is served through Piko alone
 	addr      string // host:port of the upstream
 	timeout   time.Duration
 	keepAlive time.Duration
 }
 
 // tcp adds a listener with protocol tcp. One for which the policy has no
-// address is not served, and no fault: its config says nothing of one.
+// address is not served but through Piko, and no fault: its config says
+// nothing of one.
 func (b *builder) tcp(e *entry) {
 	policy := b.in.policy.Listeners[e.endpoint]
-	if policy.Listen == "" && b.lastForward(e.listenerID) == nil {
+	if policy.Listen == "" && !b.opts.Piko && b.lastForward(e.listenerID) == nil {
 		b.alarm(fmt.Sprintf("listener %s: tcp is served at an address of its own, and the policy has none; write `listen:`", e))
 		return
 	}
@@ -49,7 +50,7 @@ func (b *builder) forward(e *entry, policy *schemas.ListenerPolicy) (*forward, e
 		return nil, b.fault(e.pointer(), "timeout is missing", "write how long connecting may take, such as `timeout: 10s`")
 	case !ok:
 		return nil, b.fault(e.pointer()+"/addr", "addr is no address", "write a port or host:port")
-	case policy.Listen == "":
+	case policy.Listen == "" && !b.opts.Piko:
 		return nil, fmt.Errorf("policy %s: listener %s: listen is missing", b.in.policyPath, e.endpoint)
 	case policy.Auth == schemas.AuthApollo:
 		return nil, b.fault(e.pointer()+"/protocol", "the policy has callers sign, which they cannot over tcp", "serve http, or write `auth: none` in the policy")

@@ -30,6 +30,8 @@ type clientConn struct {
 	hasty   atomic.Bool                    // the read deadline is no limit but a way to interrupt
 	stall   *time.Timer                    // ends a write that takes too long
 
+	endpoint string // for which a Piko session brought it; empty if none did
+
 	caller     sync.Once
 	callerName string
 }

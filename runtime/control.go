@@ -13,6 +13,7 @@ import (
 	"lockstep/internal/certs"
 	"lockstep/internal/inputfile"
 	"lockstep/runtime/admin"
+	"lockstep/runtime/pikolink"
 	"lockstep/schemas"
 )
 
@@ -246,7 +247,18 @@ func versionOf(v Version) admin.Version {
 func listenersOf(all []ListenerStatus) []admin.Listener {
 	out := make([]admin.Listener, len(all))
 	for i, l := range all {
-		out[i] = admin.Listener{Name: l.Name, Version: l.Version, Updated: l.Updated, Error: errorState(l.Err, l.Attempt)}
+		out[i] = admin.Listener{Name: l.Name, Version: l.Version, Updated: l.Updated, Error: errorState(l.Err, l.Attempt), Piko: pikoOf(l.Piko)}
+	}
+	return out
+}
+
+func pikoOf(s *pikolink.Status) *admin.Piko {
+	if s == nil {
+		return nil
+	}
+	out := &admin.Piko{Registered: s.Up, Since: s.Since}
+	if s.Err != nil {
+		out.Message, out.Hints = s.Err.Error(), schemas.Hints(s.Err)
 	}
 	return out
 }

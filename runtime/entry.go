@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 
 	"lockstep/schemas"
@@ -17,6 +18,15 @@ type listenerID struct {
 	ordinal  int    // from 1 on
 }
 
+// String is the endpoint id, and from the second of an id on the ordinal, as
+// in svc#2.
+func (id listenerID) String() string {
+	if id.ordinal > 1 {
+		return id.endpoint + "#" + strconv.Itoa(id.ordinal)
+	}
+	return id.endpoint
+}
+
 // An entry is one listener as the config has it, good or bad.
 type entry struct {
 	listenerID
@@ -25,17 +35,13 @@ type entry struct {
 	err   error             // why it could not
 }
 
-// String is the name of the listener: its endpoint id, and from the second of
-// an id on the ordinal, as in svc#2. Where there is no id, the place has to do.
+// String is the name of the listener: where there is no endpoint id, the place
+// has to do.
 func (e *entry) String() string {
-	switch {
-	case e.endpoint == "":
+	if e.endpoint == "" {
 		return fmt.Sprintf("listeners[%d]", e.index)
-	case e.ordinal > 1:
-		return e.endpoint + "#" + strconv.Itoa(e.ordinal)
-	default:
-		return e.endpoint
 	}
+	return e.listenerID.String()
 }
 
 // pointer is where the entry stands, as a JSON pointer.
@@ -116,12 +122,17 @@ func (in *inputs) nameless() *entry {
 func (in *inputs) digestOf(e *entry) string {
 	hash := sha256.New()
 	fmt.Fprintf(hash, "%+v\n", *e.spec)
-	for _, path := range []string{e.spec.TLS.Cert, e.spec.TLS.Key, e.spec.TLS.RootCAs} {
+	in.hashTLS(hash, e.spec.TLS)
+	return hex.EncodeToString(hash.Sum(nil))
+}
+
+// hashTLS adds the files that an entry names to its digest.
+func (in *inputs) hashTLS(hash io.Writer, files schemas.TLS) {
+	for _, path := range []string{files.Cert, files.Key, files.RootCAs} {
 		c := in.files[path]
 		fmt.Fprintf(hash, "%q %d %t\n", path, len(c.data), c.err == nil)
-		hash.Write(c.data)
+		_, _ = hash.Write(c.data)
 	}
-	return hex.EncodeToString(hash.Sum(nil))
 }
 
 // judged is the config that the gate gets to see, as its schema judges it, or

@@ -27,7 +27,7 @@ type client struct {
 // request gets into the name: a real Apollo client sends its secret in a
 // query parameter.
 func (a *auth) identify(r *http.Request) client {
-	peer := peerAddr(r)
+	peer, hops := origin(r)
 	for _, source := range a.identity {
 		var name string
 		how := schemas.HowClaimed
@@ -37,7 +37,7 @@ func (a *auth) identify(r *http.Request) client {
 		case schemas.IdentityParam:
 			name = parameter(r.RequestURI, source.Name)
 		case schemas.IdentityXFF:
-			name, how = a.forwardedFor(r.Header["X-Forwarded-For"], peer), schemas.HowVerified
+			name, how = a.forwardedFor(hops, peer), schemas.HowVerified
 		case schemas.IdentityMTLS:
 			if c, ok := r.Context().Value(connKey{}).(*clientConn); ok {
 				name, how = c.certified(), schemas.HowVerified
@@ -50,6 +50,21 @@ func (a *auth) identify(r *http.Request) client {
 		}
 	}
 	return client{cmp.Or(address(peer), "unknown"), schemas.HowVerified}
+}
+
+// origin is who called this process, and the list of hops as the caller wrote
+// it. A Piko server is asked by us to lead requests here, and is trusted to name
+// its own caller, which it adds to the list: that is who counts.
+func origin(r *http.Request) (peer netip.Addr, hops string) {
+	hops = strings.Join(r.Header["X-Forwarded-For"], ",")
+	if through(r) == "" {
+		return peerAddr(r), hops
+	}
+	comma := strings.LastIndexByte(hops, ',')
+	if peer = parseAddr(strings.TrimSpace(hops[comma+1:])); !peer.IsValid() {
+		return peerAddr(r), ""
+	}
+	return peer, hops[:max(comma, 0)]
 }
 
 func peerAddr(r *http.Request) netip.Addr {
@@ -84,11 +99,11 @@ func address(addr netip.Addr) string {
 // forwardedFor is the rightmost element of X-Forwarded-For that no trusted
 // proxy set itself. Everything left of it is the client's own word, and so is
 // all of it if the peer is no trusted proxy.
-func (a *auth) forwardedFor(values []string, peer netip.Addr) string {
+func (a *auth) forwardedFor(hops string, peer netip.Addr) string {
 	if !a.trusts(peer) {
 		return ""
 	}
-	for rest := strings.Join(values, ","); rest != ""; {
+	for rest := hops; rest != ""; {
 		comma := strings.LastIndexByte(rest, ',')
 		element := parseAddr(strings.TrimSpace(rest[comma+1:]))
 		if !a.trusts(element) {

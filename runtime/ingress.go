@@ -38,7 +38,7 @@ func (g *ingress) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.refuse(w, r, http.StatusBadRequest)
 		return
 	}
-	id := endpointID(r)
+	id := endpointOf(r)
 	if id == "" {
 		answerError(w, r, http.StatusBadRequest, "missing endpoint id")
 		return

@@ -29,8 +29,9 @@ func (s *Server) serve(ctx context.Context) error {
 	g.setUp(s.current.Load().limits)
 	s.ingress = g
 	done := l.serve(g, s.opts.Logger)
+	s.tunnel = s.openTunnel(g)
 	s.onStop("ingress", func(ctx context.Context) error {
-		err := g.leave(ctx, s.current.Load(), s.tcp)
+		err := g.leave(ctx, s.current.Load(), s.tcp, s.tunnel)
 		<-done
 		s.current.Load().retire(&snapshot{})
 		return err
@@ -40,8 +41,10 @@ func (s *Server) serve(ctx context.Context) error {
 
 // setUp makes the listener one for strangers: all protocols, and limits.
 func (g *ingress) setUp(limits schemas.Limits) {
-	g.Listener = &connListener{
-		Listener: g.Listener, config: func() *tls.Config { return g.current.Load().tlsConfig() }, failed: g.handshakeFailed,
+	if g.Listener != nil {
+		g.Listener = &connListener{
+			Listener: g.Listener, config: func() *tls.Config { return g.current.Load().tlsConfig() }, failed: g.handshakeFailed,
+		}
 	}
 	g.server.Protocols = protocols()
 	g.server.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: maxStreams, SendPingTimeout: pingTimeout}
@@ -81,12 +84,14 @@ func (g *ingress) track(c net.Conn, state http.ConnState) {
 // leave ends the ingress in three steps, so that no client loses a request. At
 // first it goes on as before, but that every answer announces the end of its
 // connection: a client that is told takes another node, while one whose
-// connection just closes may be sending at that moment. Then it accepts
-// nothing more and gives what is under way, upgraded connections too, the
-// grace period. Then it cuts.
-func (g *ingress) leave(ctx context.Context, last *snapshot, others *tcpServer) error {
+// connection just closes may be sending at that moment. Sessions with a Piko
+// server meanwhile close where no request is lost. Then it accepts nothing more
+// and gives what is under way, upgraded connections too, the grace period. Then
+// it cuts.
+func (g *ingress) leave(ctx context.Context, last *snapshot, others *tcpServer, through *tunnel) error {
 	g.leaving.Store(true)
 	farewell, cancel := context.WithTimeout(ctx, last.farewell)
+	through.leave(farewell)
 	g.wait(farewell, func() bool { return g.open.Load() == 0 })
 	cancel()
 	grace, cancel := context.WithTimeout(ctx, last.grace)
@@ -100,6 +105,7 @@ func (g *ingress) leave(ctx context.Context, last *snapshot, others *tcpServer) 
 	g.wait(grace, g.idle)
 	err = errors.Join(err, <-tcp)
 	g.cut()
+	through.cut()
 	end, cancel := context.WithTimeout(ctx, drainLimit)
 	defer cancel()
 	g.wait(end, g.idle)

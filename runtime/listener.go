@@ -12,9 +12,9 @@ import (
 
 // listener is an HTTP server on an address of its own.
 type listener struct {
-	net.Listener
-	server *http.Server
-	cut    context.CancelFunc // ends what a shutdown does not wait for
+	net.Listener // nil: it has none
+	server       *http.Server
+	cut          context.CancelFunc // ends what a shutdown does not wait for
 }
 
 // How long a client may take, where nothing else says.
@@ -23,11 +23,14 @@ const (
 	idleTimeout   = 2 * time.Minute
 )
 
-// listen binds addr; nothing is accepted before serve.
+// listen binds addr, unless it is empty; nothing is accepted before serve.
 func listen(ctx context.Context, addr string, logger *slog.Logger) (*listener, error) {
-	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
-	if err != nil {
-		return nil, fmt.Errorf("listen: %w", err)
+	var ln net.Listener
+	if addr != "" {
+		var err error
+		if ln, err = (&net.ListenConfig{}).Listen(ctx, "tcp", addr); err != nil {
+			return nil, fmt.Errorf("listen: %w", err)
+		}
 	}
 	base, cut := context.WithCancel(context.WithoutCancel(ctx))
 	protocols := new(http.Protocols)
@@ -44,7 +47,12 @@ func listen(ctx context.Context, addr string, logger *slog.Logger) (*listener, e
 	}}, nil
 }
 
-func (l *listener) addr() string { return l.Addr().String() }
+func (l *listener) addr() string {
+	if l.Listener == nil {
+		return ""
+	}
+	return l.Addr().String()
+}
 
 // serve accepts connections until the listener is closed; done is closed then.
 func (l *listener) serve(handler http.Handler, logger *slog.Logger) (done <-chan struct{}) {
@@ -52,11 +60,18 @@ func (l *listener) serve(handler http.Handler, logger *slog.Logger) (done <-chan
 	closed := make(chan struct{})
 	go func() {
 		defer close(closed)
-		if err := l.server.Serve(l.Listener); !errors.Is(err, http.ErrServerClosed) {
-			logger.Error("no longer accepting connections", "addr", l.addr(), "error", err)
+		if l.Listener != nil {
+			l.accept(l.Listener, logger)
 		}
 	}()
 	return closed
+}
+
+// accept serves connections of a listener until it is closed.
+func (l *listener) accept(from net.Listener, logger *slog.Logger) {
+	if err := l.server.Serve(from); !errors.Is(err, http.ErrServerClosed) {
+		logger.Error("no longer accepting connections", "addr", from.Addr().String(), "error", err)
+	}
 }
 
 // stop takes no more requests and waits until ctx ends for those under way.

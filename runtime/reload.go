@@ -99,7 +99,7 @@ func (a *applier) reload(ctx context.Context, asked bool) {
 		was := a.read()
 		in, err := a.overruled(ctx, was.in, was.err)
 		switch {
-		case in.digest == good.version.Digest && !a.server.tcp.retry(ctx):
+		case in.digest == good.version.Digest && !a.server.tcp.retry(ctx) && !a.gainsPiko(in, good):
 			a.missing, a.doubtful = missing{}, in.doubtful()
 			a.unchanged(ctx)
 			return

@@ -31,6 +31,25 @@ func (r *route) next() *upstream {
 	return r.upstreams[int(r.turn.Add(1)%uint32(len(r.upstreams)))] //nolint:gosec // a config of at most 4 MiB
 }
 
+// endpointOf tells which endpoint a request is for: that of the Piko session
+// that brought it, whatever its headers say, or else that of [endpointID].
+func endpointOf(r *http.Request) string {
+	if endpoint := through(r); endpoint != "" {
+		return endpoint
+	}
+	return endpointID(r)
+}
+
+// through is the endpoint of the Piko session that brought a request, empty if
+// none did.
+func through(r *http.Request) string {
+	c, ok := r.Context().Value(connKey{}).(*clientConn)
+	if !ok {
+		return ""
+	}
+	return c.endpoint
+}
+
 // endpointID tells which endpoint a request is for, as the proxy of a Piko
 // server does (v0.7 and v0.9): by the header x-piko-endpoint, else by the
 // first label of a host name that has more than one. Empty if neither says.

@@ -41,7 +41,8 @@ type Options struct {
 	Events  string // file or directory of the event log; nothing is recorded if empty
 	State   string // directory of what outlives the process; nothing does if empty
 
-	Listen  string // address of the ingress, such as 127.0.0.1:8080
+	Listen  string // address of the ingress, such as 127.0.0.1:8080; may be empty with Piko
+	Piko    bool   // every listener is registered at connect.url of the config, and nothing is dialled otherwise
 	Metrics string // address of /metrics, /healthz and /readyz; not served if empty
 	Admin   string // unix:PATH or address that people control the process by; none if empty
 
@@ -65,7 +66,7 @@ func (o *Options) validate() error {
 	switch {
 	case o.Config == "":
 		return errors.New("no config is given")
-	case o.Listen == "":
+	case o.Listen == "" && !o.Piko:
 		return errors.New("no address to listen on is given")
 	case o.Now == nil:
 		return errors.New("no clock is given")
@@ -103,6 +104,7 @@ type Server struct {
 	recorder *recorder
 	ingress  *ingress
 	tcp      *tcpServer
+	tunnel   *tunnel       // nil without Options.Piko
 	ops      *listener     // nil without Options.Metrics
 	admin    *admin.Server // nil without Options.Admin
 	cleanups []cleanup
@@ -160,7 +162,8 @@ func (s *Server) Stop(ctx context.Context) error {
 	return s.unwind(ctx)
 }
 
-// Addr is the address of the ingress once the server has started.
+// Addr is the address of the ingress once the server has started, empty if
+// there is none but Piko.
 func (s *Server) Addr() string { return s.ingress.addr() }
 
 // MetricsAddr is the address of the metrics once the server has started,

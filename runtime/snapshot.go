@@ -41,6 +41,7 @@ type snapshot struct {
 	routes    map[string]*route        // by endpoint id
 	pools     map[string]*pool         // by what their connections depend on
 	tcp       map[string]*tcpRoute     // by the address that is listened on
+	piko      *registration            // nil: they are registered nowhere
 }
 
 // A standing is what became of one listener of the config.

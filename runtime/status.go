@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"lockstep/runtime/pikolink"
 	"lockstep/schemas"
 )
 
@@ -38,6 +39,8 @@ type ListenerStatus struct {
 	Updated time.Time // when that was applied
 	Err     error     // why what the files ask for is not served; nil if it is
 	Attempt time.Time // when that was last tried
+
+	Piko *pikolink.Status // how it stands with its Piko server; nil if it is not served there
 }
 
 // Status tells what is served and whether the files on disk are that.
@@ -46,6 +49,15 @@ func (s *Server) Status() Status {
 	status.Alarms = slices.Concat(status.Alarms, s.state.alarmed())
 	if now := s.current.Load(); now != nil {
 		status.Overrides = slices.Clone(now.overrides)
+	}
+	if s.tunnel != nil {
+		status.Listeners = slices.Clone(status.Listeners)
+		links := s.tunnel.statuses()
+		for i, l := range status.Listeners {
+			if link, ok := links[l.Name]; ok {
+				status.Listeners[i].Piko = &link
+			}
+		}
 	}
 	return status
 }

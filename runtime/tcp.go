@@ -29,7 +29,10 @@ type tcpServer struct {
 
 	base context.Context // of all connections
 	cut  context.CancelFunc
-	busy sync.WaitGroup // one for each socket and connection
+
+	mu      sync.Mutex
+	stopped bool
+	busy    sync.WaitGroup // one for each socket and connection; nothing is added once stopped
 }
 
 // A tcpSocket is an open address.
@@ -72,7 +75,7 @@ func (t *tcpServer) bind(ctx context.Context, next, old *snapshot) {
 		case l.Err == nil && last != nil && *last == *l.forward:
 			l.Version, l.Updated = old.byID[l.listenerID].Version, old.byID[l.listenerID].Updated
 		case l.Err == nil:
-		case last == nil || t.sockets[last.listen] == nil || !next.canAdd(l.endpoint, last):
+		case last == nil || last.listen != "" && t.sockets[last.listen] == nil || !next.canAdd(l.endpoint, last):
 			l.forward = nil
 		default:
 			l.forward, l.Version, l.Updated = last, old.byID[l.listenerID].Version, old.byID[l.listenerID].Updated
@@ -82,7 +85,7 @@ func (t *tcpServer) bind(ctx context.Context, next, old *snapshot) {
 }
 
 func (t *tcpServer) open(ctx context.Context, addr string) error {
-	if t.sockets[addr] != nil {
+	if t.sockets[addr] != nil || addr == "" {
 		return nil
 	}
 	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
@@ -140,18 +143,28 @@ func (t *tcpServer) serve(addr string, socket net.Listener) {
 			_ = c.Close()
 			continue
 		}
-		t.busy.Go(func() { t.lead(c, route) })
+		t.take(c, route.endpoint, route.next())
 	}
+}
+
+// take leads a connection, also one that came another way than by a socket.
+func (t *tcpServer) take(client net.Conn, endpoint string, to *forward) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.stopped {
+		_ = client.Close()
+		return
+	}
+	t.busy.Go(func() { t.lead(client, endpoint, to) })
 }
 
 // lead connects a client with an upstream, until both are done or everything
 // ends.
-func (t *tcpServer) lead(client net.Conn, route *tcpRoute) {
+func (t *tcpServer) lead(client net.Conn, endpoint string, to *forward) {
 	defer client.Close()
-	open := t.count.WithLabelValues(route.endpoint)
+	open := t.count.WithLabelValues(endpoint)
 	open.Inc()
 	defer open.Dec()
-	to := route.next()
 	dialer := &net.Dialer{Timeout: to.timeout, KeepAlive: to.keepAlive}
 	upstream, err := dialer.DialContext(t.base, "tcp", to.addr)
 	if err != nil {
@@ -190,6 +203,9 @@ func (t *tcpServer) stop(ctx context.Context) error {
 		_ = socket.Close()
 	}
 	clear(t.sockets)
+	t.mu.Lock()
+	t.stopped = true
+	t.mu.Unlock()
 	done := make(chan struct{})
 	go func() { defer close(done); t.busy.Wait() }()
 	select {
@@ -225,6 +241,9 @@ func (s *snapshot) canAdd(endpoint string, f *forward) bool {
 // endpoint share its address and its connections.
 func (s *snapshot) addForward(l *standing) error {
 	addr := l.forward.listen
+	if addr == "" {
+		return nil
+	}
 	if !s.canAdd(l.endpoint, l.forward) {
 		return fmt.Errorf("tcp: listener %s has the address %s already", s.tcp[addr].endpoint, addr)
 	}

@@ -124,7 +124,7 @@ func writeIndented(w io.Writer, value any) error {
 func (p *process) ctlStatusCommand() *cli.Command {
 	return &cli.Command{
 		Name: "status", Usage: "say what is served, and whether the files on disk are that",
-		Description: "The exit status is 1 if they are not, of all listeners or of one.",
+		Description: "The exit status is 1 if they are not, of all listeners or of one, and if one is not registered at Piko.",
 		Flags:       ctlFlags(),
 		Action: ask(p, func(c *cli.Context, client *admin.Client) (*admin.Status, error) {
 			if c.Args().Present() {
@@ -135,13 +135,14 @@ func (p *process) ctlStatusCommand() *cli.Command {
 	}
 }
 
-// failedStatus is 1 if something of the files on disk is not served.
+// failedStatus is 1 if something of the files on disk is not served, or not
+// registered where it should be.
 func failedStatus(failed *admin.Error, listeners []admin.Listener) int {
 	if failed != nil {
 		return statusFindings
 	}
 	for _, l := range listeners {
-		if l.Error != nil {
+		if l.Error != nil || l.Piko != nil && !l.Piko.Registered {
 			return statusFindings
 		}
 	}

@@ -55,6 +55,9 @@ func writeCtlListeners(w io.Writer, listeners []admin.Listener) {
 		case l.Error != nil:
 			state = "held, its last good version is served"
 		}
+		if l.Piko != nil {
+			state += ", " + pikoText(l.Piko)
+		}
 		rows = append(rows, []string{l.Name, version, updated, state})
 	}
 	fmt.Fprintln(w)
@@ -64,7 +67,18 @@ func writeCtlListeners(w io.Writer, listeners []admin.Listener) {
 			fmt.Fprintln(w)
 			writeCtlError(w, l.Name, l.Error)
 		}
+		if l.Piko != nil && l.Piko.Message != "" {
+			fmt.Fprintln(w)
+			writeCtlError(w, l.Name+" "+pikoText(l.Piko), &admin.Error{Message: l.Piko.Message, Hints: l.Piko.Hints, Attempt: l.Piko.Since})
+		}
 	}
+}
+
+func pikoText(p *admin.Piko) string {
+	if p.Registered {
+		return "registered at piko"
+	}
+	return "not registered at piko"
 }
 
 // writeCtlError writes why something is not served, and what to do about it.

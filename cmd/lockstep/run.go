@@ -21,14 +21,16 @@ func (p *process) runCommand() *cli.Command {
 		Name:  "run",
 		Usage: "serve the listeners of a Piko agent config and apply changes while running",
 		Description: "Requests come in at --listen; the header x-piko-endpoint or the first label of Host says for\n" +
-			"which endpoint, as at Piko's own proxy. Config, rollout, policy, keys and certificates are watched;\n" +
-			"a bad edit is logged and the last good version stays. SIGHUP has all files read again;\n" +
+			"which endpoint, as at Piko's own proxy. With --piko auto they come in through the Piko server at\n" +
+			"connect.url, and at --listen only if that is given. Config, rollout, policy, keys and certificates\n" +
+			"are watched; a bad edit is logged and the last good version stays. SIGHUP has all files read again;\n" +
 			"SIGTERM and SIGINT stop it in order.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "config", Usage: "serve the Piko agent config `FILE`", Required: true},
 			&cli.StringFlag{Name: "rollout", Usage: "take the modes of access keys from the rollout `FILE`"},
 			policyFlag(), tierFlag(), expandFlag(), envFileFlag(),
 			&cli.StringFlag{Name: "listen", Value: "127.0.0.1:8080", Usage: "take requests at `ADDR`"},
+			&cli.StringFlag{Name: "piko", Value: string(pikoOff), Usage: "register the listeners at connect.url of the config: `MODE` auto, or off, which dials nothing"},
 			&cli.StringFlag{Name: "metrics", Usage: "serve /metrics, /healthz and /readyz at `ADDR`"},
 			&cli.StringFlag{Name: "events", Usage: "append events to `PATH`, a file or a directory"},
 			&cli.StringFlag{Name: "gate", Value: string(gatePolicy), Usage: "hold a listener at what `WHO` refuses: policy (lint and the policy), verdict (the Piko agent), off (nobody)"},
@@ -98,10 +100,14 @@ func (p *process) runOptions(c *cli.Context) (runtime.Options, error) {
 	if err != nil {
 		return none, err
 	}
+	piko, err := pikoOf(c)
+	if err != nil {
+		return none, err
+	}
 	gate, err := p.gate(c)
 	return runtime.Options{
 		Config: c.String("config"), Rollout: c.String("rollout"), Policy: c.String("policy"), Tier: tier,
-		Listen: c.String("listen"), Metrics: c.String("metrics"), Events: c.String("events"), Node: node,
+		Listen: listenOf(c, piko), Piko: piko, Metrics: c.String("metrics"), Events: c.String("events"), Node: node,
 		State: c.String("state"), Admin: c.String("admin"),
 		Expand: expand,
 		Logger: logger, Getenv: p.getenv, Now: p.now, Version: version, Gate: gate,

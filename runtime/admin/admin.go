@@ -72,6 +72,15 @@ type Listener struct {
 	Version int       `json:"version"` // that it was last changed by, 0 if it was never good
 	Updated time.Time `json:"last_updated,omitzero"`
 	Error   *Error    `json:"error_state,omitempty"`
+	Piko    *Piko     `json:"piko,omitempty"` // only where it is registered at a Piko server
+}
+
+// A Piko is how a listener stands with its Piko server.
+type Piko struct {
+	Registered bool      `json:"registered"`
+	Since      time.Time `json:"since"`
+	Message    string    `json:"message,omitempty"` // why the last attempt failed, or the last session ended
+	Hints      []string  `json:"hints,omitempty"`   // what to do about it
 }
 
 // A Rollback has the documents of an earlier version served until one of those
