@@ -83,7 +83,7 @@ func TestNewDialectRefuses(t *testing.T) {
 		}
 	}
 	_, err := NewDialect(Selection{Name: "clf", Mappings: map[string]schemas.Mapping{"edge": {}}})
-	if hints := schemas.Hints(err); len(hints) != 1 || hints[0] != "use one of caddy, edge, envoy, event, nginx, tomcat, traefik" {
+	if hints := schemas.Hints(err); len(hints) != 1 || hints[0] != "use one of apollo, caddy, edge, envoy, event, nginx, tomcat, traefik" {
 		t.Errorf("error %v with hints %q, want the names of all dialects", err, hints)
 	}
 }

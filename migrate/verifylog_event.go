@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -24,13 +25,13 @@ func (v *Verification) WriteEvents(w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	seed := digest
+	seed := bytes.NewBufferString(digest)
 	for _, key := range v.Keys {
-		seed += " " + key.Subject.String() + "=" + string(key.Mode) + "=" + key.Secret.Fingerprint()
+		fmt.Fprintf(seed, " %s=%s=%s", key.Subject, key.Mode, key.Secret.Fingerprint())
 	}
 	out := &eventWriter{
 		out: bufio.NewWriter(w), environment: v.Environment, seq: map[string]uint64{}, subjects: v.states(),
-		boot: "replay-" + strings.TrimPrefix(schemas.Digest([]byte(seed)), "sha256:")[:16],
+		boot: "replay-" + strings.TrimPrefix(schemas.Digest(seed.Bytes()), "sha256:")[:16],
 	}
 	lost := v.Coverage.Unparsed
 	for _, node := range v.Nodes {

@@ -224,9 +224,10 @@ func plantedLog(n int, causes ...accesskey.Cause) string {
 			target := fmt.Sprintf("/configs/demo/a%%20b/ns%d?ip=%s&messages=%%7B%%22x%%22%%3A1%%7D&n=", i, cause)
 			stamp := strconv.FormatInt(at.UnixMilli(), 10)
 			secret, signed, arrives, header := plant(i, target)
-			if header == "skew" {
+			switch header {
+			case "skew":
 				stamp = strconv.FormatInt(at.Add(-3*time.Hour).UnixMilli(), 10)
-			} else if header == "seconds" {
+			case "seconds":
 				stamp = strconv.FormatInt(at.Unix(), 10)
 			}
 			authorization := "Apollo demo:" + accesskey.Signature(schemas.NewSecret([]byte(secret)), stamp, signed)

@@ -19,11 +19,6 @@ var frontPolicy = strings.Replace(plainPolicy, "app: demo", `app_from: apollo, a
 const twoServices = `[{"appName":"APOLLO-CONFIGSERVICE","instanceId":"a:apollo-configservice:8080","homepageUrl":"http://10.0.0.5:8080/"},` +
 	`{"appName":"APOLLO-CONFIGSERVICE","instanceId":"b:apollo-configservice:8080","homepageUrl":"http://10.0.0.6:8080/"}]`
 
-// databaseServices is what Apollo 2.5.2 says where it finds its services in the
-// database, but for the addresses.
-const databaseServices = `[{"appName":"apollo-configservice","instanceId":"http://10.0.0.5:8080/","homepageUrl":"http://10.0.0.5:8080/"},` +
-	`{"appName":"apollo-configservice","instanceId":"http://10.0.0.6:8080/","homepageUrl":"http://10.0.0.6:8080/"}]`
-
 // zipped is a text in gzip.
 func zipped(text string) string {
 	var b bytes.Buffer
