@@ -13,7 +13,7 @@ LINTER       := $(CURDIR)/.bin/$(LINT_VERSION)/golangci-lint
 RACE = $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v $(firstword $(shell go env CC)) >/dev/null && echo -race)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check fmt fmt-check vet lint update fuzz oracle bench bench-lint bench-migrate bench-run soak sim sim-full itest-report itest-deploy itest-apollo compat figures full cover clean
+.PHONY: help build demo test check fmt fmt-check vet lint update fuzz oracle bench bench-lint bench-migrate bench-verify bench-run soak sim sim-full itest-report itest-deploy itest-apollo compat figures full cover clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ sim-full: ## the same, and with a look each hour
 bench-migrate: ## time migrate evidence beside jq, and hold its speed and memory to their limits
 	go run -C testdata/bench/migrate .
 
+bench-verify: ## time the verification of a line of an access log beside a bare HMAC of it
+	go run -C testdata/bench/verify .
+
 bench-run: ## compare CPU time per proxied request with nginx and Caddy; BENCH=short does without Caddy
 	go run -C testdata/bench/run .
 
@@ -91,7 +94,7 @@ figures: ## print the figures of the house and their limits
 full: export FULL = 1
 full: FUZZTIME = 10m
 full: ORACLETIME = 1000000x
-full: test fuzz oracle bench bench-lint bench-migrate bench-run soak sim-full demo itest-report itest-deploy itest-apollo compat ## every figure at full size: FULL=1 for the tests, FUZZTIME=10m
+full: test fuzz oracle bench bench-lint bench-migrate bench-verify bench-run soak sim-full demo itest-report itest-deploy itest-apollo compat ## every figure at full size: FULL=1 for the tests, FUZZTIME=10m
 
 cover: ## measure the coverage of all packages by all tests
 	@mkdir -p bin && go test -coverpkg=./... -coverprofile=bin/cover.out ./...

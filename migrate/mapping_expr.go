@@ -12,7 +12,6 @@ import (
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/vm"
 
-	"lockstep/internal/accesskey"
 	"lockstep/schemas"
 )
 
@@ -20,6 +19,7 @@ import (
 type expression struct {
 	name    string // of its key in the mapping
 	program *vm.Program
+	short   shortcut // computes the same; nil if there is none
 }
 
 // A compiler compiles the expressions of a mapping and keeps their errors.
@@ -51,7 +51,7 @@ func (c *compiler) optional(name, text string) *expression {
 		c.errs = append(c.errs, schemas.Hint(fmt.Errorf("%s: %s", name, first), "it is an expression of expr-lang.org"))
 		return nil
 	}
-	return &expression{name, program}
+	return &expression{name, program, newShortcut(program.Node())}
 }
 
 // A function of expressions, with the types it takes.
@@ -81,22 +81,24 @@ func functions() map[string]function {
 	}
 }
 
-// apolloApp is the app whose keys Apollo asks for a target. A target that
-// Apollo refuses whatever the signature has none: it says nothing of clients.
-func apolloApp(args ...any) (any, error) {
-	app, guarded, err := accesskey.AppFromTarget(asText(args[0]))
-	if err != nil || !guarded {
-		return "", nil //nolint:nilerr // see above
-	}
-	return app, nil
-}
+func apolloApp(args ...any) (any, error) { return appOfTarget(asText(args[0])), nil }
 
-// queryParam is a parameter of the query of a target, of which what can be
-// read is read.
-func queryParam(args ...any) (any, error) {
-	_, query, _ := strings.Cut(asText(args[0]), "?")
-	values, _ := url.ParseQuery(query)
-	return values.Get(asText(args[1])), nil
+func queryParam(args ...any) (any, error) { return parameterOf(asText(args[0]), asText(args[1])), nil }
+
+// parameterOf is a parameter of the query of a target, the first that can be
+// read, as [url.ParseQuery] would.
+func parameterOf(target, name string) string {
+	_, query, _ := strings.Cut(target, "?")
+	for part := range strings.SplitSeq(query, "&") {
+		key, value, _ := strings.Cut(part, "=")
+		if key, err := url.QueryUnescape(key); err != nil || key != name || strings.Contains(part, ";") || part == "" {
+			continue
+		}
+		if value, err := url.QueryUnescape(value); err == nil {
+			return value
+		}
+	}
+	return ""
 }
 
 func compiledOnce(patterns *sync.Map, text string) (*regexp.Regexp, error) {
@@ -144,6 +146,9 @@ func (r *reader) fail(format string, args ...any) {
 func (r *reader) value(e *expression) any {
 	if r.err != nil {
 		return nil
+	}
+	if e.short != nil {
+		return e.short(r.fields)
 	}
 	value, err := expr.Run(e.program, r.fields)
 	if err != nil {

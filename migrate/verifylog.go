@@ -91,7 +91,8 @@ func (r *LogVerifier) Verify(ctx context.Context, files *Files, opts Options) (*
 // A verifiedApp is an app with its keys.
 type verifiedApp struct {
 	keys       []*accesskey.Key
-	subjects   map[*accesskey.Key]CandidateKey
+	modes      map[*accesskey.Key]schemas.Mode
+	secrets    []schemas.Secret
 	enforced   bool // one of the keys is, so that Apollo asks no other
 	unreadable bool // one of the keys is
 }
@@ -116,7 +117,7 @@ func NewLogVerifier(opts VerifierOptions) (*LogVerifier, error) {
 		}
 		seen[folded] = true
 		if r.apps[folded.App] == nil {
-			r.apps[folded.App] = &verifiedApp{subjects: map[*accesskey.Key]CandidateKey{}}
+			r.apps[folded.App] = &verifiedApp{modes: map[*accesskey.Key]schemas.Mode{}}
 		}
 		r.apps[folded.App].add(key)
 		if key.Err == nil {
@@ -133,9 +134,9 @@ func (a *verifiedApp) add(key CandidateKey) {
 		a.unreadable = true
 		return
 	}
-	made := accesskey.NewKey(key.Subject.ID, key.Secret)
-	a.subjects[made] = key
-	a.keys = append(a.keys, made)
+	made := accesskey.NewKey(key.Subject.String(), key.Secret)
+	a.keys, a.secrets = append(a.keys, made), append(a.secrets, key.Secret)
+	a.modes[made] = key.Mode
 }
 
 // Identity implements [Dialect]. Nothing is stored of what it reads.

@@ -117,8 +117,8 @@ func (q *signedRequest) leaks() bool {
 	if strings.HasPrefix(query, "secret=") || strings.Contains(query, "&secret=") {
 		return true
 	}
-	for _, key := range q.app.subjects {
-		if strings.Contains(query, string(key.Secret.Reveal())) {
+	for _, secret := range q.app.secrets {
+		if strings.Contains(query, string(secret.Reveal())) {
 			return true
 		}
 	}

@@ -14,6 +14,11 @@ type blockVerifier struct {
 	*LogVerifier
 	known    map[visitorKey]accesskey.Diagnosis
 	failures *failureTable
+
+	// Of the last line, to be used again.
+	stamp, authorization [1]string
+	day                  int64 // since 1970
+	date                 string
 }
 
 // A signedRequest is one request of a log.
@@ -63,7 +68,9 @@ func (b *blockVerifier) request(r *reader) (q signedRequest, ok bool) {
 	q.client, q.how = m.client(r)
 	q.node = r.needed(m.node)
 	q.at = m.clock.read(r.value(m.when), r)
-	q.request = accesskey.Request{Target: r.raw(m.target), Timestamp: r.header(m.stamp), Authorization: r.header(m.authorization)}
+	q.request = accesskey.Request{
+		Target: r.raw(m.target), Timestamp: r.header(m.stamp, &b.stamp), Authorization: r.header(m.authorization, &b.authorization),
+	}
 	if q.request.Target == "" {
 		r.fail("target is missing")
 	}
@@ -73,8 +80,9 @@ func (b *blockVerifier) request(r *reader) (q signedRequest, ok bool) {
 // raw is a text as it stands in the log, which a signature covers byte by byte.
 func (r *reader) raw(e *expression) string { return asText(r.value(e)) }
 
-// header is a header that may be absent, for which most logs have a dash.
-func (r *reader) header(e *expression) []string {
+// header is a header that may be absent, for which most logs have a dash. Its
+// value is put into place.
+func (r *reader) header(e *expression, place *[1]string) []string {
 	switch value := r.raw(e); {
 	case value == "" || value == "-":
 		return nil
@@ -82,7 +90,8 @@ func (r *reader) header(e *expression) []string {
 		r.fail("the log hides the value of %s", e.name)
 		return nil
 	default:
-		return []string{value}
+		place[0] = value
+		return place[:]
 	}
 }
 
@@ -97,19 +106,18 @@ func isMasked(value string) bool {
 func (b *blockVerifier) verify(q signedRequest) schemas.TallyKey {
 	key := schemas.TallyKey{
 		Environment: b.mapping.def.Environment, Node: q.node, Client: q.client, How: q.how,
-		Day: q.at.Format(time.DateOnly), Subject: q.subject.String(),
+		Day: b.dateOf(q.at),
 	}
 	b.failures.look(&q)
 	result := accesskey.Verify(q.app.keys, q.request, q.at, b.tolerance)
 	if result.OK() {
-		found := q.app.subjects[result.Key]
-		key.Subject, key.Outcome = found.Subject.String(), schemas.OutcomeOK
-		if q.app.enforced && found.Mode != schemas.ModeEnforce { // Apollo asks enforcing keys only, where there are any
+		key.Subject, key.Outcome = result.Key.ID(), schemas.OutcomeOK
+		if q.app.enforced && q.app.modes[result.Key] != schemas.ModeEnforce { // Apollo asks enforcing keys only, where there are any
 			key.Outcome, key.Reason = schemas.OutcomeFail, schemas.ReasonShadowed
 		}
 		return key
 	}
-	key.Outcome, key.Reason = schemas.OutcomeFail, result.Reason
+	key.Subject, key.Outcome, key.Reason = q.subject.String(), schemas.OutcomeFail, result.Reason
 	who := visitorKey{q.subject.Fold().App, clientKey{q.client, q.how}}
 	diagnosis := b.diagnoser.Diagnose(q.subject.App, q.request, result, b.known[who])
 	b.known[who] = diagnosis
@@ -119,4 +127,12 @@ func (b *blockVerifier) verify(q signedRequest) schemas.TallyKey {
 	}
 	b.failures.add(who, diagnosis, q.at.UnixMilli())
 	return key
+}
+
+// dateOf is the UTC day of a moment, mostly that of the line before.
+func (b *blockVerifier) dateOf(at time.Time) string {
+	if day := at.UnixMilli() / dayMS; day != b.day || b.date == "" {
+		b.day, b.date = day, at.Format(time.DateOnly)
+	}
+	return b.date
 }

@@ -1,0 +1,3 @@
+module lockstep/testdata/bench/verify
+
+go 1.26.0
