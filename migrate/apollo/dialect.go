@@ -112,7 +112,7 @@ func (d *Dialect) Parse(line string) (event schemas.Event, ok bool, err error) {
 
 // Record implements [migrate.RecordDialect].
 func (d *Dialect) Record(file, text string) (migrate.Record, error) {
-	record := migrate.Record{Node: d.node(file), Exposed: exposes(text)}
+	record := migrate.Record{Node: migrate.NodeOf(file, d.profile.Nodes, d.name), Exposed: exposes(text)}
 	first, more, _ := strings.Cut(text, "\n")
 	h, ok := readHeader(plain(first))
 	if !ok {
