@@ -22,7 +22,7 @@ func DryRun(ctx context.Context, w io.Writer, files *Files, opts Options, lines 
 			if lines--; lines < 0 {
 				return nil
 			}
-			if _, err := fmt.Fprintf(w, "%s:%d: %s\n", printable(block.File), number, understood(block.File, text, &opts)); err != nil {
+			if _, err := fmt.Fprintf(w, "%s:%d: %s\n", printable(block.File), number, understood(block.File, text, opts.ofFile(block.File))); err != nil {
 				return fmt.Errorf("write lines: %w", err)
 			}
 			number += strings.Count(text, "\n")

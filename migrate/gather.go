@@ -134,6 +134,20 @@ func parse(block Block, opts *Options, events []schemas.Event) *batch {
 	return b
 }
 
+// ofFile is how the lines of a block of a file are read.
+func (o *Options) ofFile(file string) *Options {
+	own := *o
+	switch d := o.Dialect.(type) {
+	case *mapping:
+		own.Dialect = d.inFile(file)
+	case *LogVerifier:
+		own.Dialect = d.block(file)
+	default:
+		return o
+	}
+	return &own
+}
+
 func (b *batch) parseText(opts *Options) {
 	if d, ok := opts.Dialect.(RecordDialect); ok {
 		b.parseRecords(d, opts)
@@ -200,7 +214,7 @@ func parseAll(ctx context.Context, source Source, opts *Options) iter.Seq2[*batc
 			running.Go(func() {
 				for j := range work {
 					events, _ := pool.Get().([]schemas.Event)
-					j.parsed <- parse(j.block, opts.ofBlock(), events[:0])
+					j.parsed <- parse(j.block, opts.ofFile(j.block.File), events[:0])
 				}
 			})
 		}

@@ -13,7 +13,9 @@ import (
 
 // A mapping is a [Dialect] that a policy describes.
 type mapping struct {
+	name   string
 	def    schemas.Mapping // with the values of its preset
+	nodes  []string        // to be told apart by the names of files; none if a line says whose it is
 	fields splitter
 	clock  clock
 
@@ -34,18 +36,19 @@ type mappedReason struct {
 }
 
 // newMapping compiles a mapping. The error names the key that is wrong.
-func newMapping(name string, def schemas.Mapping, timezone string) (*mapping, error) {
+func newMapping(name string, def schemas.Mapping, s *Selection) (*mapping, error) {
 	def, err := withPreset(def)
 	if err != nil {
 		return nil, err
 	}
-	if timezone != "" {
-		def.Timezone = timezone
+	if s.Timezone != "" {
+		def.Timezone = s.Timezone
 	}
+	m := &mapping{name: name}
 	if def.Node == "" {
-		def.Node = fmt.Sprintf("%q", name)
+		def.Node, m.nodes = fmt.Sprintf("%q", name), nodesOf(&def, s)
 	}
-	m := &mapping{def: def}
+	m.def = def
 	if m.fields, err = newSplitter(def.Format, def.Pattern); err != nil {
 		return nil, err
 	}
@@ -53,6 +56,26 @@ func newMapping(name string, def schemas.Mapping, timezone string) (*mapping, er
 		return nil, err
 	}
 	return m, m.compile()
+}
+
+// nodesOf are the nodes that a mapping expects, or else the policy.
+func nodesOf(def *schemas.Mapping, s *Selection) []string {
+	if len(def.Nodes) > 0 {
+		return def.Nodes
+	}
+	return s.Nodes
+}
+
+// inFile is the mapping for the lines of a file, which tells whose they are
+// where no line does.
+func (m *mapping) inFile(file string) *mapping {
+	if len(m.nodes) == 0 {
+		return m
+	}
+	var node any = NodeOf(file, m.nodes, m.name)
+	own := *m
+	own.node = &expression{name: "node", short: func(map[string]any) any { return node }}
+	return &own
 }
 
 // compile reads all expressions.
@@ -86,7 +109,7 @@ func (m *mapping) Identity() string {
 	if err != nil {
 		return err.Error() // it cannot be: a mapping is texts
 	}
-	return schemas.Digest(text)
+	return schemas.Digest(append(text, strings.Join(m.nodes, " ")...))
 }
 
 // Parse implements [Dialect]. The event has no number, as foreign lines have none.
@@ -185,6 +208,7 @@ type Selection struct {
 	Mappings    map[string]schemas.Mapping // of the policy
 	Timezone    string                     // instead of that of the mapping; may be empty
 	Environment string                     // of lines that do not say; may be empty
+	Nodes       []string                   // of the environment, as the policy lists them; may be empty
 }
 
 // NewDialect returns the dialect that is selected: one of ours, a mapping of
@@ -207,7 +231,7 @@ func NewDialect(s Selection) (Dialect, error) {
 		return nil, schemas.Hint(fmt.Errorf("dialect %s: nothing says of which environment the lines are", s.Name),
 			"name it with --environment, or as `environment` of the mapping")
 	}
-	m, err := newMapping(s.Name, def, s.Timezone)
+	m, err := newMapping(s.Name, def, &s)
 	if err != nil {
 		return nil, fmt.Errorf("dialect %s: %w", s.Name, err)
 	}

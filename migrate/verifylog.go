@@ -143,30 +143,19 @@ func (a *verifiedApp) add(key CandidateKey) {
 func (r *LogVerifier) Identity() string { return "signatures of " + r.mapping.Identity() }
 
 // Parse implements [Dialect] for a line without its neighbours.
-func (r *LogVerifier) Parse(line string) (schemas.Event, bool, error) { return r.block().Parse(line) }
+func (r *LogVerifier) Parse(line string) (schemas.Event, bool, error) { return r.block("").Parse(line) }
 
-// block is the dialect for the lines of one block. What it finds out counts
+// block is the dialect for the lines of one block of a file. What it finds out counts
 // only once it is settled, in the order of the blocks, so that the same log
 // gives the same report however many read it at a time.
-func (r *LogVerifier) block() Dialect {
-	return &blockVerifier{LogVerifier: r, known: map[visitorKey]accesskey.Diagnosis{}, failures: newFailureTable()}
+func (r *LogVerifier) block(file string) Dialect {
+	return &blockVerifier{LogVerifier: r, mapping: r.mapping.inFile(file), known: map[visitorKey]accesskey.Diagnosis{}, failures: newFailureTable()}
 }
 
 // A visitorKey is a client of an app.
 type visitorKey struct {
 	app string
 	clientKey
-}
-
-// ofBlock is how the lines of one block are read.
-func (o *Options) ofBlock() *Options {
-	r, ok := o.Dialect.(*LogVerifier)
-	if !ok {
-		return o
-	}
-	own := *o
-	own.Dialect = r.block()
-	return &own
 }
 
 // settle counts what a block has found out.

@@ -28,7 +28,7 @@ func BenchmarkVerifyLine(b *testing.B) {
 		b.Fatal(err)
 	}
 	b.Run("line", func(b *testing.B) {
-		block := verifier.block()
+		block := verifier.block("")
 		b.ReportAllocs()
 		for b.Loop() {
 			if e, _, err := block.Parse(line); err != nil || e.Outcome != schemas.OutcomeOK {

@@ -12,6 +12,7 @@ import (
 // out of a client, as the next failure most likely has the same cause.
 type blockVerifier struct {
 	*LogVerifier
+	mapping  *mapping // of the file
 	known    map[visitorKey]accesskey.Diagnosis
 	failures *failureTable
 

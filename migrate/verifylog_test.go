@@ -457,3 +457,45 @@ func FuzzVerifyLine(f *testing.F) {
 		}
 	})
 }
+
+// Whose log it is may be told by the path alone; probes of lockstep itself are
+// nobody's.
+func TestMappingNodeOfFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	at := time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
+	for _, node := range []string{"cs-1", "cs-2"} {
+		if err := os.Mkdir(filepath.Join(dir, node), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		writeFile(t, filepath.Join(dir, node, "access.log"), tomcatLine(at, "10.0.0.1", "/configs/demo/default/"+node, "", "")+
+			tomcatLine(at, "10.0.0.2", "/configs/demo/default/lockstep-probe", "", ""))
+	}
+	files, err := NewFiles([]string{dir}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	selection := Selection{Name: "tomcat", Environment: "eu", Nodes: []string{"cs-1", "cs-2"}}
+	verifier, err := NewLogVerifier(VerifierOptions{Selection: selection, Keys: []CandidateKey{candidate("key/demo/k1", firstSecret)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := verifier.Verify(t.Context(), files, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	d, err := NewDialect(selection)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := Gather(t.Context(), files, Options{Dialect: d})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range []*Evidence{v.Evidence, e} {
+		if len(e.Nodes) != 2 || e.Nodes[0].Name != "cs-1" || e.Nodes[1].Name != "cs-2" || e.Coverage.Parsed != 2 || e.Coverage.Ignored != 2 {
+			t.Errorf("nodes %+v, lines %+v, want one request at each", e.Nodes, e.Coverage)
+		}
+	}
+}

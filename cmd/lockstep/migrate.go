@@ -66,6 +66,7 @@ func (p *process) logs(c *cli.Context, policy *schemas.Policy, environment strin
 func dialect(c *cli.Context, policy *schemas.Policy, environment string) (migrate.Dialect, error) {
 	selection := migrate.Selection{
 		Name: c.String("dialect"), Mappings: policy.Mappings, Timezone: c.String("timezone"), Environment: environment,
+		Nodes: policy.Environments[environment].Nodes,
 	}
 	if d, ok, err := apollo.NewDialect(selection, policy.Environments[environment].Nodes); ok {
 		return d, err

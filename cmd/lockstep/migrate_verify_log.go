@@ -124,6 +124,7 @@ func (p *process) verifierOptions(c *cli.Context) (migrate.VerifierOptions, erro
 		opts.Selection.Environment = rollout.Environment
 		opts.Keys = migrate.CandidateKeys(rollout.At(p.now()), p.secrets(filepath.Dir(path)))
 	}
+	opts.Selection.Nodes = policy.Environments[opts.Selection.Environment].Nodes
 	keys, err := p.candidates(listOf(c, "key"))
 	if opts.Keys = append(opts.Keys, keys...); err == nil && len(opts.Keys) == 0 {
 		err = usage(schemas.Hint(errors.New("there is no key to look for"), "give --rollout, or --key key/<app>/<id>=REF"))
