@@ -45,6 +45,8 @@ func TestScript(t *testing.T) {
 			"history": writeHistory,
 			"formats": everyFormat,
 
+			"configservice": writeConfigService,
+
 			"ready":    waitReady,
 			"upstream": startUpstream,
 			"signer":   makeSigner,
