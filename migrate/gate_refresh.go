@@ -38,26 +38,23 @@ func (g *gate) addRefreshed() {
 		if len(a.observing) == 0 {
 			continue
 		}
-		from, to := g.complete(a)
+		from := g.completeFrom(a)
 		for name, entry := range a.expected {
-			if !entry.Last.Before(from) && !entry.Last.After(to) {
+			if !entry.Last.Before(from) && !entry.Last.After(g.in.Now) {
 				a.refreshed(clientKey{name, schemas.HowClaimed}, entry.Last, g.limits.MinObservations)
 			}
 		}
 	}
 }
 
-// complete is the stretch of time of which the logs of all nodes tell. Holes
-// in it have findings of their own.
-func (g *gate) complete(a *app) (from, to time.Time) {
-	from, to = g.judgedFrom(a.since), g.in.Now
+// completeFrom is since when the logs of all nodes tell what has failed. Holes
+// from then on, and a node that is silent now, have findings of their own.
+func (g *gate) completeFrom(a *app) time.Time {
+	from := g.judgedFrom(a.since)
 	for _, n := range g.nodes {
 		from = later(from, n.First)
-		if n.Last.Before(to) {
-			to = n.Last
-		}
 	}
-	return from, to
+	return from
 }
 
 // refreshed notes that a client was there at a moment, and what that says. A

@@ -61,7 +61,22 @@ func TestGateRows(t *testing.T) {
 			func(s *rows) { s.in.Inventory.Clients[0].Last = ago(9 * 24) }, schemas.VerdictInconclusive, "no client has passed since 2026-11-13 12:00Z",
 		},
 		"a row renewed after the log ends": {
-			func(s *rows) { s.in.Inventory.Clients[0].Last, s.until = ago(0.1), ago(0.5) }, schemas.VerdictInconclusive, "no client has passed since 2026-11-13 12:00Z",
+			func(s *rows) { s.in.Inventory.Clients[0].Last, s.until = ago(1), ago(2) },
+			schemas.VerdictInconclusive, "node n1 has been silent since 2026-11-21 10:00Z",
+		},
+		"a row renewed by a clock that is ahead": {
+			func(s *rows) { s.in.Inventory.Clients[0].Last = ago(-1) }, schemas.VerdictInconclusive, "no client has passed since 2026-11-13 12:00Z",
+		},
+		"a row renewed before the log of the other node begins": {
+			func(s *rows) {
+				s.in.Inventory.Clients[0].Last = ago(100)
+				s.log.beat("n2", ago(90))
+				s.log.request("n2", "key/a", ProbeClient, claimed, failed, ago(80))
+			}, schemas.VerdictInconclusive, "no client has passed since 2026-11-13 12:00Z",
+		},
+		"a node that has checked nothing of the app": {
+			func(s *rows) { s.log.beat("n2", ago(90)) },
+			schemas.VerdictInconclusive, "nothing shows that node n2 checks app a: no failure since 2026-11-13 12:00Z, not even of a probe",
 		},
 		"one renewed, one not: it is waited for": {
 			func(s *rows) { s.row("10.0.0.8", 10*24) }, schemas.VerdictWait, "1 expected client has not come since 2026-11-13 12:00Z: 10.0.0.8 (monthly, due 2026-12-12)",
