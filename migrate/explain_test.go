@@ -70,7 +70,7 @@ func TestCausesCountClients(t *testing.T) {
 	addVisit(&in, "a", 1, schemas.ReasonMissing, 1)
 	addVisit(&in, "a", 2, schemas.ReasonMissing, 1)
 	addVisit(&in, "b", 1, schemas.ReasonMissing, 1)
-	causes := causesOf(visitorsOf(&in)["demo"])
+	causes := causesOf(visitorsOf(&in, nil)["demo"])
 	if len(causes) != 2 || causes[0].Reason != schemas.ReasonMissing || causes[0].Clients != 2 || causes[0].Requests != 3 || causes[1].Requests != 1_000_000 {
 		t.Errorf("causes %+v", causes)
 	}

@@ -13,13 +13,14 @@ import (
 // nothing else. It judges clients, never requests: a busy client that passes a
 // million times says nothing about the nightly one that fails once.
 type gate struct {
-	in     *Input
-	limits schemas.GateLimits
-	nodes  []Node // that are expected to report
-	apps   map[string]*app
-	leave  map[string]*app // the same apps, judged without the key that is to be retired
-	uses   map[string]*keyUses
-	ends   time.Time // of the first decision that a promotion rests on; zero if none does
+	in      *Input
+	limits  schemas.GateLimits
+	nodes   []Node // that are expected to report
+	apps    map[string]*app
+	leave   map[string]*app // the same apps, judged without the key that is to be retired
+	uses    map[string]*keyUses
+	renewed []tallyRow // passes that rows of the inventory stand for
+	ends    time.Time  // of the first decision that a promotion rests on; zero if none does
 }
 
 // An app is what the subjects of one app, which are judged together, have in

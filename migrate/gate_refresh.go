@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -39,9 +40,9 @@ func (g *gate) addRefreshed() {
 			continue
 		}
 		from := g.completeFrom(a)
-		for name, entry := range a.expected {
-			if !entry.Last.Before(from) && !entry.Last.After(g.in.Now) {
-				a.refreshed(clientKey{name, schemas.HowClaimed}, entry.Last, g.limits.MinObservations)
+		for _, name := range slices.Sorted(maps.Keys(a.expected)) {
+			if last := a.expected[name].Last; !last.Before(from) && !last.After(g.in.Now) {
+				g.refreshed(a, name, last)
 			}
 		}
 	}
@@ -57,25 +58,25 @@ func (g *gate) completeFrom(a *app) time.Time {
 	return from
 }
 
-// refreshed notes that a client was there at a moment, and what that says. A
-// client that failed before has to stay away from the logs: each whole day
-// since its last failure is an observation, up to as many as are needed, as
-// Apollo renews a row about once a day, and a client that polls would have
-// left a line each minute.
-func (a *app) refreshed(who clientKey, last time.Time, enough int) {
-	c := a.clientOf(who)
-	observations := 1
-	if c.fail > 0 {
-		observations = min(int(last.Sub(utc(c.lastFail))/days), enough)
+// refreshed adds the passes of a client whose row was renewed at a moment. One
+// that failed before has to stay away from the logs: each whole day since its
+// last failure is an observation, up to as many as are needed, as Apollo renews
+// a row about once a day, and a client that polls would have left a line each
+// minute.
+func (g *gate) refreshed(a *app, name string, last time.Time) {
+	passes := 1
+	if c := a.clientOf(clientKey{name, schemas.HowClaimed}); c.fail > 0 {
+		passes = min(int(last.Sub(utc(c.lastFail))/days), g.limits.MinObservations)
 	}
-	for i := range observations {
-		ms := last.Add(-time.Duration(i) * days).UnixMilli()
-		c.ok++
-		c.okHours.add(ms)
-		c.lastOK, c.latest = max(c.lastOK, ms), max(c.latest, ms)
-		c.passedEver = true
-		a.days[ms/dayMS] = true
-		a.latestMS = max(a.latestMS, ms)
+	for i := range passes {
+		at := last.Add(-time.Duration(i) * days).UTC()
+		row := tallyRow{TallyKey: schemas.TallyKey{
+			Environment: g.in.Rollout.Environment, Subject: "key/" + a.name, Client: name, How: schemas.HowClaimed,
+			Outcome: schemas.OutcomeOK, Day: at.Format(time.DateOnly),
+		}}
+		row.Add(at.UnixMilli())
+		a.add(row.TallyKey, row.Tally)
+		g.renewed = append(g.renewed, row)
 	}
 }
 

@@ -20,7 +20,8 @@ type View struct {
 // that cannot be read.
 func NewView(in Input, plan *schemas.Plan, history History) (*View, error) {
 	in.setDefaults()
-	v := &View{in: &in, plan: plan, history: history, gate: newGate(&in), apps: visitorsOf(&in)}
+	v := &View{in: &in, plan: plan, history: history, gate: newGate(&in)}
+	v.apps = visitorsOf(&in, v.gate.renewed)
 	if err := in.Evidence.failed; err != nil {
 		return nil, fmt.Errorf("read the evidence: %w", err)
 	}

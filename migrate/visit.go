@@ -45,28 +45,34 @@ func (v *visitor) add(key schemas.TallyKey, tally schemas.Tally) {
 	v.lastFail = max(v.lastFail, tally.LastMS)
 }
 
-// visitorsOf sorts what was seen into the apps of the rollout, by the id of
-// the app and in order of the clients' names.
-func visitorsOf(in *Input) map[string][]*visitor {
+// visitorsOf sorts what was seen into the apps of the rollout, and what rows of
+// the inventory stand for, by the id of the app and in order of the clients'
+// names.
+func visitorsOf(in *Input, renewed []tallyRow) map[string][]*visitor {
 	apps := map[string]map[clientKey]*visitor{}
 	for _, name := range in.Rollout.Names() {
 		_, id := appOf(name)
 		apps[id] = map[clientKey]*visitor{}
 	}
 	ids := map[string]string{} // by subject, as there are few of those and many tallies
-	for key, tally := range in.Evidence.Tallies {
+	add := func(key schemas.TallyKey, tally schemas.Tally) bool {
 		id, known := ids[key.Subject]
 		if !known {
 			_, id = appOf(key.Subject)
 			ids[key.Subject] = id
 		}
-		if clients := apps[id]; clients != nil {
+		if clients := apps[id]; clients != nil && key.Client != ProbeClient {
 			who := clientKey{key.Client, key.How}
 			if clients[who] == nil {
 				clients[who] = &visitor{clientKey: who, visits: map[int64]*visit{}, reasons: map[schemas.Reason]uint64{}}
 			}
 			clients[who].add(key, tally)
 		}
+		return true
+	}
+	in.Evidence.Tallies(add)
+	for _, row := range renewed {
+		add(row.TallyKey, row.Tally)
 	}
 	sorted := map[string][]*visitor{}
 	for id, clients := range apps {
