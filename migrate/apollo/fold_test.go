@@ -235,18 +235,22 @@ func traffic(random *rand.Rand, requests int) (lines, counts []string) {
 }
 
 // However a log is cut into files, in whatever order they are read, from
-// scratch or with a store, the evidence is the same.
+// scratch or with a store, the evidence is the same. FULL=1 cuts more logs.
 func TestFoldAnyOrder(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(4) {
+	seeds := uint64(2)
+	if os.Getenv("FULL") != "" {
+		seeds = 50
+	}
+	for seed := range seeds {
 		random := rand.New(rand.NewPCG(seed, 7))
-		lines, counts := traffic(random, 6000) // more than a block
+		lines, counts := traffic(random, 3000) // more than a block
 		dir := t.TempDir()
 		names := random.Perm(9)
 		for i, rest := 0, lines; len(rest) > 0; i++ {
 			n := len(rest)
 			if i < len(names)-1 {
-				n = min(n, 1+random.IntN(1500))
+				n = min(n, 1+random.IntN(700))
 			}
 			name := fmt.Sprintf("cs-1/%d.log", names[i])
 			if random.IntN(2) == 0 {
@@ -264,7 +268,7 @@ func TestFoldAnyOrder(t *testing.T) {
 func TestFoldGrowingLog(t *testing.T) {
 	t.Parallel()
 	dir, store := t.TempDir(), filepath.Join(t.TempDir(), "store.db")
-	lines, counts := traffic(rand.New(rand.NewPCG(9, 9)), 200)
+	lines, counts := traffic(rand.New(rand.NewPCG(9, 9)), 80)
 	for n := range len(lines) {
 		if n%11 == 0 || n == len(lines)-1 {
 			write(t, dir, "cs-1/apollo-configservice.log", lines[:n+1]...)
