@@ -222,8 +222,8 @@ func (a *act) commit(ctx context.Context, path string, text []byte) (*Result, er
 		}
 		result.Unrecorded = err
 	}
-	if a.carry != nil {
-		if err := a.carry(ctx); err != nil && !a.always {
+	if a.carry != nil { // to its end, as nobody should be left between two calls
+		if err := a.carry(context.WithoutCancel(ctx)); err != nil && !a.always {
 			return nil, err
 		} else if err != nil {
 			result.Undone = err

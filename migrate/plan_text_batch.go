@@ -56,11 +56,15 @@ func writeCommands(w io.Writer, plan *schemas.Plan, planPath, rolloutPath string
 		fmt.Fprintln(w, "\nnothing is ready")
 		return
 	}
+	target, place := "", ""
+	if plan.Target != nil {
+		target, place = " --target "+plan.Target.Name+" --policy POLICY", ", here and in Apollo"
+	}
 	fmt.Fprintln(w, "\nnext:")
 	for i := range plan.Batches {
 		writeBatch(w, &plan.Batches[i])
-		fmt.Fprintf(w, "  lockstep migrate apply %s --rollout %s --batch %s\n",
-			shellWord(planPath), shellWord(rolloutPath), shellWord(plan.Batches[i].ID))
+		fmt.Fprintf(w, "  lockstep migrate apply %s --rollout %s --batch %s%s\n",
+			shellWord(planPath), shellWord(rolloutPath), shellWord(plan.Batches[i].ID), target)
 	}
 	if reason := plan.Window.Closed(plan.Created); reason != "" {
 		fmt.Fprintf(w, "not now: %s; the next change can be made %s\n", reason, minute(plan.Window.Opens(plan.Created)))
@@ -69,11 +73,11 @@ func writeCommands(w io.Writer, plan *schemas.Plan, planPath, rolloutPath string
 	for _, batch := range plan.Batches {
 		step := batch.Steps[0]
 		if step.To.Weaker(step.From) {
-			fmt.Fprintf(w, "  set %s to %s again by hand, which only lets more pass\n", step.Subject, schemas.ModeEnforce)
+			fmt.Fprintf(w, "  set %s to %s again by hand%s, which only lets more pass\n", step.Subject, schemas.ModeEnforce, place)
 			continue
 		}
-		fmt.Fprintf(w, "  lockstep migrate rollback --rollout %s --batch %s --to %s --reason TEXT\n",
-			shellWord(rolloutPath), shellWord(batch.ID), wayBackMode(step))
+		fmt.Fprintf(w, "  lockstep migrate rollback --rollout %s --batch %s --to %s --reason TEXT%s\n",
+			shellWord(rolloutPath), shellWord(batch.ID), wayBackMode(step), target)
 	}
 }
 

@@ -47,7 +47,7 @@ func stopped(err error, done *Result, batch string) error {
 	half, isHalf := errors.AsType[*halfway](err)
 	switch {
 	case isHalf:
-		err = schemas.Hint(err, fmt.Sprintf("once that is mended, apply the batch again: it goes on there; or take it back with `lockstep migrate rollback --target apollo --batch %s`", batch))
+		err = schemas.Hint(err, fmt.Sprintf("once that is mended, apply the batch again: it goes on there; or take it back with `lockstep migrate rollback --batch %s --target apollo`", batch))
 		return fmt.Errorf("stopped at %s: %w", some(half.subjects), err)
 	case len(done.Entries) > 0:
 		return schemas.Hint(fmt.Errorf("stopped half-way through batch %s: %w", batch, err),

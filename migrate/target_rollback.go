@@ -33,14 +33,17 @@ type backCall struct {
 // that only the target needs, and makes the calls once they are announced.
 func (a *act) retreat(ctx context.Context, chosen []string, to schemas.Mode, entry *schemas.JournalEntry) error {
 	r := &retreat{target: a.target, to: to}
-	for _, app := range appsOf(chosen) {
-		ring, err := newRing(ctx, a.target, app, a.rollout, a.secrets)
-		if err != nil {
-			r.faults = append(r.faults, err)
-			continue
+	apps := appsOf(chosen)
+	rings := make([]*ring, len(apps))
+	r.each(len(apps), func(i int) (err error) {
+		rings[i], err = newRing(ctx, a.target, apps[i], a.rollout, a.secrets)
+		return err
+	})
+	for _, ring := range rings {
+		if ring != nil {
+			r.rings = append(r.rings, ring)
+			r.add(a, ring, chosen)
 		}
-		r.rings = append(r.rings, ring)
-		r.add(a, ring, chosen)
 	}
 	var strangers []string
 	for _, c := range r.calls {
@@ -157,13 +160,46 @@ func (j *Journal) stored(subject string) schemas.StoredKey {
 // carry makes all calls, and only then waits for the nodes: clients are
 // refused until the last call.
 func (r *retreat) carry(ctx context.Context) error {
-	for _, c := range r.calls {
-		if err := r.call(ctx, c); err != nil {
-			r.faults = append(r.faults, targetError{fmt.Errorf("app %s: %s is not at %s: %w", c.ring.app, c.ring.describe(c.key), c.to, err)})
+	r.each(len(r.rings), func(i int) error {
+		var errs []error
+		for _, c := range r.calls {
+			if c.ring != r.rings[i] {
+				continue
+			}
+			if err := r.call(ctx, c); err != nil {
+				errs = append(errs, targetError{fmt.Errorf("app %s: %s is not at %s: %w", c.ring.app, c.ring.describe(c.key), c.to, err)})
+			}
 		}
-	}
-	r.faults = append(r.faults, r.probe(ctx)...)
+		return errors.Join(errs...)
+	})
+	r.each(len(r.rings), func(i int) error {
+		ring := r.rings[i]
+		if err := ring.settle(ctx, r.target, r.changed(ring)); err != nil {
+			return targetError{fmt.Errorf("app %s: Apollo has the modes, but %w", ring.app, err)}
+		}
+		return nil
+	})
 	return errors.Join(r.faults...)
+}
+
+// atOnce is how many apps step back beside each other: a node that is dead
+// takes its time for each.
+const atOnce = 8
+
+// each does something for every app, and notes what fails, in order.
+func (r *retreat) each(apps int, do func(int) error) {
+	faults := make([]error, apps)
+	var group sync.WaitGroup
+	turns := make(chan struct{}, atOnce)
+	for i := range apps {
+		turns <- struct{}{}
+		group.Go(func() {
+			faults[i] = do(i)
+			<-turns
+		})
+	}
+	group.Wait()
+	r.faults = append(r.faults, slices.DeleteFunc(faults, func(err error) bool { return err == nil })...)
 }
 
 // call steps back from wherever the key is, also where somebody has touched it
@@ -193,28 +229,6 @@ func (r *retreat) again(ctx context.Context, c backCall) (schemas.StoredKey, err
 		return keys[i], nil
 	}
 	return r.target.Set(ctx, c.ring.app, keys[i], c.to) //nolint:wrapcheck // the caller names the key
-}
-
-// atOnce is how many apps are probed beside each other: a node that is dead
-// takes its time for each.
-const atOnce = 8
-
-// probe waits for the nodes to let go of all apps.
-func (r *retreat) probe(ctx context.Context) []error {
-	faults := make([]error, len(r.rings))
-	var group sync.WaitGroup
-	turns := make(chan struct{}, atOnce)
-	for i, ring := range r.rings {
-		group.Go(func() {
-			turns <- struct{}{}
-			defer func() { <-turns }()
-			if err := ring.settle(ctx, r.target, r.changed(ring)); err != nil {
-				faults[i] = targetError{fmt.Errorf("app %s: Apollo has the modes, but %w", ring.app, err)}
-			}
-		})
-	}
-	group.Wait()
-	return slices.DeleteFunc(faults, func(err error) bool { return err == nil })
 }
 
 // changed lists the keys of an app that were called back.

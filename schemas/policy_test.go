@@ -210,3 +210,31 @@ func TestSubject(t *testing.T) {
 		}
 	}
 }
+
+// An environment's Apollo is changed through one door, with a token that is
+// only referred to; its nodes are URLs, each once, without a password in them.
+func TestApolloTargetShape(t *testing.T) {
+	t.Parallel()
+	const head = "version: 1\nenvironments:\n  pro:\n    tier: production\n    apollo: "
+	for source, want := range map[string]string{
+		"{nodes: [http://a]}":                                 "t.yaml:5:13: keys are changed through one of admin and portal",
+		"{admin: http://a, portal: http://b}":                 "t.yaml:5:13: keys are changed through one of admin and portal",
+		"{admin: http://a, token: CANARY}":                    "t.yaml:5:38: a secret has to be a reference",
+		"{admin: http://a, nodes: [http://n:1/, http://n:1]}": "t.yaml:5:52: this node is there before",
+		"{admin: http://u:CANARY@a}":                          "t.yaml:5:21: admin is not written as it should be",
+		"{admin: \"http://a?x=1\"}":                           "t.yaml:5:21: admin is not written as it should be",
+		"{admin: http://a, nodes: [http://u:CANARY@n]}":       "t.yaml:5:39: nodes[0] is not written as it should be",
+		"{portal: ftp://a}":                                   "t.yaml:5:22: portal is not written as it should be",
+		"{admin: http://a, operator: \"a b\"}":                "t.yaml:5:41: operator is not written as it should be",
+		"{admin: http://a, version: latest}":                  "t.yaml:5:40: version is not written as it should be",
+	} {
+		_, err := decode(t, head+source+"\n", schemas.DecodePolicy)
+		if err == nil || !strings.HasPrefix(err.Error(), want) || len(schemas.Hints(err)) == 0 || strings.Contains(err.Error(), "CANARY") {
+			t.Errorf("%s:\n got %v, hints %v\nwant %s and a hint", source, err, schemas.Hints(err), want)
+		}
+	}
+	policy, err := decode(t, head+"{admin: https://a/x, token: env:T, version: 3.0.0-SNAPSHOT, nodes: [http://n:1/x]}\n", schemas.DecodePolicy)
+	if err != nil || policy.Environments["pro"].Apollo.Who() != "lockstep" {
+		t.Errorf("policy %+v, error %v", policy, err)
+	}
+}

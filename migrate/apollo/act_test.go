@@ -1,6 +1,7 @@
 package apollo_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -460,6 +461,37 @@ func TestApplyLeavesNoAppHalfEnforced(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	s.is("observe observe observe", "observe observe observe")
+}
+
+// Who is interrupted finishes the app that was announced, and begins no other.
+func TestApplyInterrupted(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "observe", "observe", "observe")
+	plan := s.plan("key/a/k1 enforce", "key/a/k2 enforce", "key/b/k1 enforce")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	result, err := migrate.Apply(ctx, migrate.ApplyOptions{
+		Plan: plan, RolloutPath: s.path, Now: s.clock.now(), Who: "dana", Target: interrupting{s.store, cancel}, Secrets: s.source(),
+	})
+	if !errors.Is(err, context.Canceled) || len(result.Entries) != 2 {
+		t.Errorf("error %v, entries %+v, want %v and app a", err, result.Entries, context.Canceled)
+	}
+	s.is("enforce enforce observe", "enforce enforce observe")
+	if _, err := s.apply(plan); err != nil {
+		t.Error(err)
+	}
+	s.is("enforce enforce enforce", "enforce enforce enforce")
+}
+
+// interrupting is a key store whose first change makes somebody press Ctrl-C.
+type interrupting struct {
+	migrate.KeyStore
+	cancel func()
+}
+
+func (i interrupting) Set(ctx context.Context, app string, before schemas.StoredKey, to schemas.Mode) (schemas.StoredKey, error) {
+	i.cancel()
+	return i.KeyStore.Set(ctx, app, before, to)
 }
 
 // A dry run asks, and calls and writes nothing.

@@ -27,7 +27,7 @@ type Options struct {
 
 	Now     func() time.Time
 	Sleep   func(context.Context, time.Duration) error // [Sleep] if nil
-	Timeout time.Duration                              // of a call; 10s if zero, and never more than 2s for a node
+	Timeout time.Duration                              // of a call; 5s if zero, and never more than 2s for a node
 	Logger  *slog.Logger
 }
 
@@ -65,7 +65,7 @@ func New(o Options) (*KeyStore, error) {
 	if o.Sleep == nil {
 		o.Sleep = Sleep
 	}
-	o.Timeout = cmp.Or(o.Timeout, 10*time.Second)
+	o.Timeout = cmp.Or(o.Timeout, 5*time.Second)
 	o.Operator = cmp.Or(o.Operator, "lockstep")
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
