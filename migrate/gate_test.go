@@ -437,6 +437,22 @@ func TestGateLetsAKeyBesideAnEnforcedOneIn(t *testing.T) {
 			schemas.VerdictPromote, "another key of the app is enforced already: one more only lets more pass",
 		},
 		"not loaded": {beside(), true, schemas.VerdictInconclusive, "node n1 has not loaded key/a/k1"},
+		"straight from disabled, where Apollo is the target": {
+			func(s *scene) {
+				beside()(s)
+				s.in.Rollout.Subjects["key/a/k1"] = schemas.RolloutSubject{Mode: schemas.ModeDisabled, Since: ago(1)}
+				s.in.Target, s.in.Secrets = &schemas.PlanTarget{Name: TargetApollo}, map[string]error{"key/a/k1": nil}
+			}, true,
+			schemas.VerdictPromote, "another key of the app is enforced already: one more only lets more pass",
+		},
+		"straight from disabled, without its secret": {
+			func(s *scene) {
+				beside()(s)
+				s.in.Rollout.Subjects["key/a/k1"] = schemas.RolloutSubject{Mode: schemas.ModeDisabled, Since: ago(1)}
+				s.in.Target, s.in.Secrets = &schemas.PlanTarget{Name: TargetApollo}, map[string]error{"key/a/k1": errors.New("secret env:K: it is empty")}
+			}, true,
+			schemas.VerdictWait, "secret env:K: it is empty",
+		},
 		"unknown environment": {
 			func(s *scene) {
 				beside(observed("key/a/k1"))(s)
