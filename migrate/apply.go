@@ -37,7 +37,10 @@ func Apply(ctx context.Context, o ApplyOptions) (*Result, error) {
 		return nil, err
 	}
 	a := &act{path: o.RolloutPath, now: o.Now, who: o.Who, dryRun: o.DryRun, target: o.Target, secrets: o.Secrets}
-	if o.Target != nil {
+	switch {
+	case o.Target == nil && o.Plan.Target != nil:
+		return nil, refuse("add --target "+printable(o.Plan.Target.Name), "the plan is for the keys of %s, and not for the rollout file alone", printable(o.Plan.Target.Name))
+	case o.Target != nil:
 		return a.applyToTarget(ctx, o, batch)
 	}
 	return a.run(ctx, func() (schemas.JournalEntry, error) { return a.entry(o, batch) })

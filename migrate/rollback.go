@@ -50,9 +50,10 @@ func Rollback(ctx context.Context, o RollbackOptions) (*Result, error) {
 			Action: schemas.ActionRollback, Reason: o.Reason, Batch: o.Batch, Changes: a.back(chosen, o.To),
 		}
 		if a.target != nil {
-			err = a.retreat(ctx, chosen, o.To, &entry)
+			return entry, a.retreat(ctx, chosen, o.To, &entry)
 		}
-		return entry, err
+		a.carry = a.elsewhere(entry.Changes)
+		return entry, nil
 	})
 }
 
@@ -131,6 +132,23 @@ func (a *act) chooseBatch(batch string) ([]string, error) {
 		hint = "the batches are " + strings.Join(slices.Compact(batches), ", ")
 	}
 	return nil, schemas.Hint(fmt.Errorf("no subject has come from batch %s", printable(batch)), hint)
+}
+
+// elsewhere complains about subjects whose keys, as the journal knows, live in
+// Apollo, which nobody has asked to step back. The rollout file does.
+func (a *act) elsewhere(changes []schemas.Change) func(context.Context) error {
+	var names []string
+	for _, c := range changes {
+		if a.journal.stored(c.Subject).ID != "" {
+			names = append(names, c.Subject)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return func(context.Context) error {
+		return schemas.Hint(fmt.Errorf("nobody has asked it: it has the keys of %s", some(names)), "roll back again with --target apollo")
+	}
 }
 
 // halfDone reports whether the journal ends with the announcement that a batch

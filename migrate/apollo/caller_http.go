@@ -111,6 +111,7 @@ func (c *caller) send(ctx context.Context, r request, header http.Header) (*http
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r.name, withoutURL(err))
 	}
+	call.Header.Set("User-Agent", "lockstep")
 	maps.Copy(call.Header, header)
 	if r.body != nil {
 		call.Header.Set("Content-Type", "application/json;charset=UTF-8")

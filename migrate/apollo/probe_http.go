@@ -25,7 +25,7 @@ const (
 
 // probeNamespace does not exist. A load of one that does would put our own
 // address among the clients in Apollo's table Instance.
-const probeNamespace = "lockstep-probe"
+const probeNamespace = Probe
 
 // Probe implements [migrate.KeyStore]. Nodes are asked beside each other, each
 // without a signature and once for each key that matters.
@@ -116,11 +116,13 @@ func (s *KeyStore) ask(ctx context.Context, node, app string, secret schemas.Sec
 	return fmt.Errorf("was answered with status %d, which is not a config service's", response.StatusCode)
 }
 
-// sign makes the headers of a probe; none without a secret. The path is signed
-// as it is sent, a context path along with it.
+// sign makes the headers of a probe, which names itself where Apollo logs the
+// client, so that it is no client in the evidence. Without a secret it is
+// unsigned. The path is signed as it is sent, a context path along with it.
 func (s *KeyStore) sign(address, app string, secret schemas.Secret) (http.Header, error) {
+	header := http.Header{"X-Forwarded-For": {Probe}}
 	if secret.Empty() {
-		return nil, nil //nolint:nilnil // no header is what an unsigned request has
+		return header, nil
 	}
 	u, err := url.Parse(address)
 	if err != nil {
@@ -130,7 +132,9 @@ func (s *KeyStore) sign(address, app string, secret schemas.Secret) (http.Header
 	if err != nil {
 		return nil, fmt.Errorf("cannot be made: %w", err)
 	}
-	return http.Header{"Timestamp": {signed.Timestamp}, "Authorization": {signed.Authorization}}, nil
+	header.Set("Timestamp", signed.Timestamp)
+	header.Set("Authorization", signed.Authorization)
+	return header, nil
 }
 
 // maxSkew is Apollo's apollo.access-key.auth-time-diff-tolerance.

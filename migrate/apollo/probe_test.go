@@ -2,6 +2,7 @@ package apollo_test
 
 import (
 	"errors"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -101,11 +102,14 @@ func TestProbeNamesTheNode(t *testing.T) {
 }
 
 // A probe asks for a namespace that does not exist: Apollo puts who loads one
-// that does into Instance, which is the inventory (apollo §4).
+// that does into Instance, which is the inventory (apollo §4). And it names
+// itself in X-Forwarded-For, which Apollo logs as the client (apollo §3, trap
+// 5): our own host is no client that fails.
 func TestProbeLeavesNoInstance(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, apollotest.Options{})
+	w := newWorld(t, apollotest.Options{LogDir: t.TempDir()})
 	w.AddKey("demo", secretOne, apollotest.Observer, true)
+	_ = w.clock.sleep(t.Context(), time.Second) // the node scans
 	if err := w.store.Probe(t.Context(), "demo", probes(probeKey(secretOne, schemas.ModeObserve))); err != nil {
 		t.Fatal(err)
 	}
@@ -115,6 +119,10 @@ func TestProbeLeavesNoInstance(t *testing.T) {
 	want := []string{"GET /configs/demo/default/lockstep-probe", "GET /configs/demo/default/lockstep-probe"}
 	if got := w.Nodes[0].Requests(); !slices.Equal(got, want) {
 		t.Errorf("requests %q, want %q", got, want)
+	}
+	log, err := os.ReadFile(w.Nodes[0].LogPath)
+	if err != nil || !strings.Contains(string(log), "clientIp=lockstep-probe,") || strings.Contains(string(log), "clientIp=127.0.0.1") {
+		t.Errorf("error %v, the log of the node does not name the probe:\n%s", err, log)
 	}
 	if err := w.open(func(o *apollo.Options) { o.Nodes = nil }).Probe(t.Context(), "demo", nil); !mentions(err, "no node is known", "apollo.nodes") {
 		t.Errorf("without nodes: error %v", err)

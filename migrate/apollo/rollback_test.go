@@ -229,6 +229,31 @@ func TestJournalHoldsTheBeforeImage(t *testing.T) {
 	s.unstained()
 }
 
+// Who forgets that the keys live in Apollo is told: a plan that was made for it
+// is refused, and a rollback steps back in the file and says that it is half
+// the way.
+func TestForgottenTarget(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "observe", "observe", "observe")
+	plan := s.plan("key/b/k1 enforce")
+	forget := migrate.ApplyOptions{Plan: plan, RolloutPath: s.path, Now: s.clock.now(), Who: "dana"}
+	if _, err := migrate.Apply(t.Context(), forget); !errors.Is(err, migrate.ErrRefused) || !mentions(err, "the plan is for the keys of apollo", "add --target apollo") {
+		t.Errorf("apply: error %v", err)
+	}
+	if _, err := s.apply(plan); err != nil {
+		t.Fatal(err)
+	}
+	result, err := migrate.Rollback(t.Context(), migrate.RollbackOptions{RolloutPath: s.path, Subject: "key/b", Now: s.clock.now(), Who: "lee", Reason: "it broke"})
+	if err != nil || !mentions(result.Undone, "nobody has asked it: it has the keys of key/b/k1", "roll back again with --target apollo") {
+		t.Errorf("rollback: error %v, undone %v", err, result.Undone)
+	}
+	s.is("observe observe observe", "observe observe enforce")
+	if result, err := s.rollback(migrate.RollbackOptions{Subject: "key/b"}); err != nil || result.Undone != nil {
+		t.Errorf("with the target: error %v, undone %v", err, result.Undone)
+	}
+	s.is("observe observe observe", "observe observe observe")
+}
+
 // Drift: what Apollo has beside what the rollout says, each way that it can
 // differ; and nothing where it does not.
 func TestTargetDrift(t *testing.T) {
