@@ -202,8 +202,13 @@ const maxKeys = 5
 
 // check refuses what Apollo would do and nobody can mean.
 func (g *appSteps) check() error {
-	missing, moved := 0, map[string]schemas.Mode{}
+	missing, moved, owner := 0, map[string]schemas.Mode{}, map[string]string{}
 	for _, c := range g.calls {
+		fingerprint := g.secrets[c.subject].Fingerprint()
+		if other := owner[fingerprint]; other != "" {
+			return refuse("give each its own, or list the key once", "%s and %s have the same secret", other, c.subject)
+		}
+		owner[fingerprint] = c.subject
 		moved[c.before.ID] = c.to
 		if c.before.ID == "" {
 			missing++

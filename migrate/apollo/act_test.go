@@ -326,6 +326,11 @@ func TestApplyRefuses(t *testing.T) {
 			modes: observed, steps: []string{"key/a/k1 enforce"},
 			want: "key/a/k1 cannot be enforced alone: the clients of key 2 (fingerprint ",
 		},
+		"a secret that two keys have": {
+			modes: []string{"absent", "disabled", "observe"}, steps: []string{"key/a/k1 observe", "key/a/k2 observe"},
+			before: func(s *site) { s.secrets["A1"] = s.secrets["A2"] },
+			want:   "key/a/k1 and key/a/k2 have the same secret",
+		},
 		"the last one retires": {
 			modes: []string{"enforce", "enforce", "observe"}, steps: []string{"key/a/k1 retire"},
 			before: func(s *site) { s.EditKey("a", 2, func(k *apollotest.Key) { k.Enabled = false }) },

@@ -46,6 +46,7 @@ type KeyStore struct {
 	version string               // as far as it is known; "?" if nobody says
 	wrote   map[string]time.Time // when a key was changed here last, by app and id
 	next    time.Time            // when the next call may be made
+	checked map[string]bool      // nodes that know modes, or do not tell
 }
 
 // An api is how keys are changed: what AdminService and OpenAPI differ in.
@@ -70,7 +71,7 @@ func New(o Options) (*KeyStore, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &KeyStore{o: o, version: o.Version, wrote: map[string]time.Time{}, nodes: newCaller(min(o.Timeout, 2*time.Second), schemas.Secret{})}
+	s := &KeyStore{o: o, version: o.Version, wrote: map[string]time.Time{}, checked: map[string]bool{}, nodes: newCaller(min(o.Timeout, 2*time.Second), schemas.Secret{})}
 	if s.web = newCaller(o.Timeout, o.Token); o.Admin != "" {
 		s.api = admin{strings.TrimRight(o.Admin, "/")}
 	} else {

@@ -67,6 +67,9 @@ func (s *KeyStore) askNodes(ctx context.Context, app string, keys []migrate.Prob
 // enforces, what is unsigned is refused, and what is signed with a key passes
 // if that one enforces. Where none does, everything passes.
 func (s *KeyStore) askNode(ctx context.Context, node, app string, keys []migrate.ProbeKey) error {
+	if err := s.checkNode(ctx, node); err != nil {
+		return err
+	}
 	enforced := slices.ContainsFunc(keys, func(k migrate.ProbeKey) bool { return k.Mode == schemas.ModeEnforce })
 	if err := s.ask(ctx, node, app, schemas.Secret{}, !enforced); err != nil {
 		return fmt.Errorf("a request without a signature %w", err)
@@ -80,6 +83,30 @@ func (s *KeyStore) askNode(ctx context.Context, node, app string, keys []migrate
 			return fmt.Errorf("a request signed with key %s %w", key.Secret.Fingerprint(), err)
 		}
 	}
+	return nil
+}
+
+// checkNode refuses a node that is older than AdminService and has no modes: it
+// would enforce a key that is to be observed. One that does not tell passes.
+func (s *KeyStore) checkNode(ctx context.Context, node string) error {
+	s.mu.Lock()
+	known := s.checked[node]
+	s.mu.Unlock()
+	if known {
+		return nil
+	}
+	var text string
+	r := request{method: http.MethodGet, url: strings.TrimRight(node, "/") + "/apollo/version", name: "a request without a signature got no answer"}
+	err := s.nodes.do(ctx, r, &text)
+	if _, answered := errors.AsType[*answerError](err); err != nil && !answered {
+		return err
+	}
+	if before(release(text), 2, 4) {
+		return errNoMode()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.checked[node] = true
 	return nil
 }
 

@@ -66,7 +66,7 @@ func TestProbeNamesTheNode(t *testing.T) {
 		"dead":          {(*apollotest.Node).Stop, "a request without a signature got no answer: dial tcp ", false, 0},
 		"keeps its own": {func(n *apollotest.Node) error { n.Freeze(true); return nil }, "a request without a signature passes, and has to be refused", true, 0},
 		"hangs": {func(n *apollotest.Node) error {
-			n.Inject(apollotest.Fault{Kind: apollotest.FaultHang, Match: "GET /configs/"})
+			n.Inject(apollotest.Fault{Kind: apollotest.FaultHang, Match: "GET /"})
 			return nil
 		}, "a request without a signature got no answer: ", false, 150 * time.Millisecond},
 		"an error": {func(n *apollotest.Node) error {
@@ -116,7 +116,7 @@ func TestProbeLeavesNoInstance(t *testing.T) {
 	if got := w.Instances(); len(got) != 0 {
 		t.Errorf("instances %+v", got)
 	}
-	want := []string{"GET /configs/demo/default/lockstep-probe", "GET /configs/demo/default/lockstep-probe"}
+	want := []string{"GET /apollo/version", "GET /configs/demo/default/lockstep-probe", "GET /configs/demo/default/lockstep-probe"}
 	if got := w.Nodes[0].Requests(); !slices.Equal(got, want) {
 		t.Errorf("requests %q, want %q", got, want)
 	}

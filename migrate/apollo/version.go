@@ -13,8 +13,11 @@ import (
 // unknownVersion is the version of an Apollo that does not tell.
 const unknownVersion = "?"
 
-// release asks for the version of Apollo, once.
-func (s *KeyStore) release(ctx context.Context) string {
+// release is a version as Apollo's ApolloInfoController writes it: java-2.5.2.
+func release(text string) string { return strings.TrimPrefix(strings.TrimSpace(text), "java-") }
+
+// asked is the version of AdminService, which is asked for it once.
+func (s *KeyStore) asked(ctx context.Context) string {
 	s.mu.Lock()
 	known := s.version
 	s.mu.Unlock()
@@ -24,8 +27,8 @@ func (s *KeyStore) release(ctx context.Context) string {
 	known = unknownVersion
 	if r, ok := s.api.version(); ok {
 		var text string
-		if err := s.read(ctx, r, &text); err == nil && numbers(strings.TrimPrefix(text, "java-")) != nil {
-			known = strings.TrimPrefix(text, "java-")
+		if err := s.read(ctx, r, &text); err == nil && numbers(release(text)) != nil {
+			known = release(text)
 		}
 	}
 	s.mu.Lock()
@@ -37,7 +40,7 @@ func (s *KeyStore) release(ctx context.Context) string {
 // checkVersion refuses an Apollo that would take an order to observe for one
 // to enforce: before 2.4 there is no mode, and enabling a key enforces it.
 func (s *KeyStore) checkVersion(ctx context.Context) error {
-	if version := s.release(ctx); before(version, 2, 4) {
+	if version := s.asked(ctx); before(version, 2, 4) {
 		return errNoMode()
 	}
 	return ctx.Err() //nolint:wrapcheck // it speaks for itself
@@ -51,7 +54,7 @@ func errNoMode() error {
 // missesChanges reports whether a node may miss the second of two changes in a
 // second, as before 2.5.0 (Apollo's issue 5483). Who does not tell may.
 func (s *KeyStore) missesChanges(ctx context.Context) bool {
-	version := s.release(ctx)
+	version := s.asked(ctx)
 	return numbers(version) == nil || before(version, 2, 5)
 }
 

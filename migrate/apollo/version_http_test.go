@@ -1,6 +1,7 @@
 package apollo_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"lockstep/migrate"
 	"lockstep/migrate/apollo"
 	"lockstep/migrate/apollo/apollotest"
 	"lockstep/schemas"
@@ -60,6 +62,16 @@ func TestVersionWithoutModes(t *testing.T) {
 		if *calls != 0 {
 			t.Errorf("%s: %d calls", name, *calls)
 		}
+	}
+}
+
+// A node that is older than AdminService would enforce what is to be observed.
+func TestNodeWithoutModes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, apollotest.Options{Version: "2.3.0", Nodes: 2})
+	err := w.store.Probe(t.Context(), "demo", nil)
+	if !mentions(err, "node "+w.Nodes[0].URL+": this Apollo knows no observing: it is older than 2.4") || errors.Is(err, migrate.ErrDisagree) {
+		t.Errorf("error %v", err)
 	}
 }
 
