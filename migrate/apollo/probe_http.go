@@ -35,11 +35,9 @@ func (s *KeyStore) Probe(ctx context.Context, app string, keys []migrate.ProbeKe
 	}
 	start := s.o.Now()
 	for waited := time.Duration(0); ; waited += interval {
+		began := s.o.Now() // nodes are asked once more after their time, however long it takes
 		err := s.askNodes(ctx, app, keys)
-		if err == nil || ctx.Err() != nil {
-			return err
-		}
-		if max(waited, s.o.Now().Sub(start)) >= patience {
+		if err == nil || ctx.Err() != nil || max(waited, began.Sub(start)) >= patience {
 			return err
 		}
 		if err := s.o.Sleep(ctx, interval); err != nil {
