@@ -93,6 +93,10 @@ type Event struct {
 	Refused  bool   `json:"refused,omitempty"`
 	SkewMS   int64  `json:"skew_ms,omitempty"` // our clock minus the client's
 
+	// Detail of a handshake with an upstream: its own certificate first, then
+	// those up to the root if it passed, else as they were sent.
+	Chain []EventCertificate `json:"chain,omitempty"`
+
 	// Heartbeat.
 	LeftOut       uint64         `json:"left_out,omitempty"` // details not written since the last heartbeat
 	RolloutDigest string         `json:"rollout_digest,omitempty"`
@@ -121,6 +125,12 @@ type SubjectState struct {
 	Subject     string `json:"subject"`
 	Mode        Mode   `json:"mode"`
 	Fingerprint string `json:"fingerprint,omitempty"` // of the key in use; empty if it is not loaded
+}
+
+// An EventCertificate is one of the certificates of an upstream.
+type EventCertificate struct {
+	SHA256     string `json:"sha256"` // of the whole certificate, in hexadecimal digits
+	NotAfterMS int64  `json:"not_after_ms"`
 }
 
 // Time is the moment the event was written.

@@ -1,6 +1,8 @@
 package schemas
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -23,7 +25,7 @@ func (e *Event) check() error {
 	case EventTally:
 		return e.checkTally()
 	case EventDetail:
-		return e.checkOutcome()
+		return errors.Join(e.checkOutcome(), e.checkChain())
 	case EventHeartbeat:
 		return nil
 	case EventOverride:
@@ -34,8 +36,8 @@ func (e *Event) check() error {
 }
 
 func (e *Event) checkOverride() error {
-	if subject, err := ParseSubject(e.Subject); err != nil || subject.ID == "" {
-		return errors.New("not an override: subject is no key")
+	if subject, err := ParseSubject(e.Subject); err != nil || !subject.HasMode() {
+		return errors.New("not an override: subject is no key, nor tls/<endpoint_id>")
 	}
 	switch {
 	case e.Mode != ModeDisabled && e.Mode != ModeObserve:
@@ -57,11 +59,40 @@ func (e *Event) checkOutcome() error {
 		return fmt.Errorf("not a %s: how is neither verified nor claimed", e.Kind)
 	case e.Outcome == OutcomeOK && e.Reason == ReasonNone:
 		return nil
-	case e.Outcome == OutcomeFail && slices.Contains(Reasons(), e.Reason):
+	case e.Outcome == OutcomeFail && slices.Contains(reasonsOf(e.Subject), e.Reason):
 		return nil
 	default:
 		return fmt.Errorf("not a %s: outcome and reason do not fit each other", e.Kind)
 	}
+}
+
+// reasonsOf lists those for which a check of a subject fails.
+func reasonsOf(subject string) []Reason {
+	if IsTLSSubject(subject) {
+		return TLSReasons()
+	}
+	return Reasons()
+}
+
+// MaxChain is how many certificates an event may have. What a server sends
+// beyond is of no use.
+const MaxChain = 16
+
+// checkChain makes sure that certificates are of an upstream, and can be told
+// apart.
+func (e *Event) checkChain() error {
+	switch {
+	case len(e.Chain) > 0 && !IsTLSSubject(e.Subject):
+		return errors.New("not a detail: it has a chain, and its subject is no upstream")
+	case len(e.Chain) > MaxChain:
+		return errors.New("not a detail: its chain is too long")
+	}
+	for _, c := range e.Chain {
+		if _, err := hex.DecodeString(c.SHA256); err != nil || len(c.SHA256) != 2*sha256.Size {
+			return errors.New("not a detail: a certificate has no digest")
+		}
+	}
+	return nil
 }
 
 // checkTally makes sure that the span of a tally lies in its day and that its

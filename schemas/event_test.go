@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -30,6 +31,12 @@ func tallyEvent() schemas.Event {
 	return e
 }
 
+// chainOf is a chain of so many certificates, the digest of each of which is a
+// byte many times.
+func chainOf(n int, octet string) []schemas.EventCertificate {
+	return slices.Repeat([]schemas.EventCertificate{{SHA256: strings.Repeat(octet, 32), NotAfterMS: 1}}, n)
+}
+
 func TestEventRoundTrip(t *testing.T) {
 	t.Parallel()
 	heartbeat := schemas.Event{
@@ -40,7 +47,12 @@ func TestEventRoundTrip(t *testing.T) {
 		Kind: schemas.EventOverride, Environment: "eu", Node: "n1", Boot: "b", Seq: 3, TimeMS: 2, Subject: "key/demo/k1",
 		Mode: schemas.ModeObserve, Change: schemas.OverrideSet, SinceMS: 1, Who: "lee", Why: "because",
 	}
-	for _, want := range []schemas.Event{tallyEvent(), heartbeat, override} {
+	detail := schemas.Event{
+		Kind: schemas.EventDetail, Environment: "eu", Node: "n1", Boot: "b", Seq: 4, TimeMS: 2, Subject: "tls/svc", Client: "10.0.0.9:443",
+		How: schemas.HowVerified, Outcome: schemas.OutcomeFail, Reason: schemas.ReasonTLSExpired,
+		Chain: []schemas.EventCertificate{{SHA256: strings.Repeat("a0", 32), NotAfterMS: 1}},
+	}
+	for _, want := range []schemas.Event{tallyEvent(), heartbeat, override, detail} {
 		line, err := want.Line()
 		if err != nil {
 			t.Fatal(err)
@@ -61,21 +73,30 @@ func TestEventRoundTrip(t *testing.T) {
 func TestParseEventRefuses(t *testing.T) {
 	t.Parallel()
 	for name, spoil := range map[string]func(*schemas.Event){
-		"no node":              func(e *schemas.Event) { e.Node = "" },
-		"no seq":               func(e *schemas.Event) { e.Seq = 0 },
-		"unknown kind":         func(e *schemas.Event) { e.Kind = "tally2" },
-		"unknown reason":       func(e *schemas.Event) { e.Outcome, e.Reason = schemas.OutcomeFail, "tired" },
-		"ok with a reason":     func(e *schemas.Event) { e.Reason = schemas.ReasonSkew },
-		"fail without one":     func(e *schemas.Event) { e.Outcome = schemas.OutcomeFail },
-		"unknown how":          func(e *schemas.Event) { e.How = "guessed" },
-		"no client":            func(e *schemas.Event) { e.Client = "" },
-		"no count":             func(e *schemas.Event) { e.Count = 0 },
-		"not a date":           func(e *schemas.Event) { e.Day = "2026-11-31" },
-		"another day":          func(e *schemas.Event) { e.Day = "2026-11-22" },
-		"last before first":    func(e *schemas.Event) { e.LastMS-- },
-		"hours beyond the day": func(e *schemas.Event) { e.Hours |= 1 << 24 },
-		"hours without first":  func(e *schemas.Event) { e.Hours = 1 },
-		"bad subject":          func(e *schemas.Event) { e.Subject = "key/../x" },
+		"no node":               func(e *schemas.Event) { e.Node = "" },
+		"no seq":                func(e *schemas.Event) { e.Seq = 0 },
+		"unknown kind":          func(e *schemas.Event) { e.Kind = "tally2" },
+		"unknown reason":        func(e *schemas.Event) { e.Outcome, e.Reason = schemas.OutcomeFail, "tired" },
+		"ok with a reason":      func(e *schemas.Event) { e.Reason = schemas.ReasonSkew },
+		"fail without one":      func(e *schemas.Event) { e.Outcome = schemas.OutcomeFail },
+		"unknown how":           func(e *schemas.Event) { e.How = "guessed" },
+		"no client":             func(e *schemas.Event) { e.Client = "" },
+		"no count":              func(e *schemas.Event) { e.Count = 0 },
+		"not a date":            func(e *schemas.Event) { e.Day = "2026-11-31" },
+		"another day":           func(e *schemas.Event) { e.Day = "2026-11-22" },
+		"last before first":     func(e *schemas.Event) { e.LastMS-- },
+		"hours beyond the day":  func(e *schemas.Event) { e.Hours |= 1 << 24 },
+		"hours without first":   func(e *schemas.Event) { e.Hours = 1 },
+		"reason of an upstream": func(e *schemas.Event) { e.Outcome, e.Reason = schemas.OutcomeFail, schemas.ReasonTLSName },
+		"reason of a key": func(e *schemas.Event) {
+			e.Subject, e.Outcome, e.Reason = "tls/svc", schemas.OutcomeFail, schemas.ReasonSkew
+		},
+		"chain of a caller": func(e *schemas.Event) { e.Kind, e.Chain = schemas.EventDetail, chainOf(1, "a0") },
+		"chain too long": func(e *schemas.Event) {
+			e.Kind, e.Subject, e.Chain = schemas.EventDetail, "tls/svc", chainOf(schemas.MaxChain+1, "a0")
+		},
+		"chain without digests": func(e *schemas.Event) { e.Kind, e.Subject, e.Chain = schemas.EventDetail, "tls/svc", chainOf(1, "zz") },
+		"bad subject":           func(e *schemas.Event) { e.Subject = "key/../x" },
 	} {
 		e := tallyEvent()
 		spoil(&e)

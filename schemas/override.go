@@ -22,7 +22,7 @@ type Overrides struct {
 // An Override holds one subject at a mode that is weaker than its rollout's,
 // until its entry in the rollout changes. It never makes a mode stricter.
 type Override struct {
-	Subject string    `yaml:"subject" json:"subject"` // key/<app>/<id>
+	Subject string    `yaml:"subject" json:"subject"` // key/<app>/<id> or tls/<endpoint_id>
 	Mode    Mode      `yaml:"mode" json:"mode"`
 	Since   time.Time `yaml:"since" json:"since"`
 	Who     string    `yaml:"who" json:"who"`
@@ -56,8 +56,8 @@ func (o *Override) check() (Subject, error) {
 	switch {
 	case err != nil:
 		return Subject{}, err
-	case subject.ID == "":
-		return Subject{}, Hint(errors.New("not the key of an override"), "write key/<app>/<id>, such as key/demo/k1")
+	case !subject.HasMode():
+		return Subject{}, Hint(errors.New("not the subject of an override"), "write key/<app>/<id>, such as key/demo/k1, or tls/<endpoint_id>")
 	case o.Mode != ModeDisabled && o.Mode != ModeObserve:
 		return Subject{}, Hint(fmt.Errorf("%s cannot be held at that mode", subject), "an override only ever weakens: use observe or disabled")
 	case len(o.Reason) > maxOverrideText || len(o.Who) > maxOverrideText || strings.ContainsFunc(o.Reason+o.Who, unprintable):

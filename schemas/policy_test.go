@@ -101,13 +101,17 @@ func TestDecodeRolloutRefuses(t *testing.T) {
 	second := "  key/DEMO/k1: {mode: observe, since: 2026-10-22T00:00:00Z, secret: \"file:demo.key\"}\n"
 	for source, want := range map[string]string{
 		rollout + second: "t.yaml:5:3: key/DEMO/k1 and key/demo/k1 are the same key",
-		strings.Replace(rollout, "key/demo/k1", "key/demo", 1):           "t.yaml:5:3: not a subject",
-		strings.Replace(rollout, "file:demo.key", "hunter2", 1):          "t.yaml:5:69: a secret has to be a reference",
-		strings.Replace(rollout, "observe", "watch", 1):                  "t.yaml:5:23: mode is none of the allowed values",
-		strings.Replace(rollout, "2026-10-22", "2026-13-45", 1):          "t.yaml:5:39: since is not written as it should be",
-		strings.Replace(rollout, "2026-10-22T00:00:00Z", "yesterday", 1): "t.yaml:5:39: since is not written as it should be",
-		strings.Replace(rollout, "tier: staging", "tier: prod", 1):       "t.yaml:3:7: tier is none of the allowed values",
-		strings.Replace(rollout, "environment: eu\n", "", 1):             "t.yaml:1:1: environment is missing",
+		strings.Replace(rollout, "key/demo/k1", "key/demo", 1):                          "t.yaml:5:3: not a subject",
+		strings.Replace(rollout, "file:demo.key", "hunter2", 1):                         "t.yaml:5:69: a secret has to be a reference",
+		strings.Replace(rollout, ", secret: \"file:demo.key\"", "", 1):                  "t.yaml:5:16: secret is missing in key/demo/k1",
+		strings.Replace(rollout, "key/demo/k1", "tls/svc", 1):                           "t.yaml:5:65: the TLS of an upstream has no secret",
+		strings.Replace(rollout, "key/demo/k1", "tls/a b", 1):                           "t.yaml:5:3: not a subject",
+		rollout + "  tls/svc: {mode: observe, since: 2026-10-22T00:00:00Z, share: 5}\n": "t.yaml:6:64: the TLS of an upstream has no share",
+		strings.Replace(rollout, "observe", "watch", 1):                                 "t.yaml:5:23: mode is none of the allowed values",
+		strings.Replace(rollout, "2026-10-22", "2026-13-45", 1):                         "t.yaml:5:39: since is not written as it should be",
+		strings.Replace(rollout, "2026-10-22T00:00:00Z", "yesterday", 1):                "t.yaml:5:39: since is not written as it should be",
+		strings.Replace(rollout, "tier: staging", "tier: prod", 1):                      "t.yaml:3:7: tier is none of the allowed values",
+		strings.Replace(rollout, "environment: eu\n", "", 1):                            "t.yaml:1:1: environment is missing",
 	} {
 		_, err := decode(t, source, schemas.DecodeRollout)
 		if err == nil || !strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
@@ -199,12 +203,12 @@ func TestDuration(t *testing.T) {
 
 func TestSubject(t *testing.T) {
 	t.Parallel()
-	for _, text := range []string{"key/demo/k1", "key/demo", "key/Demo_App-1.x/k.2"} {
+	for _, text := range []string{"key/demo/k1", "key/demo", "key/Demo_App-1.x/k.2", "tls/svc-1.x"} {
 		if s, err := schemas.ParseSubject(text); err != nil || s.String() != text {
 			t.Errorf("%s: %v, %v", text, s, err)
 		}
 	}
-	for _, text := range []string{"", "key", "key/", "key//k1", "key/a/b/c", "tls/x", "key/.a/k", "key/a b/k", "key/" + strings.Repeat("a", 65)} {
+	for _, text := range []string{"", "key", "key/", "key//k1", "key/a/b/c", "tls", "tls/", "tls/a/b", "tls/.a", "TLS/a", "key/.a/k", "key/a b/k", "key/" + strings.Repeat("a", 65)} {
 		if s, err := schemas.ParseSubject(text); err == nil {
 			t.Errorf("%q is taken as %v", text, s)
 		}

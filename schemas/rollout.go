@@ -26,7 +26,7 @@ type Rollout struct {
 type RolloutSubject struct {
 	Mode   Mode      `yaml:"mode" json:"mode"`
 	Since  time.Time `yaml:"since" json:"since"`           // when Mode was entered
-	Secret SecretRef `yaml:"secret" json:"secret"`         // relative to the rollout file
+	Secret SecretRef `yaml:"secret" json:"secret"`         // relative to the rollout file; empty for an upstream
 	Batch  string    `yaml:"batch" json:"batch,omitempty"` // the batch that brought it here
 	Until  time.Time `yaml:"until" json:"until,omitzero"`  // from when on Then holds; zero: never
 	Then   Mode      `yaml:"then" json:"then,omitempty"`   // weaker than Mode
@@ -99,8 +99,8 @@ func (r *Rollout) check(doc *Document, checked *Checked) error {
 		pointer := "/subjects/" + escapePointer.Replace(name)
 		key, _ := checked.Place(pointer)
 		s, err := ParseSubject(name)
-		if err != nil || s.ID == "" {
-			errs = append(errs, &Fault{doc.Path, key, "not a subject", "write key/<app>/<id>, such as key/demo/k1"})
+		if err != nil || !s.HasMode() {
+			errs = append(errs, &Fault{doc.Path, key, "not a subject", "write key/<app>/<id>, such as key/demo/k1, or tls/<endpoint_id>"})
 			continue
 		}
 		if other, twice := seen[s.Fold()]; twice {
@@ -110,8 +110,8 @@ func (r *Rollout) check(doc *Document, checked *Checked) error {
 		if s := r.Subjects[name]; s.Until.IsZero() != (s.Then == "") {
 			errs = append(errs, &Fault{doc.Path, key, "until and then belong together", "write `until: TIME` and `then: MODE`, or neither"})
 		}
-		if err := r.Subjects[name].Secret.Check(); err != nil {
-			_, span := checked.Place(pointer + "/secret")
+		if field, err := r.Subjects[name].checkKind(s); err != nil {
+			_, span := checked.Place(pointer + "/" + field)
 			errs = append(errs, &Fault{doc.Path, span, err.Error(), strings.Join(Hints(err), "; ")})
 		}
 	}

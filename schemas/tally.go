@@ -10,7 +10,7 @@ import (
 type TallyKey struct {
 	Environment string
 	Node        string
-	Subject     string // key/<app>/<id> for ok and for [ReasonShadowed], else key/<app>
+	Subject     string // key/<app>/<id> for ok and for [ReasonShadowed], else key/<app>; tls/<endpoint_id> of a handshake
 	Client      string
 	How         How
 	Outcome     Outcome
