@@ -72,7 +72,7 @@ func (a *applier) admit(in *inputs, prev *snapshot) (*snapshot, error) {
 func (a *applier) builder(in *inputs, refused map[int]error, prev *snapshot) *builder {
 	return &builder{
 		opts: &a.server.opts, buffers: a.buffers, drain: a.drain, in: in, refused: refused, prev: prev,
-		overrides: a.server.overridesNow(),
+		handshakes: a.server.handshakes, overrides: a.server.overridesNow(),
 	}
 }
 

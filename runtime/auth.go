@@ -62,7 +62,7 @@ func groupByApp(keys []*loadedKey, at time.Time) map[string]*appKeys {
 	apps := map[string]*appKeys{}
 	for _, k := range keys {
 		mode := k.state.ModeAt(at)
-		if mode == schemas.ModeDisabled {
+		if mode == schemas.ModeDisabled || k.key == nil {
 			continue
 		}
 		id := accesskey.FoldApp(k.subject.App)

@@ -19,6 +19,7 @@ type builder struct {
 	snap    *snapshot
 	apps    map[string]*appKeys // as of now
 
+	handshakes *handshakes
 	overrides  []schemas.Override // those that fit hold
 	keyDigests map[string]string  // by app, all of them under ""
 	phases     []phase

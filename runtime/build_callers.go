@@ -128,6 +128,9 @@ func (b *builder) digestCallers(r *route) string {
 func digestKeys(keys []*loadedKey) map[string]string {
 	hashes := map[string]hash.Hash{"": sha256.New()}
 	for _, k := range keys {
+		if k.key == nil {
+			continue // no caller is judged by the TLS of an upstream
+		}
 		app, s := accesskey.FoldApp(k.subject.App), k.state
 		if hashes[app] == nil {
 			hashes[app] = sha256.New()

@@ -16,15 +16,20 @@ type backend struct {
 	digest   string            // of all that it was made from
 	spec     *schemas.Listener // and the files that it names
 	target   *url.URL
+	config   *tls.Config // of the file alone; nil if the upstream does not speak TLS
+	upstream string      // digest of what connections depend on in the files
+	stage    stage       // what the rollout says beyond
 	pool     *pool
 	poolKey  string
-	insecure bool // any certificate of the upstream will do
+
+	handshakes *handshakes // where those with the upstream are told
 
 	certEnd time.Time // of the certificate that the upstream is shown; zero if there is none
 }
 
-// backend makes what an entry asks for. What was made of the same before is
-// taken over: of a thousand listeners, most stay as they are.
+// backend makes what an entry asks for, as yet without connections. What was
+// made of the same before is taken over: of a thousand listeners, most stay as
+// they are.
 func (b *builder) backend(e *entry) (*backend, error) {
 	made := &backend{digest: b.in.digestOf(e), spec: e.spec}
 	if last := b.last(e.listenerID); last != nil && last.backend.digest == made.digest {
@@ -34,18 +39,13 @@ func (b *builder) backend(e *entry) (*backend, error) {
 	if made.target, err = b.target(e); err != nil {
 		return nil, err
 	}
-	config, err := b.tlsConfig(e.pointer(), made.target.Scheme, e.spec)
-	if err != nil {
+	if made.config, err = b.tlsConfig(e.pointer(), made.target.Scheme, e.spec); err != nil {
 		return nil, err
 	}
-	if config != nil && len(config.Certificates) > 0 {
-		made.certEnd = config.Certificates[0].Leaf.NotAfter
+	if made.config != nil && len(made.config.Certificates) > 0 {
+		made.certEnd = made.config.Certificates[0].Leaf.NotAfter
 	}
-	made.insecure = config != nil && config.InsecureSkipVerify
-	made.poolKey = poolKey(e.String(), made.target, e.spec, b.in)
-	if made.pool = b.carriedOver(made.poolKey); made.pool == nil {
-		made.pool = newPool(made.target, e.spec, config)
-	}
+	made.upstream = poolKey(e.String(), made.target, e.spec, b.in)
 	return made, nil
 }
 
@@ -78,7 +78,7 @@ func (b *builder) carriedOver(key string) *pool {
 	if b.prev == nil {
 		return nil
 	}
-	return b.prev.pools[key]
+	return b.prev.pool(key)
 }
 
 // tlsConfig reads the TLS files of a listener, also where Piko reads them

@@ -18,6 +18,7 @@ type pace struct {
 	remote time.Duration // the same where others write unseen, as on NFS
 	hash   time.Duration // between two times that all inputs are read, whatever their stamps say
 	tidy   time.Duration // after the last reading, memory is given back
+	redial time.Duration // between two handshakes with each address of a staged upstream
 }
 
 // defaultPace lets an editor or a ConfigMap finish before the files are read,
@@ -26,7 +27,7 @@ func defaultPace() pace {
 	return pace{
 		quiet: 50 * time.Millisecond, early: 5 * time.Millisecond, max: 500 * time.Millisecond, hold: 250 * time.Millisecond,
 		poll: 10 * time.Second, remote: 2 * time.Second, hash: time.Minute,
-		tidy: 2 * time.Second,
+		tidy: 2 * time.Second, redial: 50 * time.Minute,
 	}
 }
 

@@ -61,7 +61,7 @@ func (g *generation) stricter(next *snapshot, now time.Time) bool {
 	switch {
 	case successor == nil: // the listener is gone
 		return true
-	case g.backend.insecure && !successor.backend.insecure:
+	case g.backend.insecure(now) && !successor.backend.insecure(now):
 		return true
 	default:
 		return successor.auth.stricter(g.auth, now)

@@ -42,6 +42,7 @@ func (b *builder) listeners() error {
 	}
 	slices.SortStableFunc(b.snap.listeners, func(x, y *standing) int { return place[x.listenerID] - place[y.listenerID] })
 	b.checkListen()
+	b.alarmStages()
 	return nil
 }
 
@@ -173,6 +174,7 @@ func (b *builder) servable(t *trial) *backend {
 // serve puts a backend into a route. It begins a new generation of the
 // listener unless nothing about it has changed.
 func (b *builder) serve(r *route, s *standing, made *backend, callers string) {
+	made = made.staged(b.snap.stageOf(s.endpoint), b.carriedOver, b.handshakes)
 	if last := b.last(s.listenerID); last != nil && last.backend == made && last.callers == callers {
 		s.upstream = last
 		s.Version, s.Updated = b.prev.byID[s.listenerID].Version, b.prev.byID[s.listenerID].Updated
@@ -181,7 +183,6 @@ func (b *builder) serve(r *route, s *standing, made *backend, callers string) {
 		s.upstream.generation = newGeneration(s.listenerID, made, callers, r.auth, b.drain)
 	}
 	r.upstreams = append(r.upstreams, s.upstream)
-	r.insecure = r.insecure || made.insecure
 	b.snap.pools[made.poolKey] = made.pool
 }
 

@@ -9,13 +9,13 @@ import (
 	"lockstep/schemas"
 )
 
-// loadedKey is one subject of a rollout with its secret.
+// loadedKey is one subject of a rollout with its secret, if it is of a kind that has one.
 type loadedKey struct {
 	subject     schemas.Subject // as the rollout spells it
 	state       schemas.RolloutSubject
 	entry       string         // digest of state as the rollout lists it; empty if it no longer does
-	key         *accesskey.Key // matches nothing if the secret could not be loaded
-	fingerprint string         // empty if the secret could not be loaded
+	key         *accesskey.Key // matches nothing if the secret could not be loaded; nil for an upstream
+	fingerprint string         // empty if the secret could not be loaded, or there is none
 }
 
 // loadKeys fetches the secrets of the rollout and carries over from prev what
@@ -60,6 +60,9 @@ func loadKey(
 	key = &loadedKey{subject: subject, state: entry, entry: entry.Digest()}
 	if entry.Then != "" && !entry.Then.Weaker(entry.Mode) {
 		alarms = []string{fmt.Sprintf("%s: then is %s, which is not weaker than %s, and counts for nothing", name, entry.Then, entry.Mode)}
+	}
+	if subject.Endpoint != "" {
+		return key, alarms
 	}
 	secret, err := source.Resolve(entry.Secret)
 	if err == nil {

@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"strconv"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
@@ -26,6 +27,7 @@ type metrics struct {
 	denialsLost prometheus.Counter
 	stateErrors prometheus.Counter
 	insecure    *prometheus.GaugeVec
+	handshakes  *prometheus.CounterVec
 	override    *prometheus.GaugeVec
 	tripAlerts  *prometheus.CounterVec
 	tripLeftOut prometheus.Counter
@@ -88,6 +90,9 @@ func newMetrics(version string) *metrics {
 			"Passes of clients that the tripwire had no room to remember.").WithLabelValues(),
 		insecure: gauge("upstream_tls_insecure",
 			"Always 1, for endpoints whose upstream's certificate is not verified.", "endpoint"),
+		handshakes: counter("upstream_tls_handshakes_total",
+			"Handshakes with upstreams whose verification the rollout stages, by what came of it; an empty reason is a pass.",
+			"endpoint", "mode", "reason"),
 		tcpConnections: gauge("tcp_connections", "Open connections of listeners with protocol tcp.", "endpoint"),
 		instances: counter("apollo_services_config_total",
 			"Answers of /services/config that were to be rewritten: rewritten, or odd ones that were refused with 502.", "endpoint", "result"),
@@ -116,10 +121,17 @@ func (m *metrics) applied(s *snapshot, kept bool) {
 	for _, c := range s.certificates() {
 		m.certEnd.WithLabelValues(c.listener, c.file).Set(float64(c.end.Unix()))
 	}
+	m.secured(s, s.version.Applied)
+}
+
+// secured notes which upstreams could be anybody at a moment.
+func (m *metrics) secured(s *snapshot, now time.Time) {
 	m.insecure.Reset()
 	for endpoint, r := range s.routes {
-		if r.insecure {
-			m.insecure.WithLabelValues(endpoint).Set(1)
+		for _, u := range r.upstreams {
+			if u.backend.insecure(now) {
+				m.insecure.WithLabelValues(endpoint).Set(1)
+			}
 		}
 	}
 }

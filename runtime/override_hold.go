@@ -46,6 +46,8 @@ func (s *Server) serveUnder(list []schemas.Override) {
 	next := old.under(list, &s.opts)
 	s.current.Store(next)
 	s.applier.drain.supersede(old, next)
+	old.retire(next)
+	s.metrics.secured(next, s.opts.Now())
 	s.metrics.overridden(list)
 	if s.recorder != nil {
 		leaveWord(s.recorder.applied)
@@ -92,7 +94,7 @@ func heldKeys(keys []*loadedKey, list []schemas.Override) []*loadedKey {
 		own[o.Subject] = o.Mode
 	}
 	for _, k := range keys {
-		app := accesskey.FoldApp(k.subject.App)
+		app := k.together()
 		if mode, held := own[k.subject.String()]; held && k.state.Mode == schemas.ModeEnforce {
 			apps[app] = weaker(mode, apps[app])
 		}
@@ -101,11 +103,19 @@ func heldKeys(keys []*loadedKey, list []schemas.Override) []*loadedKey {
 	for i, k := range keys {
 		mode := own[k.subject.String()]
 		if k.state.Mode == schemas.ModeEnforce {
-			mode = weaker(apps[accesskey.FoldApp(k.subject.App)], mode)
+			mode = weaker(apps[k.together()], mode)
 		}
 		held[i] = k.heldAt(mode)
 	}
 	return held
+}
+
+// together names what steps back as one: all keys of an app, or one upstream.
+func (k *loadedKey) together() string {
+	if k.subject.Endpoint != "" {
+		return k.subject.String()
+	}
+	return accesskey.FoldApp(k.subject.App)
 }
 
 // heldAt is the key with its entry weakened; none leaves it alone.

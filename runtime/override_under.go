@@ -9,22 +9,27 @@ import (
 
 // under returns s with other overrides in force: with keys in the modes that
 // they leave, and a new generation of each listener whose callers are judged by
-// other keys now. Connections, counters and turns are shared.
+// other keys now, or whose upstream is verified otherwise. All other
+// connections, counters and turns are shared.
 func (s *snapshot) under(list []schemas.Override, opts *Options) *snapshot {
 	next := *s
 	next.override(s.keys, list)
 	phases, digests := phasesOf(next.effective), digestKeys(next.effective)
-	next.routes = map[string]*route{}
+	next.routes, next.pools = map[string]*route{}, map[string]*pool{}
 	remade := map[*upstream]*upstream{}
 	for endpoint, r := range s.routes {
 		own := *r
+		digest := ""
 		if r.auth != nil {
 			own.auth = r.auth.inPhases(phases)
-			own.upstreams = slices.Clone(r.upstreams)
-			for i, u := range own.upstreams {
-				own.upstreams[i] = u.judgedBy(own.auth, digests[own.auth.app], opts)
-				remade[u] = own.upstreams[i]
-			}
+			digest = digests[own.auth.app]
+		}
+		own.upstreams = slices.Clone(r.upstreams)
+		for i, u := range own.upstreams {
+			made := u.backend.staged(next.stageOf(endpoint), s.pool, u.backend.handshakes)
+			own.upstreams[i] = u.judgedBy(made, own.auth, digest, opts)
+			remade[u] = own.upstreams[i]
+			next.pools[made.poolKey] = made.pool
 		}
 		next.routes[endpoint] = &own
 	}
@@ -40,14 +45,16 @@ func (s *snapshot) under(list []schemas.Override, opts *Options) *snapshot {
 	return &next
 }
 
-// judgedBy is u for callers that are judged by other keys, of which digest is;
-// u itself if they are the same.
-func (u *upstream) judgedBy(a *auth, digest string, opts *Options) *upstream {
-	callers := withKeys(u.callers, digest)
-	if callers == u.callers {
+// judgedBy is u with another backend, for callers that are judged by other
+// keys, of which digest is; u itself if all is the same.
+func (u *upstream) judgedBy(made *backend, a *auth, digest string, opts *Options) *upstream {
+	callers := u.callers
+	if a != nil {
+		callers = withKeys(callers, digest)
+	}
+	if callers == u.callers && made == u.backend {
 		return u
 	}
-	made := u.backend
 	next := newUpstream(u.name, made.spec, made.target, made.pool, u.buffers, opts)
 	next.generation = newGeneration(u.listenerID, made, callers, a, u.drain)
 	return next

@@ -55,7 +55,7 @@ func poolKey(name string, target *url.URL, l *schemas.Listener, in *inputs) stri
 // limit too, as they go on without the request that began them. Plain requests
 // to plain HTTP have connections of their own, as many again.
 func newPool(target *url.URL, l *schemas.Listener, config *tls.Config) *pool {
-	dialer := &net.Dialer{Timeout: l.Timeout, KeepAlive: l.HTTPClient.KeepAliveTimeout}
+	dialer := newDialer(l)
 	p := &pool{
 		transport: newTransport(dialer, l, config), secure: config != nil,
 		other: otherVersion(newTransport(dialer, l, config.Clone())),
@@ -67,6 +67,10 @@ func newPool(target *url.URL, l *schemas.Listener, config *tls.Config) *pool {
 		}
 	}
 	return p
+}
+
+func newDialer(l *schemas.Listener) *net.Dialer {
+	return &net.Dialer{Timeout: l.Timeout, KeepAlive: l.HTTPClient.KeepAliveTimeout}
 }
 
 func newTransport(dialer *net.Dialer, l *schemas.Listener, config *tls.Config) *http.Transport {

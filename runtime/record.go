@@ -25,6 +25,9 @@ type recorder struct {
 	sink    *sink // nil without an event log
 	tallies *tallies
 	details details
+
+	handshakes *handshakes // with upstreams
+
 	leftOut atomic.Uint64
 
 	applied chan struct{} // word of a new snapshot, which may flush at another pace
@@ -46,7 +49,7 @@ type recorder struct {
 func (s *Server) record(ctx context.Context) error {
 	r := &recorder{
 		opts: &s.opts, current: &s.current, metrics: s.metrics, tallies: newTallies(maxTallies, maxKnown),
-		details: newDetails(), applied: make(chan struct{}, 1), pending: newPending(maxTallies),
+		details: newDetails(), handshakes: s.handshakes, applied: make(chan struct{}, 1), pending: newPending(maxTallies),
 		tripwire: newTripwire(ctx, s),
 	}
 	s.recorder = r
@@ -59,6 +62,7 @@ func (s *Server) record(ctx context.Context) error {
 		return err
 	}
 	r.lastWrite = s.metrics.eventsWritten()
+	s.handshakes.record()
 	if err := r.flush(false); err != nil { // the first sign of life, and the proof that there can be more
 		return errors.Join(err, r.sink.close())
 	}
@@ -162,6 +166,7 @@ func (r *recorder) flush(final bool) error {
 	r.collect(at)
 	s, now := r.current.Load(), at.UnixMilli() // by now the tripwire may have stepped back
 	r.writeHeld(true)
+	r.writeHandshakes(at)
 	keys := r.pending.keys()
 	events := make([]schemas.Event, 0, len(keys)+1)
 	for _, key := range keys {
@@ -188,6 +193,7 @@ func (r *recorder) collect(at time.Time) {
 		r.tripwire.see(short, t.Tally)
 		r.pending.add(short.full(environment, r.opts.Node), t)
 	})
+	r.handshakes.take(func(key tallyKey, t *classTally) { r.pending.add(key.full(environment, r.opts.Node), t) })
 	r.tripwire.judge(r.current.Load(), at)
 	r.writeOverrides()
 }

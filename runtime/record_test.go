@@ -26,8 +26,8 @@ func newTestRecorder(t *testing.T) (*recorder, *fullDisk, *route, *logBuffer) {
 	r := &recorder{
 		opts:    &Options{Node: "n1", Now: func() time.Time { return noon }, Logger: slog.New(slog.NewJSONHandler(log, nil))},
 		current: &current, metrics: m, tallies: newTallies(50, maxKnown),
-		lastWrite: m.eventsWritten(),
-		details:   details{make(chan schemas.Event, 2), make(chan schemas.Event, 2)}, pending: newPending(50),
+		lastWrite: m.eventsWritten(), handshakes: newHandshakes(&Options{}, m),
+		details: details{make(chan schemas.Event, 2), make(chan schemas.Event, 2)}, pending: newPending(50),
 		sink: &sink{path: filepath.Join(t.TempDir(), "events"), boot: "b1", open: func(path string) (eventFile, error) {
 			file, err := openEvents(path)
 			if err != nil {

@@ -15,7 +15,6 @@ type route struct {
 	auth      *auth // nil if callers do not sign
 	policy    schemas.ListenerPolicy
 	upstreams []*upstream // one per listener of the id; none if it was never good
-	insecure  bool        // one of them takes any certificate
 	turn      *atomic.Uint32
 	counters  *authCounters // nil if nothing is checked
 	meters    *authMeters   // set where counters are

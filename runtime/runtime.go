@@ -22,6 +22,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -102,12 +104,15 @@ type Server struct {
 	pace     pace
 	disk     disk
 	recorder *recorder
-	ingress  *ingress
-	tcp      *tcpServer
-	tunnel   *tunnel       // nil without Options.Piko
-	ops      *listener     // nil without Options.Metrics
-	admin    *admin.Server // nil without Options.Admin
-	cleanups []cleanup
+
+	handshakes *handshakes
+	resolve    func(ctx context.Context, network, host string) ([]netip.Addr, error)
+	ingress    *ingress
+	tcp        *tcpServer
+	tunnel     *tunnel       // nil without Options.Piko
+	ops        *listener     // nil without Options.Metrics
+	admin      *admin.Server // nil without Options.Admin
+	cleanups   []cleanup
 
 	swapping  sync.Mutex // held while current is replaced
 	overrides overrides
@@ -132,6 +137,7 @@ func New(opts Options) (*Server, error) {
 		opts: opts, decoder: decoder, metrics: newMetrics(opts.Version), asked: make(chan struct{}, 1), acts: make(chan act),
 		pace: defaultPace(), disk: realDisk(), state: &state{logger: opts.Logger, admitted: map[string]bool{}},
 	}
+	s.handshakes, s.resolve = newHandshakes(&s.opts, s.metrics), net.DefaultResolver.LookupNetIP
 	s.status.Store(&Status{})
 	return s, nil
 }
@@ -141,7 +147,7 @@ func New(opts Options) (*Server, error) {
 // as the last good version stays. After an error nothing is left running.
 func (s *Server) Start(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		s.openState, s.recallOverrides, s.load, s.record, s.serveOps, s.serve, s.follow, s.serveAdmin,
+		s.openState, s.recallOverrides, s.load, s.record, s.serveOps, s.serve, s.follow, s.redial, s.serveAdmin,
 	} {
 		if err := step(ctx); err != nil {
 			return errors.Join(err, s.unwind(context.WithoutCancel(ctx)))

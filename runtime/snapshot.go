@@ -60,6 +60,9 @@ func (s *snapshot) upstream(id listenerID) *upstream {
 	return nil
 }
 
+// pool is that of a key, nil if there is none.
+func (s *snapshot) pool(key string) *pool { return s.pools[key] }
+
 // stamp makes the snapshot a version, of which the listeners that it changes
 // take the number.
 func (s *snapshot) stamp(v Version) {

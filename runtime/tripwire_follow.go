@@ -32,7 +32,7 @@ func (t *tripwire) follow(s *snapshot, now time.Time) {
 	watched, apps := map[schemas.Subject]*promotion{}, groupByApp(s.effective, now)
 	for i, k := range s.keys {
 		until := k.state.Since.Add(s.tripwire.bake)
-		if k.entry == "" || k.state.Mode != schemas.ModeEnforce || !now.Before(until) {
+		if k.key == nil || k.entry == "" || k.state.Mode != schemas.ModeEnforce || !now.Before(until) {
 			continue
 		}
 		p := t.promotions[k.subject.Fold()]

@@ -3,8 +3,10 @@ package certs
 import (
 	"bytes"
 	"cmp"
+	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/hex"
 	"errors"
 	"slices"
 	"strings"
@@ -18,18 +20,34 @@ import (
 // crypto/tls does in a handshake: for host, by roots (nil for those of the
 // system), at now. It returns [schemas.ReasonNone] if the chain passes.
 func Verify(chain []*x509.Certificate, roots *x509.CertPool, host string, now time.Time) schemas.Reason {
+	_, reason := VerifiedChain(chain, roots, host, now)
+	return reason
+}
+
+// VerifiedChain is [Verify] with the way up to a root for a chain that passes,
+// the server's own certificate first. Of several it is the one that lasts
+// longest; nil if there is none.
+func VerifiedChain(chain []*x509.Certificate, roots *x509.CertPool, host string, now time.Time) ([]*x509.Certificate, schemas.Reason) {
 	if len(chain) == 0 {
-		return schemas.ReasonTLSCertificate
+		return nil, schemas.ReasonTLSCertificate
 	}
 	if host == "" { // to crypto/x509 that means any name
-		return schemas.ReasonTLSName
+		return nil, schemas.ReasonTLSName
 	}
 	options := x509.VerifyOptions{Roots: roots, DNSName: host, CurrentTime: now, Intermediates: x509.NewCertPool()}
 	for _, c := range chain[1:] {
 		options.Intermediates.AddCert(c)
 	}
-	_, err := chain[0].Verify(options)
-	return reasonOf(err, chain, now)
+	ways, err := chain[0].Verify(options)
+	if err != nil {
+		return nil, reasonOf(err, chain, now)
+	}
+	return slices.MaxFunc(ways, func(a, b []*x509.Certificate) int { return firstEnd(a).Compare(firstEnd(b)) }), schemas.ReasonNone
+}
+
+// firstEnd is when the first certificate of a chain ends.
+func firstEnd(chain []*x509.Certificate) time.Time {
+	return slices.MinFunc(chain, func(a, b *x509.Certificate) int { return a.NotAfter.Compare(b.NotAfter) }).NotAfter
 }
 
 // reasonOf classifies an error of x509.Certificate.Verify.
@@ -41,8 +59,6 @@ func reasonOf(err error, chain []*x509.Certificate, now time.Time) schemas.Reaso
 		system  x509.SystemRootsError
 	)
 	switch {
-	case err == nil:
-		return schemas.ReasonNone
 	case errors.As(err, &name):
 		return schemas.ReasonTLSName
 	case errors.As(err, &unknown), errors.As(err, &system):
@@ -91,6 +107,12 @@ func Top(chain []*x509.Certificate) *x509.Certificate {
 		top = chain[i]
 	}
 	return top
+}
+
+// Fingerprint is the SHA-256 of a whole certificate, in hexadecimal digits.
+func Fingerprint(c *x509.Certificate) string {
+	sum := sha256.Sum256(c.Raw)
+	return hex.EncodeToString(sum[:])
 }
 
 // SelfSigned reports whether a certificate vouches for itself.

@@ -5,10 +5,8 @@ package probe
 
 import (
 	"context"
-	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/hex"
 	"errors"
 	"net"
 	"net/netip"
@@ -142,7 +140,7 @@ const mostCertificates = 16
 func describe(chain []*x509.Certificate, result *schemas.Probe) {
 	for _, c := range chain[:min(len(chain), mostCertificates)] {
 		result.Chain = append(result.Chain, schemas.ProbeCertificate{
-			Subject: certs.Named(c.Subject), SHA256: fingerprint(c), NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC(),
+			Subject: certs.Named(c.Subject), SHA256: certs.Fingerprint(c), NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC(),
 		})
 	}
 	wanting := []schemas.Reason{schemas.ReasonTLSSelfSigned, schemas.ReasonTLSUnknownAuthority, schemas.ReasonTLSIncompleteChain}
@@ -152,11 +150,6 @@ func describe(chain []*x509.Certificate, result *schemas.Probe) {
 	top := certs.Top(chain)
 	result.Authority.Subject = certs.Named(top.Issuer)
 	if certs.SelfSigned(top) {
-		result.Authority.SHA256 = fingerprint(top)
+		result.Authority.SHA256 = certs.Fingerprint(top)
 	}
-}
-
-func fingerprint(c *x509.Certificate) string {
-	sum := sha256.Sum256(c.Raw)
-	return hex.EncodeToString(sum[:])
 }
