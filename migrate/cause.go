@@ -7,8 +7,10 @@ type cause struct{ what, fix string }
 
 // causeOf says where a failure comes from and how it is mended.
 func causeOf(reason schemas.Reason) cause {
-	if c, ok := causes()[reason]; ok {
-		return c
+	for _, known := range []map[schemas.Reason]cause{causes(), tlsCauses()} {
+		if c, ok := known[reason]; ok {
+			return c
+		}
 	}
 	return cause{"other", "look at the log of the node that refused it"}
 }

@@ -138,6 +138,7 @@ type Node struct {
 	RolloutDigest string          `json:"-"`              // as of the last heartbeat
 	Subjects      []LoadedSubject `json:"-"`              // as of the last heartbeat
 	Overrides     []schemas.Event `json:"-"`              // in force, by subject
+	Chains        []ShownChain    `json:"-"`              // of upstreams, by subject and address
 }
 
 // A Gap is a stretch of time in which a node gave no sign of life for whole
@@ -173,7 +174,8 @@ func (e *Evidence) Digest() (string, error) {
 			Node
 			RolloutDigest string
 			Subjects      []LoadedSubject
-		}{node, node.RolloutDigest, node.Subjects}
+			Chains        []ShownChain `json:",omitempty"`
+		}{node, node.RolloutDigest, node.Subjects, node.Chains}
 		if err := enc.Encode(state); err != nil {
 			return "", fmt.Errorf("digest evidence: %w", err)
 		}

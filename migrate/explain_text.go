@@ -54,13 +54,21 @@ func (e *ClientExplanation) write(w *strings.Builder, name string) {
 		e.writeUnseen(w, name)
 		return
 	}
-	fmt.Fprintf(w, "\n%s, %s, in app %s: %s\n", printable(name), e.How, e.App, e.describe())
+	fmt.Fprintf(w, "\n%s, %s, in %s: %s\n", printable(name), e.How, appText(e.App), e.describe())
 	table := newTable(w)
 	fmt.Fprintf(table, "  first seen\t%s\n  last passed\t%s\n  last failed\t%s\n", minute(e.First), minute(e.LastOK), minute(e.LastFail))
 	_ = table.Flush() // it writes to memory
 	writeHolds(w, e.Holds)
 	writeDays(w, e.Days)
 	writeCauses(w, e.Causes)
+}
+
+// appText names an app, or the upstream that stands for itself.
+func appText(id string) string {
+	if schemas.IsTLSSubject(id) {
+		return id
+	}
+	return "app " + id
 }
 
 // describe says what the standing means.

@@ -116,7 +116,10 @@ func (f *Fold) event(e *schemas.Event) bool {
 		if node.override(e) {
 			f.fixed += overrideBytes
 		}
-	case schemas.EventDetail: // for people; its request is in a tally as well
+	case schemas.EventDetail: // for people, but for certificates; what it tells of is in a tally as well
+		if node.shows(e) {
+			f.fixed += chainBytes
+		}
 	}
 	return true
 }
@@ -134,12 +137,13 @@ func (f *Fold) tally(e *schemas.Event) {
 	f.Window.include(tally.LastMS)
 }
 
-// What a node, a boot, a run of numbers and an override take in memory, roughly.
+// What a node, a boot, a run of numbers, an override and a chain take in memory, roughly.
 const (
 	nodeBytes     = 1024
 	bootBytes     = 256
 	runBytes      = 64
 	overrideBytes = 512
+	chainBytes    = 1024
 )
 
 func (f *Fold) node(name string) *nodeFold {

@@ -26,6 +26,7 @@ type nodeState struct {
 	Lives           lives
 
 	Overrides map[string]schemas.Event // the newest of each subject, folded
+	Chains    map[string]*ShownChain   `json:",omitempty"`
 }
 
 func newNodeFold() *nodeFold {
@@ -78,7 +79,7 @@ func newer(a, b *schemas.Event) bool {
 func (n *nodeFold) node(name string) Node {
 	return Node{
 		Name: name, First: utc(n.FirstMS), Last: utc(n.LastMS), Hours: n.Hours.count(),
-		RolloutDigest: n.Newest.RolloutDigest, Subjects: n.loaded(), Overrides: n.overrides(),
+		RolloutDigest: n.Newest.RolloutDigest, Subjects: n.loaded(), Overrides: n.overrides(), Chains: n.shown(),
 	}
 }
 

@@ -19,8 +19,9 @@ type gate struct {
 	apps    map[string]*app
 	leave   map[string]*app // the same apps, judged without the key that is to be retired
 	uses    map[string]*keyUses
-	renewed []tallyRow // passes that rows of the inventory stand for
-	ends    time.Time  // of the first decision that a promotion rests on; zero if none does
+	tls     map[string]*upstream // by subject
+	renewed []tallyRow           // passes that rows of the inventory stand for
+	ends    time.Time            // of the first decision that a promotion rests on; zero if none does
 }
 
 // An app is what the subjects of one app, which are judged together, have in
@@ -55,7 +56,7 @@ type finding struct {
 }
 
 func newGate(in *Input) *gate {
-	g := &gate{in: in, limits: in.Policy.Gate(in.Rollout.Tier), apps: map[string]*app{}, leave: map[string]*app{}, uses: map[string]*keyUses{}}
+	g := &gate{in: in, limits: in.Policy.Gate(in.Rollout.Tier), apps: map[string]*app{}, leave: map[string]*app{}, uses: map[string]*keyUses{}, tls: map[string]*upstream{}}
 	g.nodes = expectedNodes(in.Policy.Environments[in.Rollout.Environment].Nodes, in.Evidence.Nodes)
 	for _, name := range in.Rollout.Names() {
 		g.addSubject(name, in.Rollout.Subjects[name])
@@ -68,6 +69,7 @@ func newGate(in *Input) *gate {
 	}
 	g.addRetiring()
 	g.addInventory()
+	g.addUpstreams()
 	g.addClients()
 	g.addRefreshed()
 	return g
@@ -119,9 +121,11 @@ func (g *gate) app(subject string) *app {
 }
 
 // appOf returns the app of a subject as it is written and as it is compared.
+// An upstream, of which no app is the only user, stands for itself: no app can
+// have its name.
 func appOf(subject string) (name, id string) {
 	s, err := schemas.ParseSubject(subject)
-	if err != nil {
+	if err != nil || s.Endpoint != "" {
 		return subject, subject
 	}
 	return s.App, s.Fold().App
@@ -140,6 +144,8 @@ func (g *gate) verdicts() []schemas.SubjectVerdict {
 		switch {
 		case next.Weaker(mode):
 			g.judgeRetire(&v)
+		case schemas.IsTLSSubject(name):
+			g.judgeUpstream(&v)
 		case next == schemas.ModeEnforce:
 			g.judgeEnforce(&v)
 		default:

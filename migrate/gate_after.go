@@ -38,7 +38,7 @@ func (g *gate) aheadFindings(subject string) []finding {
 			}
 		}
 		if listed && !enforced {
-			findings = append(findings, wait(time.Time{}, "app %s is not enforced in %s yet", app, printable(earlier.Environment)))
+			findings = append(findings, wait(time.Time{}, "%s is not enforced in %s yet", appText(app), printable(earlier.Environment)))
 		}
 	}
 	return findings

@@ -55,6 +55,9 @@ type taker interface {
 
 // takers lists all that want the tallies of a subject.
 func (g *gate) takers(subject string) []taker {
+	if u := g.tls[subject]; u != nil {
+		return []taker{u}
+	}
 	var takers []taker
 	_, id := appOf(subject)
 	if a := g.apps[id]; a != nil && len(a.observing) > 0 {

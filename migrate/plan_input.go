@@ -30,7 +30,7 @@ type Input struct {
 func CheckSecrets(rollout *schemas.Rollout, source schemas.SecretSource) map[string]error {
 	found := map[string]error{}
 	for name, subject := range rollout.Subjects {
-		if subject.Mode == schemas.ModeDisabled || subject.Then == schemas.ModeDisabled {
+		if !schemas.IsTLSSubject(name) && (subject.Mode == schemas.ModeDisabled || subject.Then == schemas.ModeDisabled) {
 			_, found[name] = source.Resolve(subject.Secret)
 		}
 	}

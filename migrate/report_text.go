@@ -50,7 +50,7 @@ func (r *Report) leftOut() string {
 }
 
 func (a *AppReport) write(w *strings.Builder) {
-	fmt.Fprintf(w, "\napp %s: %s\n", a.App, a.State)
+	fmt.Fprintf(w, "\n%s: %s\n", appText(a.App), a.State)
 	for _, v := range a.Subjects {
 		fmt.Fprintf(w, "  %s  %s → %s: %s\n", v.Subject, v.From, v.To, stateOf(v.Verdict))
 		for _, line := range verdictLines(v) {

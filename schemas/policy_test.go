@@ -103,7 +103,7 @@ func TestDecodeRolloutRefuses(t *testing.T) {
 		rollout + second: "t.yaml:5:3: key/DEMO/k1 and key/demo/k1 are the same key",
 		strings.Replace(rollout, "key/demo/k1", "key/demo", 1):                          "t.yaml:5:3: not a subject",
 		strings.Replace(rollout, "file:demo.key", "hunter2", 1):                         "t.yaml:5:69: a secret has to be a reference",
-		strings.Replace(rollout, ", secret: \"file:demo.key\"", "", 1):                  "t.yaml:5:16: secret is missing in key/demo/k1",
+		strings.Replace(rollout, ", secret: \"file:demo.key\"", "", 1):                  "t.yaml:5:3: secret is missing in key/demo/k1",
 		strings.Replace(rollout, "key/demo/k1", "tls/svc", 1):                           "t.yaml:5:65: the TLS of an upstream has no secret",
 		strings.Replace(rollout, "key/demo/k1", "tls/a b", 1):                           "t.yaml:5:3: not a subject",
 		rollout + "  tls/svc: {mode: observe, since: 2026-10-22T00:00:00Z, share: 5}\n": "t.yaml:6:64: the TLS of an upstream has no share",

@@ -111,7 +111,10 @@ func (r *Rollout) check(doc *Document, checked *Checked) error {
 			errs = append(errs, &Fault{doc.Path, key, "until and then belong together", "write `until: TIME` and `then: MODE`, or neither"})
 		}
 		if field, err := r.Subjects[name].checkKind(s); err != nil {
-			_, span := checked.Place(pointer + "/" + field)
+			span := key
+			if pointer += "/" + field; checked.Has(pointer) {
+				_, span = checked.Place(pointer)
+			}
 			errs = append(errs, &Fault{doc.Path, span, err.Error(), strings.Join(Hints(err), "; ")})
 		}
 	}

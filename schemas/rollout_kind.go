@@ -18,7 +18,7 @@ func (s RolloutSubject) checkKind(of Subject) (field string, err error) {
 	case of.Endpoint != "":
 		return "", nil
 	case s.Secret == "":
-		return "", Hint(fmt.Errorf("secret is missing in %s", of), "add `secret:`, where the key is kept: file:PATH or env:NAME")
+		return "secret", Hint(fmt.Errorf("secret is missing in %s", of), "add `secret:`, where the key is kept: file:PATH or env:NAME")
 	}
 	return "secret", s.Secret.Check()
 }
