@@ -61,6 +61,10 @@ type Input struct {
 	Policy  *schemas.Policy  // or nil
 	Rollout *schemas.Rollout // or nil
 
+	// Handshakes are those that were observed with the upstreams of Rollout, by
+	// subject; nil if nobody has looked.
+	Handshakes map[string]Handshakes
+
 	// Journal is that of the rollout file to judge; empty if there is none.
 	Journal []schemas.JournalEntry
 
@@ -151,7 +155,7 @@ func (c *Checker) pass(in Input) (*Pass, error) {
 	}
 	p := &Pass{
 		path: in.Path, within: in.Within, version: c.version, tier: tier, tierKnown: known, policy: in.Policy, rules: c.rules,
-		now: in.Now, baseline: in.Baseline, manifest: in.Manifest,
+		now: in.Now, baseline: in.Baseline, manifest: in.Manifest, stages: in.Rollout, handshakes: in.Handshakes,
 	}
 	if !in.Now.IsZero() {
 		p.suppressions = readSuppressions(in.Document)

@@ -33,9 +33,11 @@ type Pass struct {
 	connectURL   *url.URL            // parsed; nil if agent is, or if it is no URL
 	proxyURL     *url.URL            // likewise
 	rollout      *rolloutState       // nil unless the file is a rollout file
-	others       []RolloutFile       // that are judged in the same run
-	manifest     *Manifest           // around the config; nil if there is none
-	materials    []material          // what its tls mappings lead to; none if agent is nil
+	stages       *schemas.Rollout    // what is rolled out around the file, or nil
+	handshakes   map[string]Handshakes
+	others       []RolloutFile // that are judged in the same run
+	manifest     *Manifest     // around the config; nil if there is none
+	materials    []material    // what its tls mappings lead to; none if agent is nil
 	looksAtFiles bool
 	stat         func(string) (fs.FileInfo, error) // or nil
 	unread       []unreadFile

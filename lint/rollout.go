@@ -15,6 +15,7 @@ type rolloutState struct {
 	environment string
 	tier        schemas.Tier // empty if it names none
 	keys        []rolloutKey // in the order of their place
+	upstreams   []rolloutKey // whose TLS is rolled out, likewise
 	last        *rolloutPast // nil if the journal does not say
 }
 
@@ -39,7 +40,7 @@ func readRollout(c *schemas.Checked, journal []schemas.JournalEntry) *rolloutSta
 	}
 	for _, name := range c.Fields("/subjects") {
 		subject, err := schemas.ParseSubject(name)
-		if err != nil || subject.ID == "" {
+		if err != nil || !subject.HasMode() {
 			continue
 		}
 		k := rolloutKey{Subject: subject, at: "/subjects/" + schemas.EscapePointer(name)}
@@ -47,9 +48,15 @@ func readRollout(c *schemas.Checked, journal []schemas.JournalEntry) *rolloutSta
 		k.since, k.until = timeAt(c, k.at+"/since"), timeAt(c, k.at+"/until")
 		k.then = schemas.Mode(textAt(c, k.at+"/then"))
 		k.mode, k.secret = schemas.Mode(textAt(c, k.at+"/mode")), schemas.SecretRef(textAt(c, k.at+"/secret"))
+		if k.Endpoint != "" {
+			s.upstreams = append(s.upstreams, k)
+			continue
+		}
 		s.keys = append(s.keys, k)
 	}
-	slices.SortStableFunc(s.keys, func(a, b rolloutKey) int { return byPlace(a.place, b.place) })
+	for _, list := range [][]rolloutKey{s.keys, s.upstreams} {
+		slices.SortStableFunc(list, func(a, b rolloutKey) int { return byPlace(a.place, b.place) })
+	}
 	s.last = pastOf(c, journal)
 	return s
 }
@@ -98,6 +105,23 @@ func (p *Pass) rolloutKeys() []rolloutKey {
 		return nil
 	}
 	return p.rollout.keys
+}
+
+// rolloutSubjects are the keys and upstreams of the rollout file, none in an
+// agent config.
+func (p *Pass) rolloutSubjects() []rolloutKey {
+	if p.rollout == nil {
+		return nil
+	}
+	return slices.Concat(p.rollout.keys, p.rollout.upstreams)
+}
+
+// kind is how a message calls the subject.
+func (k rolloutKey) kind() string {
+	if k.Endpoint != "" {
+		return "upstream"
+	}
+	return "key"
 }
 
 // isRollout reports whether a file looks like a rollout file, which a plan

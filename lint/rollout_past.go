@@ -63,7 +63,7 @@ func (past *rolloutPast) record(e schemas.JournalEntry) {
 func (past *rolloutPast) enforcing() map[string]bool {
 	apps := map[string]bool{}
 	for subject, mode := range past.modes {
-		if mode == schemas.ModeEnforce {
+		if mode == schemas.ModeEnforce && subject.App != "" {
 			apps[subject.App] = true
 		}
 	}

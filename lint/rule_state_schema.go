@@ -24,6 +24,11 @@ func stateSchema() Rule {
 					p.at(v.Span, pointerOf(v), v.Message, v.Hint)
 				}
 			}
+			for _, k := range p.rolloutKeys() {
+				if !p.checked.Has(k.at + "/secret") {
+					p.at(k.place, k.at, "secret is missing in "+k.String(), "add `secret:`, where the key is kept: file:PATH or env:NAME")
+				}
+			}
 			if p.rollout != nil && len(p.violations) == 0 {
 				checkDecoding(p)
 			}

@@ -17,7 +17,7 @@ func stuckStage() Rule {
 	return Rule{
 		ID:    "K812",
 		Slug:  "stuck-stage",
-		Title: "a key has been observed for so long that nobody seems to take the next step",
+		Title: "a key or upstream has been observed for so long that nobody seems to take the next step",
 		Doc: "Observing refuses nobody: whoever signs wrong or not at all is served as before. " +
 			"After 60 days all but the rarest clients have come, and what still keeps the key from being enforced does not go away by waiting. " +
 			"A brownout that is over counts from its `until`.",
@@ -27,7 +27,7 @@ func stuckStage() Rule {
 			if p.now.IsZero() {
 				return
 			}
-			for _, k := range p.rolloutKeys() {
+			for _, k := range p.rolloutSubjects() {
 				checkStuck(p, k)
 			}
 		},
@@ -42,6 +42,6 @@ func checkStuck(p *Pass, k rolloutKey) {
 	if k.modeAt(p.now) != schemas.ModeObserve || since.IsZero() || p.now.Sub(since) <= longestObserve {
 		return
 	}
-	p.atValue(k.at+field, fmt.Sprintf("this key has been observed since %s, for more than 60 days", since.UTC().Format(time.DateOnly)),
+	p.atValue(k.at+field, fmt.Sprintf("this %s has been observed since %s, for more than 60 days", k.kind(), since.UTC().Format(time.DateOnly)),
 		"see what it waits for with `lockstep migrate status`, then enforce it, or disable it")
 }

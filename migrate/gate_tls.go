@@ -77,18 +77,9 @@ func (u *upstream) add(key schemas.TallyKey, tally schemas.Tally) {
 	}
 	a.fail = schemas.SumCounts(a.fail, tally.Count)
 	a.reasons[key.Reason] = schemas.SumCounts(a.reasons[key.Reason], tally.Count)
-	if !breaks(key.Reason) {
+	if slices.Contains(schemas.VerificationReasons(), key.Reason) {
 		a.lastBad = max(a.lastBad, tally.LastMS)
 	}
-}
-
-// breaks reports whether a handshake that fails for a reason does so in every
-// mode, so that enforcing refuses nothing more.
-func breaks(reason schemas.Reason) bool {
-	return slices.Contains([]schemas.Reason{
-		schemas.ReasonTLSUnreachable, schemas.ReasonTLSTimeout, schemas.ReasonTLSPlaintext, schemas.ReasonTLSVersion,
-		schemas.ReasonTLSHandshake, schemas.ReasonTLSClientCertificate,
-	}, reason)
 }
 
 // judgeUpstream judges observe → enforce, and before that disabled → observe,

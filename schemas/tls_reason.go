@@ -18,6 +18,15 @@ const (
 	ReasonTLSCertificate       Reason = "tls_certificate" // it may not be used for this: purpose, constraints, algorithm
 )
 
+// VerificationReasons lists those for which verifying refuses a certificate. A
+// handshake with any other reason fails in every mode.
+func VerificationReasons() []Reason {
+	return []Reason{
+		ReasonTLSSelfSigned, ReasonTLSUnknownAuthority, ReasonTLSIncompleteChain,
+		ReasonTLSName, ReasonTLSExpired, ReasonTLSNotYetValid, ReasonTLSCertificate,
+	}
+}
+
 // TLSReasons lists every reason of a failing TLS connection.
 func TLSReasons() []Reason {
 	return []Reason{

@@ -123,6 +123,7 @@ type linter struct {
 	tier    schemas.Tier
 	policy  *schemas.Policy
 	rollout *schemas.Rollout
+	seen    map[string]lint.Handshakes // with upstreams; nil without --evidence
 	expand  expander
 	stdin   string
 	typed   *typedInput
@@ -161,6 +162,9 @@ func (p *process) newLinter(c *cli.Context) (*linter, error) {
 		if l.rollout, err = load(path, decodeRollout); err != nil {
 			return nil, err
 		}
+	}
+	if l.seen, err = loadHandshakes(c); err != nil {
+		return nil, err
 	}
 	if l.expand, err = p.expander(c); err != nil {
 		return nil, err

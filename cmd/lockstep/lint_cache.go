@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"lockstep/lint"
+	"lockstep/schemas"
 )
 
 // A resultCache remembers what came of files that have not changed since. A
@@ -74,10 +75,18 @@ func (l *linter) cacheSpace(c *cli.Context) (digest, error) {
 			fmt.Fprintf(&text, "--%s %q\n", name, valueOf(c, name))
 		}
 	}
-	if err := json.NewEncoder(&text).Encode([]any{l.policy, l.rollout, l.baseline.With(nil), l.inventory}); err != nil {
+	if err := json.NewEncoder(&text).Encode([]any{l.policy, l.rolloutNow(), l.seen, l.baseline.With(nil), l.inventory}); err != nil {
 		return digest{}, fmt.Errorf("prepare the cache: %w", err)
 	}
 	return sha256.Sum256([]byte(text.String())), nil
+}
+
+// rolloutNow is the rollout with what has become of its brownouts by now.
+func (l *linter) rolloutNow() *schemas.Rollout {
+	if l.rollout == nil {
+		return nil
+	}
+	return l.rollout.At(l.process.now())
 }
 
 // valueOf is what a flag was given, or its default.

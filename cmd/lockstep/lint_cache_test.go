@@ -153,7 +153,7 @@ func TestCacheKnowsTheInput(t *testing.T) {
 	t.Parallel()
 	known := []string{
 		"Path", "Within", "Document", "Checked", "Err", "ManifestTier", "Manifest", // in the key, as the file's path and text
-		"Tier", "Policy", "Rollout", "Baseline", "Files", "Inventory", // in the space, as flags and documents
+		"Tier", "Policy", "Rollout", "Handshakes", "Baseline", "Files", "Inventory", // in the space, as flags and documents
 		"Now",              // in the space, as a day
 		"ReadFile", "Stat", // by the digest of each file
 		"Expansion", "Since", "Probes", "Journal", "Others", // with these there is no cache

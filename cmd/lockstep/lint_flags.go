@@ -14,6 +14,7 @@ func tierFlags() []cli.Flag {
 		tierFlag(), policyFlag(), expandFlag(), envFileFlag(),
 		&cli.StringFlag{Name: "piko-version", Value: string(schemas.Piko09), Usage: "judge as the agent of Piko `VERSION` does: 0.6, 0.7, 0.8 or 0.9"},
 		&cli.StringFlag{Name: "rollout", Usage: "agree with the tier of the rollout `FILE`, and judge that file too"},
+		evidenceFlag(),
 	}
 }
 

@@ -144,7 +144,7 @@ func journalOf(s lint.Source, f inputFile) []schemas.JournalEntry {
 // config lints one config, and mends it before if that is asked for.
 func (l *linter) config(checker *lint.Checker, s lint.Source, f inputFile, files fileReader) (*lint.Report, error) {
 	in := lint.Input{
-		Tier: l.tier, Policy: l.policy, Rollout: l.rollout,
+		Tier: l.tier, Policy: l.policy, Rollout: l.rollout, Handshakes: l.seen,
 		ReadFile: files.read, Stat: files.stat, Files: l.mode, Now: l.process.now(),
 		Inventory: l.inventory, Baseline: l.baseline, Probes: l.probes, Journal: journalOf(s, f), Others: l.others,
 	}
