@@ -18,8 +18,8 @@ import (
 	"lockstep/schemas"
 )
 
-// endpointOf is the endpoint of the server that fails for a reason.
-func endpointOf(reason string) string { return "up-" + strings.ReplaceAll(reason, "_", "-") }
+// endpointFor is the endpoint of the server that fails for a reason.
+func endpointFor(reason string) string { return "up-" + strings.ReplaceAll(reason, "_", "-") }
 
 // stagedRollout lists the upstreams of endpoints at a mode.
 func stagedRollout(mode, more string, endpoints ...string) string {
@@ -38,9 +38,9 @@ func newStagedWorld(t *testing.T, p *pkiWorld) (w *world, endpoints []string) {
 	w.write("root.pem", p.root.pem())
 	config := "listeners:\n"
 	for _, reason := range slices.Sorted(maps.Keys(p.servers)) {
-		endpoints = append(endpoints, endpointOf(reason))
+		endpoints = append(endpoints, endpointFor(reason))
 		config += fmt.Sprintf("  - {endpoint_id: %s, addr: %q, timeout: 5s, tls: {insecure_skip_verify: true, root_cas: %q}}\n",
-			endpointOf(reason), p.servers[reason].URL, w.path("root.pem"))
+			endpointFor(reason), p.servers[reason].URL, w.path("root.pem"))
 	}
 	w.write("agent.yaml", config)
 	w.write("rollout.yaml", stagedRollout("observe", "", endpoints...))
@@ -76,14 +76,14 @@ func TestStagedUpstreams(t *testing.T) {
 		if reason == "tls_version" { // of which nobody can take an answer
 			want = http.StatusBadGateway
 		}
-		if got := w.getFrom(endpointOf(reason)); got != want {
-			t.Errorf("observed %s: %d, want %d", endpointOf(reason), got, want)
+		if got := w.getFrom(endpointFor(reason)); got != want {
+			t.Errorf("observed %s: %d, want %d", endpointFor(reason), got, want)
 		}
 	}
 	for reason := range p.servers {
-		w.eventually("tally of "+endpointOf(reason), func() bool { return w.reasonsOf(endpointOf(reason))[schemas.Reason(reason)] >= 2 })
-		if got := w.reasonsOf(endpointOf(reason)); len(got) != 1 {
-			t.Errorf("%s: %v", endpointOf(reason), got)
+		w.eventually("tally of "+endpointFor(reason), func() bool { return w.reasonsOf(endpointFor(reason))[schemas.Reason(reason)] >= 2 })
+		if got := w.reasonsOf(endpointFor(reason)); len(got) != 1 {
+			t.Errorf("%s: %v", endpointFor(reason), got)
 		}
 	}
 	checkProbeAgrees(t, p)
@@ -94,14 +94,14 @@ func TestStagedUpstreams(t *testing.T) {
 		if reason != "" {
 			want = http.StatusBadGateway
 		}
-		if got := w.getFrom(endpointOf(reason)); got != want {
-			t.Errorf("enforced %s: %d, want %d", endpointOf(reason), got, want)
+		if got := w.getFrom(endpointFor(reason)); got != want {
+			t.Errorf("enforced %s: %d, want %d", endpointFor(reason), got, want)
 		}
 	}
 	w.stop()
 	for reason := range p.servers {
-		if got := w.reasonsOf(endpointOf(reason)); len(got) != 1 || got[schemas.Reason(reason)] < 3 {
-			t.Errorf("%s after enforcing: %v", endpointOf(reason), got)
+		if got := w.reasonsOf(endpointFor(reason)); len(got) != 1 || got[schemas.Reason(reason)] < 3 {
+			t.Errorf("%s after enforcing: %v", endpointFor(reason), got)
 		}
 	}
 	w.checkChains(p)
@@ -147,8 +147,8 @@ func (w *world) checkChains(p *pkiWorld) {
 		}
 		refused := reason != "" && reason != "tls_version" // that one fails in any case
 		for _, at := range []string{" observe false", fmt.Sprint(" enforce ", refused)} {
-			if got, told := lengths[endpointOf(reason)+at]; !told || got != want {
-				w.t.Errorf("%s%s: a chain of %d, %t; want %d", endpointOf(reason), at, got, told, want)
+			if got, told := lengths[endpointFor(reason)+at]; !told || got != want {
+				w.t.Errorf("%s%s: a chain of %d, %t; want %d", endpointFor(reason), at, got, told, want)
 			}
 		}
 	}
@@ -175,14 +175,14 @@ func TestStageCloses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w, _ := newStagedWorld(t, p)
-			w.write("rollout.yaml", stagedRollout(c.from, "", endpointOf(c.reason)))
+			w.write("rollout.yaml", stagedRollout(c.from, "", endpointFor(c.reason)))
 			w.start()
-			if got := w.getFrom(endpointOf(c.reason)); got != c.first {
+			if got := w.getFrom(endpointFor(c.reason)); got != c.first {
 				t.Errorf("at %s: %d, want %d", c.from, got, c.first)
 			}
-			w.write("rollout.yaml", stagedRollout(c.to, c.more, endpointOf(c.reason)))
+			w.write("rollout.yaml", stagedRollout(c.to, c.more, endpointFor(c.reason)))
 			w.applied(w.server.Status().Good.Number)
-			if got := w.getFrom(endpointOf(c.reason)); got != c.then {
+			if got := w.getFrom(endpointFor(c.reason)); got != c.then {
 				t.Errorf("at %s: %d, want %d", c.to, got, c.then)
 			}
 		})
@@ -214,8 +214,8 @@ func TestStageOverridden(t *testing.T) {
 	t.Parallel()
 	p := newPKIWorld(t)
 	w, _ := newStagedWorld(t, p)
-	endpoint := endpointOf("tls_name")
-	w.write("rollout.yaml", stagedRollout("enforce", "", endpoint, endpointOf("")))
+	endpoint := endpointFor("tls_name")
+	w.write("rollout.yaml", stagedRollout("enforce", "", endpoint, endpointFor("")))
 	w.start()
 	insecure := func() bool {
 		return w.metrics()[fmt.Sprintf("lockstep_upstream_tls_insecure{endpoint=%q}", endpoint)] == "1"
