@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"strings"
 	"testing"
@@ -37,10 +38,12 @@ func tcpUpstream(t *testing.T, name string) string {
 	return ln.Addr().String()
 }
 
-// freeAddr is an address that nobody listens on.
+// freeAddr is an address that nobody uses, nor will: it is of a host that
+// outgoing connections do not take their ports from.
 func freeAddr(t *testing.T) string {
 	t.Helper()
-	ln, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	host := fmt.Sprintf("127.%d.%d.%d:0", 1+rand.IntN(254), rand.IntN(256), 1+rand.IntN(254))
+	ln, err := new(net.ListenConfig).Listen(t.Context(), "tcp", host)
 	if err != nil {
 		t.Fatal(err)
 	}
