@@ -37,17 +37,17 @@ func (p *Pass) skipsVerify(at string, l *listener) {
 	place, stage, mode := at+"/tls/insecure_skip_verify", p.stage(l), p.stage(l).ModeAt(p.now)
 	since := p.shown(at+"/endpoint_id", l.EndpointID) + " since " + stage.Since.UTC().Format(time.DateOnly)
 	lasting := mode == schemas.ModeEnforce && stage.Until.IsZero()
-	switch {
-	case mode == schemas.ModeObserve:
+	switch mode {
+	case schemas.ModeObserve:
 		if seen := p.handshakes[schemas.Subject{Endpoint: l.EndpointID}.String()].String(); seen != "" {
 			since += ", " + seen
 		}
 		p.atValue(place, fmt.Sprintf("%s; observing tls/%s", off, since),
 			"`lockstep migrate status` says when it can be enforced, which comes before this edit")
-	case mode == schemas.ModeEnforce:
+	case schemas.ModeEnforce:
 		p.atValue(place, fmt.Sprintf("%s by the Piko agent; `lockstep run` is enforcing tls/%s", off, since),
 			"remove it, so that both verify")
-	default:
+	case schemas.ModeDisabled, "":
 		p.atValue(place, off, "remove it, and name a private CA in root_cas")
 	}
 	if mode == schemas.ModeObserve || mode == schemas.ModeEnforce {
