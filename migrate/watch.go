@@ -77,7 +77,7 @@ func (w *Watch) Poll(now time.Time, rollout *schemas.Rollout, evidence *Evidence
 			poll.Refused++
 		}
 	}
-	poll.Alerts = slices.Concat(w.sharedAlerts(apps, evidence), w.refusedAlerts(apps), w.blindAlerts(now, rollout, evidence))
+	poll.Alerts = slices.Concat(w.sharedAlerts(apps, evidence), w.refusedAlerts(apps), w.claimedAlerts(apps, evidence), w.blindAlerts(now, rollout, evidence))
 	return poll, nil
 }
 
