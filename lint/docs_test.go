@@ -148,6 +148,8 @@ func (p page) write(t *testing.T, rule lint.Rule, bad *lint.Report) []byte {
 		where += " and with a journal in which key/orders/k1 was observed"
 	case "K810":
 		where += " and beside fat.yaml, which is staging, where the app billing is observed"
+	case "K817":
+		where += " and with a policy that names an Apollo for the environment and a mapping of its log"
 	case "K814":
 		where += " and beside pro-us.yaml, which is production too, where the app orders is enforced"
 	}

@@ -18,7 +18,12 @@ listeners:
   open: {auth: none}
 environments:
   pro-apollo: {tier: production, apollo: {admin: http://apollo.internal:8090}}
+  pro-logged: {tier: production, apollo: {admin: http://apollo.internal:8090}}
   pro-eu: {tier: production}
+mappings:
+  config-service: {preset: apollo, environment: pro-logged, timezone: Asia/Shanghai}
+  other: {preset: apollo, environment: pro-eu}
+  access: {preset: nginx, environment: pro-apollo}
 `
 
 // rolloutJournal is beside the rollout files of the cases: k1 of the app

@@ -144,6 +144,7 @@ func rolloutRules() []Rule {
 		stuckStage(),
 		envDrift(),
 		ambiguousKey(),
+		logHoldsSecrets(),
 		stateSchema(), // what the others have not found
 	}
 }
