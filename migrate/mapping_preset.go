@@ -65,12 +65,13 @@ func envoyPreset() schemas.Mapping {
 	}
 }
 
-// caddyPreset is Caddy's access log, which is JSON.
+// caddyPreset is Caddy's access log, which is JSON, and has the time at which
+// a request ended.
 func caddyPreset() schemas.Mapping {
 	return schemas.Mapping{
 		Format: schemas.FormatJSON,
 		Select: `(logger ?? "") startsWith "http.log.access" && apollo(request?.uri) != ""`,
-		Time:   `ts`, Layout: layoutUnix,
+		Time:   `ts - (duration ?? 0)`, Layout: layoutUnix,
 		App: `apollo(request.uri)`,
 		Client: []schemas.MappingClient{
 			{From: `param(request.uri, "ip")`, How: schemas.HowClaimed},

@@ -499,3 +499,40 @@ func TestMappingNodeOfFile(t *testing.T) {
 		}
 	}
 }
+
+// Every preset finds what a signature is made of, in a format that has it. A
+// long poll that ended a minute after it was signed is in time.
+func TestVerifyLogPresets(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
+	const target = "/notifications/v2?appId=demo&ip=10.1.2.3"
+	stamp := strconv.FormatInt(at.UnixMilli(), 10)
+	header := "Apollo demo:" + accesskey.Signature(schemas.NewSecret([]byte(firstSecret)), stamp, target)
+	line := strings.NewReplacer("TARGET", target, "STAMP", stamp, "HEADER", header).Replace
+	nginx := schemas.Mapping{
+		Preset: "nginx", Pattern: `$msec $request_time $remote_addr "$request" $status "$http_timestamp" "$http_authorization"`,
+		Time: "float(msec) - float(request_time)", Layout: "unix",
+	}
+	for name, log := range map[string]string{
+		"tomcat": `1795168800010 10.0.0.1 "-" "GET TARGET HTTP/1.1" 304 "STAMP" "HEADER" "-"`,
+		"nginx":  `1795168860.020 60.010 10.0.0.1 "GET TARGET HTTP/1.1" 304 "STAMP" "HEADER"`,
+		"envoy":  `[2026-11-20T10:00:00.310Z] "GET TARGET HTTP/1.1" 304 - 0 0 60002 60002 "-" "Java/17" "-" "h" "10.2.0.9:8080" "STAMP" "HEADER"`,
+		"caddy": `{"ts":1795168860.02,"logger":"http.log.access.log0","request":{"client_ip":"10.0.0.1","uri":"TARGET",` +
+			`"headers":{"Timestamp":["STAMP"],"Authorization":["HEADER"]}},"duration":60.01,"status":304}`,
+		"traefik": `{"ClientHost":"10.0.0.1","DownstreamStatus":304,"RequestPath":"TARGET","StartUTC":"2026-11-20T10:00:00.1Z",` +
+			`"request_Timestamp":"STAMP","request_Authorization":"HEADER"}`,
+	} {
+		verifier, err := NewLogVerifier(VerifierOptions{
+			Selection: Selection{Name: name, Environment: "eu", Mappings: map[string]schemas.Mapping{"nginx": nginx}},
+			Keys:      []CandidateKey{candidate("key/demo/k1", firstSecret)}, Tolerance: time.Minute,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		verifier.failures = newFailureTable()
+		e, ok, err := verifier.Parse(line(log))
+		if !ok || err != nil || e.Subject != "key/demo/k1" || e.Client != "10.1.2.3" {
+			t.Errorf("%s: %s by %s, %v", name, e.Subject, e.Client, err)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -106,6 +107,12 @@ func (p *process) verifyLogs(c *cli.Context, verifier *migrate.LogVerifier, envi
 // verifierOptions reads the flags that say what to verify by.
 func (p *process) verifierOptions(c *cli.Context) (migrate.VerifierOptions, error) {
 	opts := migrate.VerifierOptions{Tolerance: c.Duration("tolerance"), Prefixes: listOf(c, "prefix")}
+	switch {
+	case opts.Tolerance <= 0:
+		return opts, usage(errors.New("--tolerance has to be more than nothing"))
+	case slices.ContainsFunc(opts.Prefixes, func(p string) bool { return !strings.HasPrefix(p, "/") || strings.HasSuffix(p, "/") }):
+		return opts, usage(schemas.Hint(errors.New("--prefix is no beginning of a path"), "write it as in /apollo"))
+	}
 	policy, err := loadPolicy(c.String("policy"))
 	if err != nil {
 		return opts, err
