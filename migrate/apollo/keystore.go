@@ -45,6 +45,7 @@ type KeyStore struct {
 	mu      sync.Mutex
 	version string               // as far as it is known; "?" if nobody says
 	wrote   map[string]time.Time // when a key was changed here last, by app and id
+	touched map[string]time.Time // when any key of an app was, by app
 	next    time.Time            // when the next call may be made
 	checked map[string]bool      // nodes that know modes, or do not tell
 }
@@ -71,7 +72,7 @@ func New(o Options) (*KeyStore, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &KeyStore{o: o, version: o.Version, wrote: map[string]time.Time{}, checked: map[string]bool{}, nodes: newCaller(min(o.Timeout, 2*time.Second), schemas.Secret{})}
+	s := &KeyStore{o: o, version: o.Version, wrote: map[string]time.Time{}, touched: map[string]time.Time{}, checked: map[string]bool{}, nodes: newCaller(min(o.Timeout, 2*time.Second), schemas.Secret{})}
 	if s.web = newCaller(o.Timeout, o.Token); o.Admin != "" {
 		s.api = admin{strings.TrimRight(o.Admin, "/")}
 	} else {

@@ -33,6 +33,9 @@ func (s *KeyStore) Probe(ctx context.Context, app string, keys []migrate.ProbeKe
 	if len(s.o.Nodes) == 0 {
 		return schemas.Hint(errors.New("no node is known, so nobody can say whether it took"), "name all nodes of the config service under environments.<name>.apollo.nodes in the policy")
 	}
+	if err := s.awaitScan(ctx, app, keys); err != nil {
+		return err
+	}
 	start := s.o.Now()
 	for waited := time.Duration(0); ; waited += interval {
 		began := s.o.Now() // nodes are asked once more after their time, however long it takes
@@ -44,6 +47,29 @@ func (s *KeyStore) Probe(ctx context.Context, app string, keys []migrate.ProbeKe
 			return err
 		}
 	}
+}
+
+// scan is how long after a change every node has looked for it.
+const scan = 2 * time.Second
+
+// awaitScan waits for the nodes to look, where nobody can see whether they have:
+// as long as no key enforces everything passes, also before a change. And the
+// line that a node logs for an unsigned probe shows that it observes the app.
+func (s *KeyStore) awaitScan(ctx context.Context, app string, keys []migrate.ProbeKey) error {
+	if enforces(keys) {
+		return nil
+	}
+	s.mu.Lock()
+	at, ok := s.touched[app]
+	s.mu.Unlock()
+	if !ok {
+		return nil
+	}
+	return s.rest(ctx, scan-s.o.Now().Sub(at))
+}
+
+func enforces(keys []migrate.ProbeKey) bool {
+	return slices.ContainsFunc(keys, func(k migrate.ProbeKey) bool { return k.Mode == schemas.ModeEnforce })
 }
 
 // askNodes asks every node once.
@@ -68,7 +94,7 @@ func (s *KeyStore) askNode(ctx context.Context, node, app string, keys []migrate
 	if err := s.checkNode(ctx, node); err != nil {
 		return err
 	}
-	enforced := slices.ContainsFunc(keys, func(k migrate.ProbeKey) bool { return k.Mode == schemas.ModeEnforce })
+	enforced := enforces(keys)
 	if err := s.ask(ctx, node, app, schemas.Secret{}, !enforced); err != nil {
 		return fmt.Errorf("a request without a signature %w", err)
 	}

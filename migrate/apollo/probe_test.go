@@ -129,6 +129,26 @@ func TestProbeLeavesNoInstance(t *testing.T) {
 	}
 }
 
+// A node that has not looked yet lets everything pass, as one does that
+// observes. So the probe after a step to observe comes when it has, and the log
+// of every node shows it.
+func TestProbeComesAfterTheScan(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, apollotest.Options{LogDir: t.TempDir(), Nodes: 2})
+	w.AddKey("demo", secretOne, apollotest.Filter, false)
+	if err := w.set(schemas.ModeObserve); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.store.Probe(t.Context(), "demo", probes(probeKey(secretOne, schemas.ModeObserve))); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range w.Nodes {
+		if log, err := os.ReadFile(n.LogPath); err != nil || strings.Count(string(log), "in pre-check. appId=demo,clientIp=lockstep-probe,") != 2 {
+			t.Errorf("error %v, %s has not logged the probe:\n%s", err, n.Name, log)
+		}
+	}
+}
+
 // Apollo §2: |now - Timestamp| < 60 s. A clock that is off is named, as Apollo
 // tells a skew from a wrong signature in its log only.
 func TestProbeNamesTheClock(t *testing.T) {

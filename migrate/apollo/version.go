@@ -76,17 +76,23 @@ func (s *KeyStore) pause(ctx context.Context, app string, key schemas.StoredKey)
 		}
 	}
 	s.mu.Unlock()
+	return s.rest(ctx, wait)
+}
+
+// rest waits, but never for longer than two changes have to be apart: clocks
+// may be far from each other.
+func (s *KeyStore) rest(ctx context.Context, wait time.Duration) error {
 	if wait <= 0 {
 		return nil
 	}
-	return s.o.Sleep(ctx, min(wait, apart)) // the clocks may be far from each other
+	return s.o.Sleep(ctx, min(wait, apart))
 }
 
 // mark notes that a key was changed now.
 func (s *KeyStore) mark(app, id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.wrote[app+"/"+id] = s.o.Now()
+	s.wrote[app+"/"+id], s.touched[app] = s.o.Now(), s.o.Now()
 }
 
 // before reports whether a version is known to be older than major.minor.
