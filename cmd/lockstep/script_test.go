@@ -20,7 +20,8 @@ import (
 // TestMain lets the scripts call the real main as a process of its own.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"lockstep": func() { os.Exit(mainStatus()) },
+		"lockstep":      func() { os.Exit(mainStatus()) },
+		"lockstep-then": func() { os.Exit(statusThen()) },
 	})
 }
 
