@@ -2,10 +2,10 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,8 +20,8 @@ var story = filepath.Join("..", "..", "testdata", "apollo", "recorded", "story")
 
 // The secrets of the story, by app. They were made up for it.
 var storySecrets = map[string]string{
-	"pay": "000000000000000000000000000000a1", "audit": "000000000000000000000000000000b1",
-	"old": "000000000000000000000000000000c1", "ship": "000000000000000000000000000000d1",
+	"pay-us": "000000000000000000000000000000a1", "audit-us": "000000000000000000000000000000b1",
+	"old-us": "000000000000000000000000000000c1", "ship-us": "000000000000000000000000000000d1",
 }
 
 // A scene is one command, the calls that it made, and its exit status.
@@ -36,28 +36,32 @@ type scene struct {
 // answers what the real Apollo answered. Each call has to be the recorded one,
 // but for the time in a signature.
 func TestStoryWithARealApollo(t *testing.T) {
-	t.Parallel()
+	scenes, imported, rollout := readStory(t), readText(t, filepath.Join(story, "imported.yaml")), readText(t, filepath.Join(story, "rollout.yaml"))
+	if len(scenes) < 9 {
+		t.Errorf("%d commands were recorded, want at least 9", len(scenes))
+	}
 	r := newReplay(t)
+	t.Chdir(r.dir)
 	r.write("lockstep.yaml", "version: 1\nenvironments:\n  pro:\n    tier: staging\n    nodes: [n1]\n    apollo:\n      admin: "+
 		r.urls["admin"]+"\n      nodes: ["+r.urls["node-1"]+", "+r.urls["node-2"]+"]\n")
 	for app, secret := range storySecrets {
-		r.write(app+".key", secret)
+		r.write(strings.TrimSuffix(app, "-us")+".key", secret)
 	}
-	r.write("rollout.yaml", readText(t, filepath.Join(story, "rollout.yaml")))
-	scenes := readStory(t)
+	r.write("rollout.yaml", rollout)
 	for _, s := range scenes {
 		r.writeLogs(s.args)
 		r.perform(s)
 	}
-	if len(scenes) < 9 {
-		t.Errorf("%d commands were recorded, want at least 9", len(scenes))
-	}
-	if got, want := readText(t, filepath.Join(r.dir, "imported.yaml")), readText(t, filepath.Join(story, "imported.yaml")); got != want {
-		t.Errorf("imported is\n%s\nwant\n%s", got, want)
+	if got := readText(t, "imported.yaml"); got != imported {
+		t.Errorf("imported is\n%s\nwant\n%s", got, imported)
 	}
 	for name, subject := range r.rollout().Subjects {
-		if left := strings.HasPrefix(name, "key/ship/"); left != (subject.Mode == schemas.ModeDisabled) || !left && subject.Mode != schemas.ModeObserve {
-			t.Errorf("%s is left in mode %s", name, subject.Mode)
+		want := schemas.ModeObserve
+		if strings.HasPrefix(name, "key/ship-us/") {
+			want = schemas.ModeDisabled
+		}
+		if subject.Mode != want {
+			t.Errorf("%s is left in mode %s, want %s", name, subject.Mode, want)
 		}
 	}
 }
@@ -90,22 +94,20 @@ func readStory(t *testing.T) []scene {
 	return scenes
 }
 
-// perform runs the command of a scene.
+// perform runs the command of a scene in the directory of the story.
 func (r *replay) perform(s scene) {
 	r.t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		r.t.Fatal(err)
-	}
 	r.expect(s.calls)
-	cmd := exec.CommandContext(r.t.Context(), self)
-	cmd.Dir, cmd.Args = r.dir, append([]string{"lockstep"}, s.args...)
-	output, _ := cmd.CombinedOutput() // its error is the status, which is compared
-	if got := cmd.ProcessState.ExitCode(); got != s.exit {
-		r.t.Errorf("%q ends with status %d, recorded is %d\n%s", s.args, got, s.exit, output)
+	var output bytes.Buffer
+	p := &process{
+		stdin: strings.NewReader(""), stdout: &output, stderr: &output, getenv: func(string) string { return "" }, now: time.Now,
+		sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }, // what is answered comes at once
 	}
-	for server, calls := range r.left() {
-		r.t.Errorf("%q has not made %d recorded calls to %s, the first is %s %s", s.args, len(calls), server, calls[0].Request.Method, calls[0].Request.Target)
+	if got := p.run(r.t.Context(), append([]string{"lockstep"}, s.args...)); got != s.exit {
+		r.t.Errorf("%q ends with status %d, recorded is %d\n%s", s.args, got, s.exit, output.String())
+	}
+	for queue, calls := range r.left() {
+		r.t.Errorf("%q has not made %d recorded calls to %s, the first is %s %s", s.args, len(calls), queue, calls[0].Request.Method, calls[0].Request.Target)
 	}
 }
 
@@ -128,7 +130,7 @@ func (r *replay) writeLogs(args []string) {
 		r.t.Fatal(err)
 	}
 	subjects := r.rollout().Subjects
-	delete(subjects, "key/old/k3") // that enforced before lockstep came
+	maps.DeleteFunc(subjects, func(name string, _ schemas.RolloutSubject) bool { return strings.HasPrefix(name, "key/old-us/") }) // it enforced before lockstep came
 	var log bytes.Buffer
 	var seq uint64
 	for at := end.Truncate(time.Hour).AddDate(0, 0, -9); !at.After(end); at = at.Add(time.Hour) {

@@ -152,3 +152,22 @@ func (a *asked) header(name string) []string {
 	}
 	return nil
 }
+
+// TestRealLogOfProbes reads what two real config services wrote while lockstep
+// observed, enforced and rolled back: its own probes are known as such, and
+// that the log prints secrets is told.
+func TestRealLogOfProbes(t *testing.T) {
+	t.Parallel()
+	e := gatherRecorded(t, "story/node-*/apollo-configservice.log")
+	probes := map[string]uint64{}
+	for failure, count := range failuresOf(e) {
+		node, rest, _ := strings.Cut(failure, " ")
+		probes[node] += count
+		if !strings.HasSuffix(rest, " (probe) missing") {
+			t.Errorf("%s is no probe", failure)
+		}
+	}
+	if probes["node-1"] < 20 || probes["node-2"] < 20 || len(probes) != 2 || e.Coverage.Unparsed != 0 || e.Exposed.Records < 30 {
+		t.Errorf("probes %v, %d lines not understood, %d with secrets", probes, e.Coverage.Unparsed, e.Exposed.Records)
+	}
+}
