@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -52,7 +53,7 @@ func NewRemote(c schemas.Connect, config *tls.Config) (*Remote, error) {
 	u.Path, u.RawPath = strings.TrimRight(u.Path, "/")+registerPath, ""
 	r := &Remote{
 		url: *u, header: http.Header{}, timeout: c.Timeout,
-		dialer: websocket.Dialer{TLSClientConfig: config},
+		dialer: websocket.Dialer{TLSClientConfig: config, WriteBufferPool: new(sync.Pool)}, // most sessions are idle
 	}
 	if !c.Token.Empty() {
 		r.header.Set("Authorization", "Bearer "+string(c.Token.Reveal()))

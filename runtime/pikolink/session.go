@@ -27,7 +27,7 @@ func connect(ctx context.Context, to *Remote, endpoint string) (*session, error)
 	w := newWire(ws)
 	mux, err := yamux.Client(w, config)
 	if err != nil { // the configuration is bad
-		_ = ws.Close()
+		_ = w.Close()
 		return nil, fmt.Errorf("begin a piko session: %w", err)
 	}
 	return &session{Session: mux, goneAway: w.goneAway}, nil

@@ -12,7 +12,7 @@ import (
 // wire is the stream of bytes that the binary messages of a WebSocket make up.
 // Where messages begin and end means nothing.
 type wire struct {
-	ws      *websocket.Conn
+	*outbox
 	message io.Reader // nil between two
 	frames  frames
 
@@ -20,7 +20,9 @@ type wire struct {
 	goneAway chan struct{} // closed once the server wants to open no more streams
 }
 
-func newWire(ws *websocket.Conn) *wire { return &wire{ws: ws, goneAway: make(chan struct{})} }
+func newWire(ws *websocket.Conn) *wire {
+	return &wire{outbox: newOutbox(ws), goneAway: make(chan struct{})}
+}
 
 // Read implements [io.Reader].
 func (w *wire) Read(p []byte) (int, error) {
@@ -48,16 +50,8 @@ func (w *wire) Read(p []byte) (int, error) {
 	}
 }
 
-// Write implements [io.Writer].
-func (w *wire) Write(p []byte) (int, error) {
-	if err := w.ws.WriteMessage(websocket.BinaryMessage, p); err != nil {
-		return 0, err //nolint:wrapcheck // yamux ends with it
-	}
-	return len(p), nil
-}
-
 // Close implements [io.Closer].
-func (w *wire) Close() error { return w.ws.Close() } //nolint:wrapcheck // as it is
+func (w *wire) Close() error { return w.close() }
 
 // LocalAddr and RemoteAddr give the streams theirs.
 func (w *wire) LocalAddr() net.Addr { return w.ws.LocalAddr() }
