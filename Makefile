@@ -13,7 +13,7 @@ LINTER       := $(CURDIR)/.bin/$(LINT_VERSION)/golangci-lint
 RACE = $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v $(firstword $(shell go env CC)) >/dev/null && echo -race)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check fmt fmt-check vet lint update fuzz oracle bench bench-lint bench-migrate bench-verify bench-run soak sim sim-full itest-report itest-deploy itest-apollo compat compat-piko figures full cover clean
+.PHONY: help build demo test check fmt fmt-check vet lint update fuzz oracle bench bench-lint bench-migrate bench-verify bench-piko bench-run soak sim sim-full itest-report itest-deploy itest-apollo compat compat-piko figures full cover clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -88,6 +88,9 @@ itest-apollo: ## rehearse a rollout on Apollo: stand-ins for its services, Maria
 compat: ## run real clients of Apollo, from npm and for Go, against lockstep; FULL=1 leaves them idle for a minute
 	.ci/compat
 
+bench-piko: ## compare our agent with Piko's own: CPU, requests, 1,000 listeners; it fails over its limits
+	go test -C testdata/compat-piko -run '^$$' -bench . -benchtime 1x .
+
 compat-piko: ## hold our agent and Piko's own against a real Piko server, in two minutes
 	go vet -C testdata/compat-piko ./... && go test -C testdata/compat-piko -count=1 -parallel 8 .
 
@@ -97,7 +100,7 @@ figures: ## print the figures of the house and their limits
 full: export FULL = 1
 full: FUZZTIME = 10m
 full: ORACLETIME = 1000000x
-full: test fuzz oracle bench bench-lint bench-migrate bench-verify bench-run soak sim-full demo itest-report itest-deploy itest-apollo compat compat-piko ## every figure at full size: FULL=1 for the tests, FUZZTIME=10m
+full: test fuzz oracle bench bench-lint bench-migrate bench-verify bench-piko bench-run soak sim-full demo itest-report itest-deploy itest-apollo compat compat-piko ## every figure at full size: FULL=1 for the tests, FUZZTIME=10m
 
 cover: ## measure the coverage of all packages by all tests
 	@mkdir -p bin && go test -coverpkg=./... -coverprofile=bin/cover.out ./...

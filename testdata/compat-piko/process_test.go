@@ -75,7 +75,7 @@ type process struct {
 	out bytes.Buffer
 }
 
-func start(t *testing.T, dir string, args ...string) *process {
+func start(t testing.TB, dir string, args ...string) *process {
 	t.Helper()
 	p := &process{Cmd: exec.Command(args[0], args[1:]...), ended: make(chan struct{})}
 	p.Dir, p.Stdout, p.Stderr = dir, p, p
@@ -110,7 +110,7 @@ func (p *process) terminate() error { return p.Process.Signal(syscall.SIGTERM) }
 
 // A world is a Piko server, and an agent with its config.
 type world struct {
-	t      *testing.T
+	t      testing.TB
 	kind   agent
 	dir    string
 	ports  [4]string // of the server: proxy, upstream, admin, gossip
@@ -119,7 +119,7 @@ type world struct {
 	agent  *process
 }
 
-func newWorld(t *testing.T, kind agent) *world {
+func newWorld(t testing.TB, kind agent) *world {
 	t.Helper()
 	w := &world{t: t, kind: kind, dir: t.TempDir()}
 	for i := range w.ports {
