@@ -183,6 +183,9 @@ func (b *builder) serve(r *route, s *standing, made *backend, callers string) {
 		s.upstream.generation = newGeneration(s.listenerID, made, callers, r.auth, b.drain)
 	}
 	r.upstreams = append(r.upstreams, s.upstream)
+	if b.opts.Piko && len(r.upstreams) == 1 { // those that share an endpoint are logged as the first
+		r.access = newAccess(made.spec, b.opts.Logger)
+	}
 	b.snap.pools[made.poolKey] = made.pool
 }
 

@@ -53,6 +53,11 @@ func (g *ingress) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answerError(w, r, http.StatusServiceUnavailable, "listener is held by a fault of its config")
 		return
 	}
+	if to.access != nil {
+		var done func()
+		w, done = to.access.follow(w, r, g.now)
+		defer done()
+	}
 	now := g.now()
 	d := decide(to.auth, request{
 		method: r.Method, target: r.RequestURI,

@@ -15,6 +15,7 @@ type route struct {
 	auth      *auth // nil if callers do not sign
 	policy    schemas.ListenerPolicy
 	upstreams []*upstream // one per listener of the id; none if it was never good
+	access    *access     // nil if requests are not logged
 	turn      *atomic.Uint32
 	counters  *authCounters // nil if nothing is checked
 	meters    *authMeters   // set where counters are
