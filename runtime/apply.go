@@ -136,6 +136,9 @@ func (a *applier) swap(ctx context.Context, in *inputs, next *snapshot) {
 	if s.recorder != nil {
 		leaveWord(s.recorder.applied)
 	}
+	if s.opts.Level != nil {
+		s.opts.Level.Set(levelOf(in.agent.Log.Level))
+	}
 	a.keep(ctx, in, next)
 	a.rejected = ""
 	s.metrics.applied(next, in.kept)

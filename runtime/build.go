@@ -37,6 +37,7 @@ func (b *builder) build() (*snapshot, error) {
 		limits:    b.in.policy.Runtime.Limits, farewell: b.in.policy.Runtime.Farewell(),
 		byID: map[listenerID]*standing{}, routes: map[string]*route{}, pools: map[string]*pool{},
 	}
+	b.agent()
 	if err := errors.Join(b.rollout(), b.ingress(), b.connect(), b.listeners()); err != nil {
 		return nil, err
 	}

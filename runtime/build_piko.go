@@ -19,6 +19,22 @@ type registration struct {
 	digest string // of all that it was made from
 }
 
+// agent takes over what a config says of the agent itself.
+func (b *builder) agent() {
+	if !b.opts.Piko {
+		return
+	}
+	if server := b.in.agent.Server; server.Enabled {
+		b.snap.server = server.BindAddr
+	}
+	if b.prev != nil && b.prev.server != b.snap.server && b.opts.Metrics == "" {
+		b.alarm("what the config says below `server` is new; restart the process to apply it")
+	}
+	if len(b.in.agent.Log.Subsystems) > 0 {
+		b.alarm("log.subsystems names parts of Piko's own agent, and has no effect here")
+	}
+}
+
 // connect settles where listeners register. A fault of it is one of the whole
 // config, as no listener can do without. A version from the state directory
 // has no token, so it goes on with what there is.

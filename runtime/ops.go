@@ -12,10 +12,11 @@ import (
 // serveOps opens the address for operators. It never shares one with the
 // ingress: what it says is not for callers.
 func (s *Server) serveOps(ctx context.Context) error {
-	if s.opts.Metrics == "" {
+	addr := s.opsAddr()
+	if addr == "" {
 		return nil
 	}
-	l, err := listen(ctx, s.opts.Metrics, s.opts.Logger)
+	l, err := listen(ctx, addr, s.opts.Logger)
 	if err != nil {
 		return fmt.Errorf("metrics: %w", err)
 	}
@@ -27,6 +28,15 @@ func (s *Server) serveOps(ctx context.Context) error {
 		return err
 	})
 	return nil
+}
+
+// opsAddr is the address for operators: that of the options, or that of the
+// agent's server in the place of an agent. Empty if there is none.
+func (s *Server) opsAddr() string {
+	if s.opts.Metrics != "" {
+		return s.opts.Metrics
+	}
+	return s.current.Load().server
 }
 
 func (s *Server) opsHandler() http.Handler {

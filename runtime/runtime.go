@@ -59,6 +59,7 @@ type Options struct {
 	Now    func() time.Time
 	Getenv func(name string) string // for env: references; no variable is set if nil
 	Logger *slog.Logger             // control log; nothing is logged if nil
+	Level  *slog.LevelVar           // that Logger logs from; it follows log.level of the config unless it is nil
 	Gate   Gate                     // everything that can be built is admitted if nil
 }
 

@@ -21,6 +21,8 @@ type snapshot struct {
 	tls      *serverTLS    // of the ingress; nil: plain HTTP
 	farewell time.Duration // see [ingress.leave]
 
+	server string // address of the agent's server, empty if there is none; see [Server.opsAddr]
+
 	grace time.Duration // for requests under way at the end
 	flush time.Duration // between two heartbeats
 

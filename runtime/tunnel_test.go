@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -398,4 +399,30 @@ func (c *pikoClient) echoes() bool {
 	fmt.Fprintln(c, "ping")
 	line, err := c.r.ReadString('\n')
 	return err == nil && line == "ping\n"
+}
+
+// TestPikoAgent honours what the config says of the agent itself.
+func TestPikoAgent(t *testing.T) {
+	t.Parallel()
+	s := pikotest.Start(t, pikotest.Options{})
+	w := pikoWorld(t, s)
+	ops, level := freeAddr(t), new(slog.LevelVar)
+	w.opts.Metrics, w.opts.Level = "", level
+	text := func(server, log string) string {
+		return "server: " + server + "\nlog: " + log + "\n" + pikoConfig(s, "", "svc", "9", "http")
+	}
+	w.write("agent.yaml", text(fmt.Sprintf("{enabled: true, bind_addr: %q}", ops), "{level: warn}"))
+	w.start()
+	if level.Level() != slog.LevelWarn || w.server.MetricsAddr() != ops {
+		t.Errorf("level %v, metrics at %s", level.Level(), w.server.MetricsAddr())
+	}
+	if status, _ := w.ops("/metrics"); status != http.StatusOK {
+		t.Errorf("metrics answer %d", status)
+	}
+	w.replace("agent.yaml", text("{enabled: false}", "{level: debug, subsystems: [proxy]}"))
+	w.applied(1)
+	alarms := strings.Join(w.server.Status().Alarms, "\n")
+	if level.Level() != slog.LevelDebug || !strings.Contains(alarms, "below `server` is new") || !strings.Contains(alarms, "log.subsystems") {
+		t.Errorf("level %v, alarms %s", level.Level(), alarms)
+	}
 }

@@ -30,12 +30,16 @@ func (p *process) logger(c *cli.Context) (*slog.Logger, error) {
 	if err != nil {
 		return nil, err
 	}
+	return p.loggerFrom(level), nil
+}
+
+func (p *process) loggerFrom(level slog.Leveler) *slog.Logger {
 	if isTerminal(p.stderr) {
 		return slog.New(tint.NewTextHandler(p.stderr, &tint.Options{
 			Level: level, TimeFormat: time.TimeOnly, NoColor: !p.colour(p.stderr),
-		})), nil
+		}))
 	}
-	return slog.New(slog.NewJSONHandler(p.stderr, &slog.HandlerOptions{Level: level})), nil
+	return slog.New(slog.NewJSONHandler(p.stderr, &slog.HandlerOptions{Level: level}))
 }
 
 // logLevel reads --log-level.

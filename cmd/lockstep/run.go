@@ -82,7 +82,11 @@ func startStatus(err error) int {
 // environment is opened yet.
 func (p *process) runOptions(c *cli.Context) (runtime.Options, error) {
 	var none runtime.Options
-	logger, err := p.logger(c)
+	piko, err := pikoOf(c)
+	if err != nil {
+		return none, err
+	}
+	logger, level, err := p.runLogger(c, piko)
 	if err != nil {
 		return none, err
 	}
@@ -100,16 +104,12 @@ func (p *process) runOptions(c *cli.Context) (runtime.Options, error) {
 	if err != nil {
 		return none, err
 	}
-	piko, err := pikoOf(c)
-	if err != nil {
-		return none, err
-	}
 	gate, err := p.gate(c)
 	return runtime.Options{
 		Config: c.String("config"), Rollout: c.String("rollout"), Policy: c.String("policy"), Tier: tier,
 		Listen: listenOf(c, piko), Piko: piko, Metrics: c.String("metrics"), Events: c.String("events"), Node: node,
 		State: c.String("state"), Admin: c.String("admin"),
 		Expand: expand,
-		Logger: logger, Getenv: p.getenv, Now: p.now, Version: version, Gate: gate,
+		Logger: logger, Level: level, Getenv: p.getenv, Now: p.now, Version: version, Gate: gate,
 	}, err
 }

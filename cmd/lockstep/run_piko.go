@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 
 	"github.com/urfave/cli/v2"
 
@@ -37,4 +38,16 @@ func listenOf(c *cli.Context, piko bool) string {
 		return ""
 	}
 	return c.String("listen")
+}
+
+// runLogger is the logger of a run. In the place of an agent it logs from
+// log.level of the config on, which level follows, unless --log-level says
+// otherwise.
+func (p *process) runLogger(c *cli.Context, piko bool) (logger *slog.Logger, level *slog.LevelVar, err error) {
+	if !piko || c.IsSet(logLevelName) {
+		logger, err = p.logger(c)
+		return logger, nil, err
+	}
+	level = new(slog.LevelVar)
+	return p.loggerFrom(level), level, nil
 }

@@ -35,7 +35,7 @@ func TestRunPiko(t *testing.T) {
 	defer up.Close()
 	dir := t.TempDir()
 	config, socket := filepath.Join(dir, "agent.yaml"), "unix:"+filepath.Join(dir, "ctl.sock")
-	text := fmt.Sprintf("connect: {url: %q, token: canary-token}\nlisteners:\n  - {endpoint_id: svc, addr: %q, timeout: 10s}\n", piko.URL, up.URL)
+	text := fmt.Sprintf("log: {level: error}\nconnect: {url: %q, token: canary-token}\nlisteners:\n  - {endpoint_id: svc, addr: %q, timeout: 10s}\n", piko.URL, up.URL)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -69,6 +69,9 @@ func TestRunPiko(t *testing.T) {
 	}
 	if strings.Contains(log.String()+status, "canary") {
 		t.Error("the token was printed")
+	}
+	if strings.Contains(log.String(), `"INFO"`) || strings.Contains(log.String(), `"WARN"`) {
+		t.Errorf("the config logs errors only:\n%s", log.String())
 	}
 }
 
