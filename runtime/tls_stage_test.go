@@ -169,6 +169,7 @@ func TestStageCloses(t *testing.T) {
 		"enforced, good":            {"", "observe", "enforce", "", http.StatusOK, http.StatusOK},
 		"rolled back":               {"tls_expired", "enforce", "observe", "", http.StatusBadGateway, http.StatusOK},
 		"disabled":                  {"tls_expired", "enforce", "disabled", "", http.StatusBadGateway, http.StatusOK},
+		"gone from the rollout":     {"tls_expired", "enforce", "", "", http.StatusBadGateway, http.StatusBadGateway},
 		"a brownout that is coming": {"tls_expired", "observe", "enforce", ", until: 2099-01-01T00:00:00Z, then: observe", http.StatusOK, http.StatusBadGateway},
 		"a brownout that is over":   {"tls_expired", "observe", "enforce", ", until: 2026-01-02T00:00:00Z, then: observe", http.StatusOK, http.StatusOK},
 	} {
@@ -180,7 +181,8 @@ func TestStageCloses(t *testing.T) {
 			if got := w.getFrom(endpointFor(c.reason)); got != c.first {
 				t.Errorf("at %s: %d, want %d", c.from, got, c.first)
 			}
-			w.write("rollout.yaml", stagedRollout(c.to, c.more, endpointFor(c.reason)))
+			to := []string{endpointFor(c.reason)}
+			w.write("rollout.yaml", stagedRollout(c.to, c.more, to[:min(len(c.to), 1)]...))
 			w.applied(w.server.Status().Good.Number)
 			if got := w.getFrom(endpointFor(c.reason)); got != c.then {
 				t.Errorf("at %s: %d, want %d", c.to, got, c.then)
