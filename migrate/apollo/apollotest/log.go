@@ -21,6 +21,7 @@ const (
 const (
 	filterLogger = "c.c.f.a.c.f.ClientAuthenticationFilter"
 	cacheLogger  = "c.c.f.a.c.s.AccessKeyServiceWithCache"
+	eurekaLogger = "c.n.e.registry.AbstractInstanceRegistry"
 )
 
 // A line is one event of a log.

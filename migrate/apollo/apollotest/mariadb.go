@@ -1,16 +1,17 @@
 package apollotest
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -25,7 +26,10 @@ type MariaDB struct {
 	Address string // host and port
 	CA      string // file of the authority of its certificate, which is for 127.0.0.1
 
-	db *sql.DB // as root
+	dir, user string
+	server    *exec.Cmd
+	ended     chan error // what the server ended with
+	db        *sql.DB    // as root; nil before the server is started
 }
 
 // Reader is a user who may only read three tables, and what it logs in with.
@@ -60,80 +64,125 @@ func StartMariaDB(tb testing.TB, now time.Time) *MariaDB {
 			tb.Fatalf("there is no %s\nhint: install the packages mariadb-server-core and mariadb-client-core of Debian", tool)
 		}
 	}
-	m, err := startMariaDB(tb, now)
+	dir, user := tb.TempDir(), strconv.Itoa(os.Getuid())
+	if user == "0" {
+		user = "root"
+	}
+	m := &MariaDB{CA: filepath.Join(dir, "ca.pem"), dir: dir, user: "--user=" + user}
+	if err := errors.Join(m.certify(now), m.install(tb.Context())); err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := m.stop(); err != nil {
+			tb.Error(err)
+		}
+	})
+	// A port that was free may have gone to somebody else meanwhile.
+	var err error
+	for range 3 {
+		if err = m.start(tb.Context()); err == nil {
+			break
+		}
+	}
+	if err == nil {
+		err = m.Exec(tb.Context(), schema)
+	}
 	if err != nil {
 		tb.Fatal(err)
 	}
 	return m
 }
 
-func startMariaDB(tb testing.TB, now time.Time) (*MariaDB, error) {
-	tb.Helper()
-	dir := tb.TempDir()
-	m := &MariaDB{CA: filepath.Join(dir, "ca.pem")}
-	if err := m.certify(tb.Context(), dir, now); err != nil {
-		return nil, err
-	}
-	user := "--user=" + strconv.Itoa(os.Getuid())
-	if os.Getuid() == 0 {
-		user = "--user=root"
-	}
-	data := filepath.Join(dir, "data")
-	install := exec.CommandContext(tb.Context(), "mariadb-install-db", "--no-defaults", "--datadir="+data, user,
-		"--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve")
-	if text, err := install.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("mariadb-install-db: %w: %s", err, text)
-	}
-	_, port, _ := strings.Cut(m.Address, ":")
-	server := exec.Command("mariadbd", "--no-defaults", "--datadir="+data, user, "--bind-address=127.0.0.1", "--port="+port, //nolint:noctx // it is told to end
-		"--socket=db.sock", "--pid-file=db.pid", "--skip-name-resolve", "--default-time-zone=+00:00", "--innodb-flush-log-at-trx-commit=0",
-		"--ssl-cert="+filepath.Join(dir, "cert.pem"), "--ssl-key="+filepath.Join(dir, "key.pem"))
-	if err := server.Start(); err != nil {
-		return nil, fmt.Errorf("mariadbd: %w", err)
-	}
-	tb.Cleanup(func() {
-		if err := errors.Join(m.db.Close(), server.Process.Signal(syscall.SIGTERM), server.Wait()); err != nil {
-			tb.Errorf("stop mariadbd: %v", err)
-		}
-	})
-	return m, m.prepare(tb.Context())
-}
-
-// certify chooses a free port and makes the certificate of the server.
-func (m *MariaDB) certify(ctx context.Context, dir string, now time.Time) error {
-	var config net.ListenConfig
-	listener, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return fmt.Errorf("find a free port: %w", err)
-	}
-	m.Address = listener.Addr().String()
-	root := mysql.NewConfig()
-	root.User, root.Net, root.Addr, root.MultiStatements, root.Logger = "root", "tcp", m.Address, true, &mysql.NopLogger{}
-	connector, err := mysql.NewConnector(root)
-	if err := errors.Join(err, listener.Close()); err != nil {
-		return fmt.Errorf("find a free port: %w", err)
-	}
-	m.db = sql.OpenDB(connector)
+// certify writes the certificate of the server.
+func (m *MariaDB) certify(now time.Time) error {
 	authority, err := certs.NewAuthority(now)
 	if err != nil {
 		return err //nolint:wrapcheck // it says what it was about
 	}
 	cert, key, err := authority.Issue("127.0.0.1")
 	return errors.Join(err, os.WriteFile(m.CA, authority.Root(), 0o600),
-		os.WriteFile(filepath.Join(dir, "cert.pem"), cert, 0o600), os.WriteFile(filepath.Join(dir, "key.pem"), key, 0o600))
+		os.WriteFile(filepath.Join(m.dir, "cert.pem"), cert, 0o600), os.WriteFile(filepath.Join(m.dir, "key.pem"), key, 0o600))
 }
 
-// prepare waits until the server is there and makes the tables.
-func (m *MariaDB) prepare(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+// install makes the server's own tables.
+func (m *MariaDB) install(ctx context.Context) error {
+	install := exec.CommandContext(ctx, "mariadb-install-db", "--no-defaults", "--datadir="+m.data(), m.user,
+		"--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve")
+	if text, err := install.CombinedOutput(); err != nil {
+		return fmt.Errorf("mariadb-install-db: %w: %s", err, text)
+	}
+	return nil
+}
+
+func (m *MariaDB) data() string { return filepath.Join(m.dir, "data") }
+
+// start starts the server and waits until it answers.
+func (m *MariaDB) start(ctx context.Context) error {
+	port, err := freePort(ctx)
+	if err != nil {
+		return err
+	}
+	var said bytes.Buffer
+	m.server = exec.Command("mariadbd", "--no-defaults", "--datadir="+m.data(), m.user, "--bind-address=127.0.0.1", "--port="+port, //nolint:noctx // it is told to end
+		"--socket=db.sock", "--pid-file=db.pid", "--skip-name-resolve", "--default-time-zone=+00:00", "--innodb-flush-log-at-trx-commit=0",
+		"--ssl-cert="+filepath.Join(m.dir, "cert.pem"), "--ssl-key="+filepath.Join(m.dir, "key.pem"))
+	m.server.Stderr = &said
+	if err := m.server.Start(); err != nil {
+		return fmt.Errorf("mariadbd: %w", err)
+	}
+	m.ended = make(chan error, 1)
+	go func() { m.ended <- m.server.Wait() }()
+	root := mysql.NewConfig()
+	m.Address = "127.0.0.1:" + port
+	root.User, root.Net, root.Addr, root.MultiStatements, root.Logger = "root", "tcp", m.Address, true, &mysql.NopLogger{}
+	connector, err := mysql.NewConnector(root)
+	if err != nil {
+		return fmt.Errorf("mariadbd: %w", err)
+	}
+	m.db = sql.OpenDB(connector)
+	return m.wait(ctx, &said)
+}
+
+// wait returns once the server answers, or has ended without.
+func (m *MariaDB) wait(ctx context.Context, said *bytes.Buffer) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	for m.db.PingContext(ctx) != nil {
-		if ctx.Err() != nil {
-			return errors.New("mariadbd does not answer within a minute")
+		select {
+		case err := <-m.ended:
+			m.ended <- err
+			return fmt.Errorf("mariadbd: %w: %s", err, said)
+		case <-ctx.Done():
+			return errors.New("mariadbd does not answer within two minutes")
+		case <-time.After(20 * time.Millisecond):
 		}
-		time.Sleep(20 * time.Millisecond)
 	}
-	return m.Exec(ctx, schema)
+	return nil
+}
+
+// stop has the server end.
+func (m *MariaDB) stop() error {
+	if m.db == nil {
+		return nil
+	}
+	err := errors.Join(m.db.Close(), m.server.Process.Signal(syscall.SIGTERM), <-m.ended)
+	if err != nil {
+		return fmt.Errorf("stop mariadbd: %w", err)
+	}
+	return nil
+}
+
+// freePort is one that no outgoing connection takes by itself.
+func freePort(ctx context.Context) (string, error) {
+	var config net.ListenConfig
+	for range 100 {
+		port := strconv.Itoa(20000 + rand.IntN(10000)) //nolint:gosec // nobody has to guess it
+		listener, err := config.Listen(ctx, "tcp", "127.0.0.1:"+port)
+		if err == nil {
+			return port, listener.Close() //nolint:wrapcheck // it names the address
+		}
+	}
+	return "", errors.New("there is no free port")
 }
 
 // Exec carries out statements as root.
