@@ -181,17 +181,12 @@ func (c clientCells) write(w io.Writer, widths [9]int) {
 // writeQuality warns of what makes the evidence worth less than it seems.
 func (e *Evidence) writeQuality(w io.Writer) {
 	separator := "\n"
-	what := "requests"
-	if e.FailuresOnly {
-		what = "failures"
-	}
 	for _, d := range e.Dominant {
-		fmt.Fprintf(w, "%s%s (%s) makes %.0f%% of the %s of %s: if it is a proxy, it hides who is behind it\n",
-			separator, printable(d.Client), d.How, 100*d.Share, what, printable(d.App))
+		fmt.Fprintf(w, "%s%s\n", separator, d.sentence(e.FailuresOnly))
 		separator = ""
 	}
 	if e.FailuresOnly {
-		fmt.Fprintf(w, "%sthese logs tell of failures only: who passes shows in an inventory that is renewed meanwhile, or in signatures that are verified again\n", separator)
+		fmt.Fprintf(w, "%s%s\n", separator, failuresOnly)
 		separator = ""
 	}
 	for _, n := range e.Nodes {
@@ -208,13 +203,30 @@ func (e *Evidence) writeQuality(w io.Writer) {
 	}
 }
 
+// failuresOnly is said of logs that leave out what passes.
+const failuresOnly = "these logs tell of failures only: who passes shows in an inventory that is renewed meanwhile, or in signatures that are verified again"
+
+// sentence warns of a client that may hide others.
+func (d Dominant) sentence(failuresOnly bool) string {
+	what := "requests"
+	if failuresOnly {
+		what = "failures"
+	}
+	return fmt.Sprintf("%s (%s) makes %.0f%% of the %s of %s: if it is a proxy, it hides who is behind it",
+		printable(d.Client), d.How, 100*d.Share, what, printable(d.App))
+}
+
+func (x *Exposure) sentence() string {
+	return fmt.Sprintf("secrets are printed in clear, %s: whoever can read the logs can sign; keep them as closely, and replace the keys",
+		plural(x.Records, "time", "times"))
+}
+
 // writeExposed warns of secrets in the logs, and says where and nothing more.
 func (e *Evidence) writeExposed(w io.Writer) {
 	if e.Exposed.Records == 0 {
 		return
 	}
-	fmt.Fprintf(w, "\nsecrets are printed in clear, %s: whoever can read the logs can sign; keep them as closely, and replace the keys\n",
-		plural(e.Exposed.Records, "time", "times"))
+	fmt.Fprintf(w, "\n%s\n", e.Exposed.sentence())
 	for _, s := range e.Exposed.Samples {
 		fmt.Fprintf(w, "  %s:%d: %s\n", printable(s.File), s.Line, s.Reason)
 	}

@@ -17,6 +17,9 @@ type Health struct {
 	Verified    int // clients
 	Claimed     int
 	Dominant    []Dominant // that may hide others
+	Exposed     Exposure   // secrets that the logs print
+
+	FailuresOnly bool // what passes is not in the logs
 }
 
 // A NodeHealth is the hours of one node.
@@ -44,11 +47,12 @@ func (v *View) health() Health {
 	nodes := expectedNodes(in.Policy.Environments[in.Rollout.Environment].Nodes, in.Evidence.Nodes)
 	h := Health{
 		Coverage: in.Evidence.Coverage, Dominant: in.Evidence.Dominant, MaxUnparsed: in.Policy.Gate(in.Rollout.Tier).MaxUnparsed,
+		Exposed: in.Evidence.Exposed, FailuresOnly: in.Evidence.FailuresOnly,
 		To: in.Now.UTC().Truncate(time.Hour).Add(time.Hour), LeftOut: max(0, len(nodes)-maxNodes),
 	}
 	h.From = h.To.Add(-maxHealth * time.Hour)
 	for _, n := range nodes[:len(nodes)-h.LeftOut] {
-		h.Nodes = append(h.Nodes, newNodeHealth(n, in.Evidence.Gaps, h, in.Now))
+		h.Nodes = append(h.Nodes, newNodeHealth(n, in.Evidence, h, in.Now))
 	}
 	for _, visitors := range v.apps {
 		for _, visitor := range visitors {
@@ -64,22 +68,22 @@ func (v *View) health() Health {
 
 // newNodeHealth places what is missing in the hours of all. A node whose last
 // heartbeat is too long ago is silent from then on.
-func newNodeHealth(n Node, gaps []Gap, all Health, now time.Time) NodeHealth {
+func newNodeHealth(n Node, e *Evidence, all Health, now time.Time) NodeHealth {
 	h := NodeHealth{Node: n.Name, First: n.First, Last: n.Last}
 	from, to := all.From, all.To
-	_, h.LinesMissing = missing(gaps, n.Name, from)
+	_, h.LinesMissing = missing(e.Gaps, n.Name, from)
 	if n.Last.IsZero() {
 		h.addHole(Hole{Period: Period{from, to}})
 		return h
 	}
 	alive := Period{n.First.Truncate(time.Hour), n.Last.Truncate(time.Hour).Add(time.Hour)}
-	if now.Sub(n.Last) < silence {
+	if now.Sub(n.Last) < max(silence, e.MaxGap) {
 		alive.To = to
 	}
 	if cut, ok := alive.within(from, to); ok {
 		h.Alive = cut
 	}
-	for _, gap := range gaps {
+	for _, gap := range e.Gaps {
 		hole := Period{gap.From, gap.To}
 		if gap.Lines > 0 && gap.To.Sub(gap.From) < time.Hour { // between two lines of the same moment
 			hole.From = gap.To.Add(-time.Hour)

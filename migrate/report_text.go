@@ -214,8 +214,13 @@ func (h *Health) sentences() []string {
 		fmt.Sprintf("clients: %d verified, %d claimed", h.Verified, h.Claimed),
 	}
 	for _, d := range h.Dominant[:min(len(h.Dominant), maxApps)] {
-		lines = append(lines, fmt.Sprintf("%s (%s) makes %.0f%% of the requests of %s: if it is a proxy, it hides who is behind it",
-			printable(d.Client), d.How, 100*d.Share, printable(d.App)))
+		lines = append(lines, d.sentence(h.FailuresOnly))
+	}
+	if h.FailuresOnly {
+		lines = append(lines, failuresOnly)
+	}
+	if h.Exposed.Records > 0 {
+		lines = append(lines, h.Exposed.sentence())
 	}
 	return lines
 }
