@@ -73,11 +73,23 @@ type LogVerifier struct {
 	diagnoser *accesskey.Diagnoser
 	tolerance time.Duration
 	failures  *failureTable
+	riddles   map[visitorKey]*riddle
 }
+
+// A riddle is a client with failures that no single slip explains.
+type riddle struct {
+	solved accesskey.Diagnosis // the last one that could be explained after all
+	vain   int                 // searches that found nothing
+}
+
+// vainEnough is after how many searches in vain no more is tried for a client
+// than single slips, and what explained its failures before. A search for
+// pairs takes half a millisecond.
+const vainEnough = 4
 
 // Verify reads logs once. The caller closes the evidence.
 func (r *LogVerifier) Verify(ctx context.Context, files *Files, opts Options) (*Verification, error) {
-	r.failures = newFailureTable()
+	r.failures, r.riddles = newFailureTable(), map[visitorKey]*riddle{}
 	opts.Dialect = r
 	evidence, err := Gather(ctx, files, opts)
 	if err != nil {
@@ -161,6 +173,9 @@ type visitorKey struct {
 // settle counts what a block has found out.
 func (b *batch) settle() {
 	if d, ok := b.dialect.(*blockVerifier); ok {
+		for i := range d.open {
+			d.solve(&d.open[i])
+		}
 		d.LogVerifier.failures.merge(d.failures)
 	}
 }

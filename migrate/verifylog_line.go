@@ -15,6 +15,7 @@ type blockVerifier struct {
 	mapping  *mapping // of the file
 	known    map[visitorKey]accesskey.Diagnosis
 	failures *failureTable
+	open     []openFailure
 
 	// Of the last line, to be used again.
 	stamp, authorization [1]string
@@ -120,14 +121,51 @@ func (b *blockVerifier) verify(q signedRequest) schemas.TallyKey {
 	}
 	key.Subject, key.Outcome, key.Reason = q.subject.String(), schemas.OutcomeFail, result.Reason
 	who := visitorKey{q.subject.Fold().App, clientKey{q.client, q.how}}
-	diagnosis := b.diagnoser.Diagnose(q.subject.App, q.request, result, b.known[who])
+	diagnosis := b.diagnoser.DiagnoseSingle(q.subject.App, q.request, result, b.known[who])
 	b.known[who] = diagnosis
-	if diagnosis.Cause == accesskey.CauseWrongSecret && q.app.unreadable {
+	switch {
+	case diagnosis.Open() && q.app.unreadable:
 		key.Reason = schemas.ReasonUnknownKey // no fault of the client, as far as anybody can tell
-		return key
+	case diagnosis.Open():
+		b.open = append(b.open, openFailure{who, q.request.Target, q.request.Timestamp[0], q.request.Authorization[0], result, q.at.UnixMilli()})
+	default:
+		b.failures.add(who, diagnosis, q.at.UnixMilli())
 	}
-	b.failures.add(who, diagnosis, q.at.UnixMilli())
 	return key
+}
+
+// An openFailure is a request that no single slip explains.
+type openFailure struct {
+	who                          visitorKey
+	target, stamp, authorization string
+	result                       accesskey.Result
+	ms                           int64
+}
+
+// solve looks for pairs of slips, in the order of the lines: a client that
+// nothing explains is not searched for ever, and always after the same line.
+func (b *blockVerifier) solve(f *openFailure) {
+	known := b.riddles[f.who]
+	if known == nil {
+		known = &riddle{}
+		if len(b.riddles) >= maxFailures {
+			known.vain = vainEnough
+		} else {
+			b.riddles[f.who.clone()] = known
+		}
+	}
+	request := accesskey.Request{Target: f.target, Timestamp: []string{f.stamp}, Authorization: []string{f.authorization}}
+	search := b.diagnoser.Diagnose
+	if known.vain >= vainEnough {
+		search = b.diagnoser.DiagnoseSingle
+	}
+	diagnosis := search(f.who.app, request, f.result, known.solved)
+	if diagnosis.Open() {
+		known.vain++
+	} else {
+		known.solved = diagnosis
+	}
+	b.failures.add(f.who, diagnosis, f.ms)
 }
 
 // dateOf is the UTC day of a moment, mostly that of the line before.

@@ -536,3 +536,32 @@ func TestVerifyLogPresets(t *testing.T) {
 		}
 	}
 }
+
+// Pairs of slips are found on all lines of a client, also among lines that
+// nothing explains, which are not searched for ever.
+func TestVerifyLogPairs(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
+	stamp := strconv.FormatInt(at.UnixMilli(), 10)
+	var log strings.Builder
+	for i := range 3 * vainEnough {
+		target := fmt.Sprintf("/configs/demo/a%%20b/ns%d?ip=agollo", i)
+		sign := func(secret, signed string) string {
+			return "Apollo demo:" + accesskey.Signature(schemas.NewSecret([]byte(secret)), stamp, signed)
+		}
+		log.WriteString(tomcatLine(at, "10.0.0.1", target, stamp, sign("", strings.Replace(target, "%20", " ", 1))))
+		for _, client := range []string{"agollo", "lost"} {
+			unknown := fmt.Sprintf("/configs/demo/default/ns%d?ip=%s", i, client)
+			log.WriteString(tomcatLine(at, "10.0.0.1", unknown, stamp, sign("nobody knows", unknown)))
+		}
+	}
+	v := verifyText(t, log.String(), candidate("key/demo/k1", firstSecret))
+	got := map[string]uint64{}
+	for _, f := range v.Failures {
+		got[fmt.Sprint(f.Client, " ", f.Cause, " ", f.Also)] += f.Count
+	}
+	want := map[string]uint64{"agollo empty_secret decoded": 3 * vainEnough, "agollo wrong_secret ": 3 * vainEnough, "lost wrong_secret ": 3 * vainEnough}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("causes differ (-want +got):\n%s", diff)
+	}
+}
