@@ -183,14 +183,21 @@ func TestDiagnosePairs(t *testing.T) {
 		cause, also accesskey.Cause
 		subject     string
 	}{
-		"agollo without a secret, and a name that needs escapes": {
+		"apollo §1: agollo signs also with an empty secret, and the decoded path": {
 			plant{secret: "\x00", target: escaped, signed: "/configs/demo/a b/x?ip=1"}, accesskey.CauseEmptySecret, accesskey.CauseDecoded, "key/",
 		},
+		"apollo, how real clients sign: PHP's ApolloSdk sends an empty signature": {
+			plant{header: func([]byte) string { return "Apollo demo:" }}, accesskey.CauseEmptySignature, accesskey.CauseNone, "key/",
+		},
+		"apollo, how real clients sign: Python cuts the path of its base URL off": {
+			plant{target: "/apollo" + target, signed: target}, accesskey.CausePrefixLost, accesskey.CauseNone, "key/demo/k1",
+		},
+		"apollo §1: Java without a secret sends no header": {plant{unsigned: true, unstamped: true}, accesskey.CauseUnsigned, accesskey.CauseNone, "key/"},
 		"a slow clock and a line break": {
 			plant{late: time.Hour, secret: plantedSecret + "\n"}, accesskey.CauseSkew, accesskey.CauseSpaceSecret, "key/demo/k1",
 		},
 		"seconds alone": {plant{stamp: "1576478257"}, accesskey.CauseTimeUnit, accesskey.CauseNone, "key/demo/k1"},
-		"hexadecimal, and no query": {
+		"apollo, how real clients sign: @gaoding sends hexadecimal digits alone, and signs no query": {
 			plant{header: func(sum []byte) string { return hex.EncodeToString(sum) }, target: target, signed: "/configs/demo/default/x"},
 			accesskey.CauseHex, accesskey.CauseQueryDropped, "key/demo/k1",
 		},
