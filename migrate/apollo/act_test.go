@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"lockstep/migrate"
+	"lockstep/migrate/apollo"
 	"lockstep/migrate/apollo/apollotest"
 	"lockstep/schemas"
 )
@@ -54,6 +55,7 @@ func newSite(t *testing.T, modes ...string) *site {
 		s.AddKey(app, s.secrets[[]string{"A1", "A2", "B1"}[i]], mode, modes[i] != "disabled")
 	}
 	_ = s.clock.sleep(t.Context(), time.Hour)
+	s.store = s.open(func(o *apollo.Options) { o.Timeout = 10 * time.Second }) // a call that is given up may still take
 	s.write(fmt.Sprintf(siteText, listed...))
 	return s
 }
