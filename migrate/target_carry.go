@@ -54,6 +54,9 @@ func (g *appSteps) call(ctx context.Context, c call) (err error) {
 		return err //nolint:wrapcheck // the caller names the subject
 	}
 	g.put(key)
+	if key.Mode != c.to {
+		return fmt.Errorf("it is in mode %s, not %s", key.Mode, c.to)
+	}
 	return nil
 }
 

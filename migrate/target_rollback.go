@@ -212,6 +212,9 @@ func (r *retreat) call(ctx context.Context, c backCall) error {
 	if err == nil {
 		c.ring.put(key)
 	}
+	if err == nil && c.to.Weaker(key.Mode) {
+		return fmt.Errorf("it is in mode %s", key.Mode)
+	}
 	return err
 }
 

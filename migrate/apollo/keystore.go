@@ -27,7 +27,7 @@ type Options struct {
 
 	Now     func() time.Time
 	Sleep   func(context.Context, time.Duration) error // [Sleep] if nil
-	Timeout time.Duration                              // of a call; 5s if zero, and never more than 2s for a node
+	Timeout time.Duration                              // of a call; 5s if zero, and never more than 3s for a node
 	Logger  *slog.Logger
 }
 
@@ -72,7 +72,7 @@ func New(o Options) (*KeyStore, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &KeyStore{o: o, version: o.Version, wrote: map[string]time.Time{}, touched: map[string]time.Time{}, checked: map[string]bool{}, nodes: newCaller(min(o.Timeout, 2*time.Second), schemas.Secret{})}
+	s := &KeyStore{o: o, version: o.Version, wrote: map[string]time.Time{}, touched: map[string]time.Time{}, checked: map[string]bool{}, nodes: newCaller(min(o.Timeout, 3*time.Second), schemas.Secret{})}
 	if s.web = newCaller(o.Timeout, o.Token); o.Admin != "" {
 		s.api = admin{strings.TrimRight(o.Admin, "/")}
 	} else {
@@ -191,10 +191,10 @@ func (s *KeyStore) Create(ctx context.Context, app string, secret schemas.Secret
 			return key, errors.Join(failed, fmt.Errorf("nobody knows whether the key is there: %w", err))
 		case there:
 			return key, nil
-		case final(failed) || try == tries:
-			return key, failed
 		case try > 0 && failed == nil:
 			return key, errors.New("the answer says that the key was made, and Apollo does not list it")
+		case final(failed) || try == tries:
+			return key, failed
 		case try > 0:
 			if err := s.o.Sleep(ctx, backoff(try, failed)); err != nil {
 				return key, errors.Join(failed, err)
@@ -227,10 +227,10 @@ func (s *KeyStore) Set(ctx context.Context, app string, before schemas.StoredKey
 			return key, nil
 		case !there || !key.Same(before):
 			return before, changed(key, there)
-		case final(failed) || try == tries:
-			return before, failed
 		case try > 0 && failed == nil:
 			return before, fmt.Errorf("the answer says that mode %s is set, and the key is still in mode %s", to, key.Mode)
+		case final(failed) || try == tries:
+			return before, failed
 		case try > 0:
 			if err := s.o.Sleep(ctx, backoff(try, failed)); err != nil {
 				return before, errors.Join(failed, err)

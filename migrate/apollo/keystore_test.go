@@ -76,6 +76,7 @@ func TestSetSurvivesFaults(t *testing.T) {
 		"a 500":                  {apollotest.Fault{Kind: apollotest.FaultError, Match: put, Times: 1}, 2, ""},
 		"a 500 for good":         {apollotest.Fault{Kind: apollotest.FaultError, Match: put}, 3, "set key 1 of app demo to enforce: Apollo answered with status 500"},
 		"a mode that is ignored": {apollotest.Fault{Kind: apollotest.FaultIgnored, Match: put}, 1, "the answer says that mode enforce is set, and the key is still in mode observe"},
+		"ignored, the last time": {apollotest.Fault{Kind: apollotest.FaultIgnored, Match: put, Skip: 2}, 3, "the answer says that mode enforce is set, and the key is still in mode observe"},
 		"no answer":              {apollotest.Fault{Kind: apollotest.FaultHang, Match: put, Times: 1}, 2, ""},
 		"a cut connection":       {apollotest.Fault{Kind: apollotest.FaultCut, Match: put, Times: 2}, 3, ""},
 		"a lost answer":          {apollotest.Fault{Kind: apollotest.FaultLost, Match: put}, 1, ""},
@@ -89,6 +90,9 @@ func TestSetSurvivesFaults(t *testing.T) {
 			w.clock.at = w.clock.at.Add(time.Hour)
 			key := w.one()
 			w.Admin.Inject(test.fault)
+			if test.fault.Skip == 2 {
+				w.Admin.Inject(apollotest.Fault{Kind: apollotest.FaultCut, Match: put, Times: 2})
+			}
 			set, err := w.store.Set(t.Context(), "demo", key, schemas.ModeEnforce)
 			if (test.want == "") != (err == nil) || test.want != "" && !mentions(err, test.want) {
 				t.Errorf("error %v, want %q", err, test.want)
