@@ -46,7 +46,26 @@ func TestRealLog(t *testing.T) {
 	}
 }
 
+// TestRealLogOf3 reads what a real build of 3.0 wrote, whose times need no zone.
+func TestRealLogOf3(t *testing.T) {
+	t.Parallel()
+	e := gatherIn(t, "", "3.0/node-1/apollo-configservice.log")
+	got := failuresOf(e)
+	if len(got) != 1 || got["node-1 key/demo (probe) missing"] < 2 || e.Coverage.Unparsed != 0 || e.Exposed.Records == 0 {
+		t.Errorf("failures %v, %d lines not understood, %d with secrets", got, e.Coverage.Unparsed, e.Exposed.Records)
+	}
+	first := time.Date(2026, 11, 21, 20, 0, 0, 0, time.UTC)
+	if e.Window.From.Sub(first).Abs() > time.Hour {
+		t.Errorf("the log begins at %s", e.Window.From)
+	}
+}
+
 func gatherRecorded(t *testing.T, logs ...string) *migrate.Evidence {
+	t.Helper()
+	return gatherIn(t, "Asia/Shanghai", logs...)
+}
+
+func gatherIn(t *testing.T, zone string, logs ...string) *migrate.Evidence {
 	t.Helper()
 	globs := make([]string, 0, len(logs))
 	for _, log := range logs {
@@ -56,7 +75,7 @@ func gatherRecorded(t *testing.T, logs ...string) *migrate.Evidence {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dialect, ok, err := apollo.NewDialect(migrate.Selection{Name: apollo.Name, Environment: "pro", Timezone: "Asia/Shanghai"}, nil)
+	dialect, ok, err := apollo.NewDialect(migrate.Selection{Name: apollo.Name, Environment: "pro", Timezone: zone}, nil)
 	if err != nil || !ok {
 		t.Fatal(err, ok)
 	}

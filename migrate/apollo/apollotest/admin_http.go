@@ -21,8 +21,8 @@ type keyDTO struct {
 	Enabled                    bool   `json:"enabled"`
 	DataChangeCreatedBy        string `json:"dataChangeCreatedBy"`
 	DataChangeLastModifiedBy   string `json:"dataChangeLastModifiedBy"`
-	DataChangeCreatedTime      string `json:"dataChangeCreatedTime"`
-	DataChangeLastModifiedTime string `json:"dataChangeLastModifiedTime"`
+	DataChangeCreatedTime      string `json:"dataChangeCreatedTime,omitempty"`
+	DataChangeLastModifiedTime string `json:"dataChangeLastModifiedTime,omitempty"`
 }
 
 // show writes a key as the endpoints do.

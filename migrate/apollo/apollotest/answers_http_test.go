@@ -27,7 +27,7 @@ var notImitated = map[string]string{
 // asked, at the same times, and compares the answers and what was logged.
 func TestStandInAnswersAsRecorded(t *testing.T) {
 	t.Parallel()
-	all := exchanges(t)
+	all := recordedExchanges(t, "answers.jsonl")
 	last := time.UnixMilli(all[len(all)-1].AtMS)
 	clock := newClock()
 	clock.set(last.Add(-3*time.Minute - time.Second)) // the minute at which deleted keys are noticed

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// An exchange is one request to a real Apollo 2.5.2 and its answer: a line of
-// testdata/apollo/recorded/answers.jsonl.
+// An exchange is one request to a real Apollo and its answer: a line of a file
+// in testdata/apollo/recorded.
 type exchange struct {
 	Step, Server string
 	AtMS         int64
@@ -31,9 +31,9 @@ type exchange struct {
 	Logged []string // nil where requests ran side by side
 }
 
-func exchanges(t *testing.T) []exchange {
+func recordedExchanges(t *testing.T, name string) []exchange {
 	t.Helper()
-	file, err := os.Open(filepath.Join(data, "recorded", "answers.jsonl"))
+	file, err := os.Open(filepath.Join(data, "recorded", name))
 	if err != nil {
 		t.Fatal(err)
 	}

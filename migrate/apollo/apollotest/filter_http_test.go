@@ -155,7 +155,7 @@ func TestLayouts(t *testing.T) {
 			"\x1b[2m[nio-8080-exec-3]\x1b[0;39m \x1b[36mc.c.f.a.c.f.ClientAuthenticationFilter  \x1b[0;39m \x1b[2m:\x1b[0;39m " +
 			"Invalid timestamp in pre-check. appId=demo,clientIp=127.0.0.1,timestamp=null"},
 		{"3.0.0", apollotest.LayoutFile, "2026-11-21T01:18:43.758+08:00  WARN 1234 --- [apollo-configservice] [http-nio-8080-exec-3] " +
-			"c.c.f.a.c.f.ClientAuthenticationFilter   : Invalid timestamp in pre-check. appId=demo,clientIp=127.0.0.1,timestamp=null "},
+			"c.c.f.a.c.f.ClientAuthenticationFilter   : Invalid timestamp in pre-check. appId=demo,clientIp=127.0.0.1,timestamp=null"},
 		{"2.3.0", apollotest.LayoutFile, "2026-11-21 01:18:43.758  WARN 1234 --- [http-nio-8080-exec-3] c.c.f.a.c.f.ClientAuthenticationFilter   : " +
 			"Invalid timestamp. appId=demo,timestamp=null"},
 	} {

@@ -44,8 +44,7 @@ const (
 )
 
 // render lays a line out as the Boot of a version does: 2.7 up to Apollo
-// 2.5.2, 4.0 after it. That 4.0 names the app and leaves a blank at the end is
-// unverified.
+// 2.5.2, 4.0 after it, which names the app.
 func (l line) render(layout Layout, boot4 bool, pid int) string {
 	paint := func(_, text string) string { return text }
 	if layout == LayoutColor {
@@ -56,9 +55,9 @@ func (l line) render(layout Layout, boot4 bool, pid int) string {
 		thread = fmt.Sprintf("%15s", thread)
 		thread = thread[len(thread)-15:]
 	}
-	stamp, app, end := l.at.Format("2006-01-02 15:04:05.000"), "", ""
+	stamp, app := l.at.Format("2006-01-02 15:04:05.000"), ""
 	if boot4 {
-		stamp, app, end = l.at.Format("2006-01-02T15:04:05.000-07:00"), paint(faint, "[apollo-configservice] "), " "
+		stamp, app = l.at.Format("2006-01-02T15:04:05.000-07:00"), paint(faint, "[apollo-configservice] ")
 	}
 	level := green
 	if l.level == "WARN" {
@@ -67,7 +66,7 @@ func (l line) render(layout Layout, boot4 bool, pid int) string {
 	return strings.Join([]string{
 		paint(faint, stamp), paint(level, fmt.Sprintf("%5s", l.level)), paint(magenta, fmt.Sprint(pid)), paint(faint, "---"),
 		app + paint(faint, "["+thread+"]"), paint(cyan, fmt.Sprintf("%-40s", l.logger)), paint(faint, ":"), l.message,
-	}, " ") + end + "\n"
+	}, " ") + "\n"
 }
 
 // found is the line that prints secrets in clear whenever a key changes.
