@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"lockstep/schemas"
@@ -48,16 +49,15 @@ type answerError struct {
 	name   string
 	status int
 	after  time.Duration // when to come back, if the server says so
+	token  bool          // that the token is why
 }
 
 // Error implements [error].
 func (e *answerError) Error() string {
-	switch e.status {
-	case http.StatusUnauthorized, http.StatusForbidden:
+	if e.token {
 		return fmt.Sprintf("%s: Apollo refuses the token (status %d)", e.name, e.status)
-	default:
-		return fmt.Sprintf("%s: Apollo answered with status %d", e.name, e.status)
 	}
+	return fmt.Sprintf("%s: Apollo answered with status %d", e.name, e.status)
 }
 
 // final reports whether an error is an answer that will not change, and says
@@ -132,10 +132,12 @@ func unwelcome(r request, response *http.Response) error {
 	if seconds, err := strconv.Atoi(response.Header.Get("Retry-After")); err == nil {
 		e.after = time.Duration(seconds) * time.Second
 	}
-	switch e.status {
-	case http.StatusUnauthorized, http.StatusForbidden:
+	signIn := e.status == http.StatusFound && strings.Contains(response.Header.Get("Location"), "/signin") // a Portal's answer
+	e.token = e.status == http.StatusUnauthorized || e.status == http.StatusForbidden || signIn
+	switch {
+	case e.token:
 		return schemas.Hint(e, "set `token` of the environment's apollo in the policy, to one that may manage the keys of this app")
-	case http.StatusNotFound:
+	case e.status == http.StatusNotFound:
 		return schemas.Hint(e, "check the URL in the policy; a Portal has the OpenAPI for access keys from 3.0 on")
 	}
 	return e

@@ -275,6 +275,10 @@ func TestPortal(t *testing.T) {
 	if _, err := w.store.Create(t.Context(), "demo", schemas.NewSecret([]byte(secretTwo))); !mentions(err, "a Portal makes the secrets of new keys itself") {
 		t.Errorf("create: error %v", err)
 	}
+	wrong := w.open(func(o *apollo.Options) { o.Admin, o.Portal, o.Env = "", w.Portal.URL, "PRO" })
+	if _, err := wrong.Keys(t.Context(), "demo"); !mentions(err, "list the keys of app demo: Apollo refuses the token (status 302)") {
+		t.Errorf("no token: error %v", err)
+	}
 	old := newWorld(t, apollotest.Options{Version: "2.5.2", PortalToken: "CANARY-portal"})
 	if _, err := portal(old).Keys(t.Context(), "demo"); !mentions(err, "a Portal has the OpenAPI for access keys from 3.0 on") {
 		t.Errorf("2.5.2: error %v", err)
