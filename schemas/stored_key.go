@@ -8,8 +8,8 @@ type StoredKey struct {
 	ID          string    `yaml:"id" json:"id"`                   // Apollo's number
 	Fingerprint string    `yaml:"fingerprint" json:"fingerprint"` // see [Secret.Fingerprint]
 	Mode        Mode      `yaml:"mode" json:"mode"`
-	Changed     time.Time `yaml:"changed" json:"changed"` // DataChange_LastTime, by Apollo's clock
-	By          string    `yaml:"by" json:"by"`           // who changed it last
+	Changed     time.Time `yaml:"changed,omitempty" json:"changed,omitzero"` // DataChange_LastTime, by Apollo's clock; a Portal does not tell
+	By          string    `yaml:"by" json:"by"`                              // who changed it last
 }
 
 // Same reports whether nobody has touched the key between two looks at it. As

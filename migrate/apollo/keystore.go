@@ -245,7 +245,11 @@ func changed(key schemas.StoredKey, there bool) error {
 	if !there {
 		return fmt.Errorf("%w: the key is gone", migrate.ErrChanged)
 	}
-	return fmt.Errorf("%w: it is in mode %s since %s by %q", migrate.ErrChanged, key.Mode, key.Changed.UTC().Format(time.RFC3339), key.By)
+	since := ""
+	if !key.Changed.IsZero() { // as from a Portal
+		since = " since " + key.Changed.UTC().Format(time.RFC3339)
+	}
+	return fmt.Errorf("%w: it is in mode %s%s by %q", migrate.ErrChanged, key.Mode, since, key.By)
 }
 
 func (s *KeyStore) set(ctx context.Context, app string, key schemas.StoredKey, to schemas.Mode, operator string) error {

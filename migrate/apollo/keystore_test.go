@@ -275,6 +275,9 @@ func TestPortal(t *testing.T) {
 	if _, err := w.store.Create(t.Context(), "demo", schemas.NewSecret([]byte(secretTwo))); !mentions(err, "a Portal makes the secrets of new keys itself") {
 		t.Errorf("create: error %v", err)
 	}
+	if _, err := w.store.Set(t.Context(), "demo", schemas.StoredKey{ID: "1", Mode: schemas.ModeEnforce}, schemas.ModeObserve); !mentions(err, "it is in mode disabled by \"apollo\"") {
+		t.Errorf("without times: error %v", err)
+	}
 	wrong := w.open(func(o *apollo.Options) { o.Admin, o.Portal, o.Env = "", w.Portal.URL, "PRO" })
 	if _, err := wrong.Keys(t.Context(), "demo"); !mentions(err, "list the keys of app demo: Apollo refuses the token (status 302)") {
 		t.Errorf("no token: error %v", err)
