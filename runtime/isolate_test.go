@@ -227,10 +227,12 @@ func TestHoldDoesNotOpen(t *testing.T) {
 			w.write("k2", secret2)
 			w.write("rollout.yaml", enforced)
 			w.start()
-			for file, text := range map[string]string{"agent.yaml": test.agent, "policy.yaml": test.policy, "rollout.yaml": test.rollout} {
-				if text != "" {
+			for _, edit := range []struct{ file, text string }{ // the listener is held before anything else is edited
+				{"agent.yaml", test.agent}, {"policy.yaml", test.policy}, {"rollout.yaml", test.rollout},
+			} {
+				if edit.text != "" {
 					number := w.server.Status().Good.Number
-					w.replace(file, text)
+					w.replace(edit.file, edit.text)
 					w.eventually("new version", func() bool { return w.server.Status().Good.Number > number })
 				}
 			}
