@@ -3,6 +3,7 @@ package pikolink
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"sync"
 	"time"
@@ -185,7 +186,7 @@ func (l *Listener) end(s *session, err error) {
 		return
 	}
 	l.current = nil
-	l.status.Up, l.status.Since, l.status.Err = false, l.opts.Now(), err
+	l.status.Up, l.status.Since, l.status.Err = false, l.opts.Now(), fmt.Errorf("the session ended: %w", err)
 	if l.staying.Err() == nil {
 		l.opts.Logger.Warn("the piko session ended, registering again", "endpoint", l.endpoint, "error", err)
 	}
