@@ -25,7 +25,7 @@ func (u *upstream) certificateFindings(now time.Time) []finding {
 	known := map[string]bool{}
 	var ends []soonEnd
 	for _, c := range u.chains {
-		if !c.Verified || now.Sub(utc(c.LastMS)) > tlsInUse {
+		if !c.Verified || now.Sub(utc(c.LastMS)) > tlsInUse || utc(c.FirstMS).Sub(now) >= clockSkew {
 			continue
 		}
 		known[c.Address] = true

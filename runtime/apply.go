@@ -45,7 +45,7 @@ func (s *Server) load(ctx context.Context) error {
 	s.applier = a
 	s.tcp = newTCPServer(s)
 	s.onStop("tcp", s.tcp.stop)
-	s.metrics.registry.MustRegister(newListenerCollector(&s.current, a.drain))
+	s.metrics.registry.MustRegister(newListenerCollector(&s.current, a.drain, s.opts.Now))
 	return a.start(ctx)
 }
 

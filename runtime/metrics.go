@@ -2,7 +2,6 @@ package runtime
 
 import (
 	"strconv"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
@@ -26,7 +25,6 @@ type metrics struct {
 	clockSteps  prometheus.Counter
 	denialsLost prometheus.Counter
 	stateErrors prometheus.Counter
-	insecure    *prometheus.GaugeVec
 	handshakes  *prometheus.CounterVec
 	override    *prometheus.GaugeVec
 	tripAlerts  *prometheus.CounterVec
@@ -88,8 +86,6 @@ func newMetrics(version string) *metrics {
 			"Times that verified clients were found to be refused which passed before the promotion.", "subject"),
 		tripLeftOut: counter("tripwire_left_out_total",
 			"Passes of clients that the tripwire had no room to remember.").WithLabelValues(),
-		insecure: gauge("upstream_tls_insecure",
-			"Always 1, for endpoints whose upstream's certificate is not verified.", "endpoint"),
 		handshakes: counter("upstream_tls_handshakes_total",
 			"Handshakes with upstreams whose verification the rollout stages, by what came of it; an empty reason is a pass.",
 			"endpoint", "mode", "reason"),
@@ -120,19 +116,6 @@ func (m *metrics) applied(s *snapshot, kept bool) {
 	m.certEnd.Reset()
 	for _, c := range s.certificates() {
 		m.certEnd.WithLabelValues(c.listener, c.file).Set(float64(c.end.Unix()))
-	}
-	m.secured(s, s.version.Applied)
-}
-
-// secured notes which upstreams could be anybody at a moment.
-func (m *metrics) secured(s *snapshot, now time.Time) {
-	m.insecure.Reset()
-	for endpoint, r := range s.routes {
-		for _, u := range r.upstreams {
-			if u.backend.insecure(now) {
-				m.insecure.WithLabelValues(endpoint).Set(1)
-			}
-		}
 	}
 }
 

@@ -47,7 +47,6 @@ func (s *Server) serveUnder(list []schemas.Override) {
 	s.current.Store(next)
 	s.applier.drain.supersede(old, next)
 	old.retire(next)
-	s.metrics.secured(next, s.opts.Now())
 	s.metrics.overridden(list)
 	if s.recorder != nil {
 		leaveWord(s.recorder.applied)

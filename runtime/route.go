@@ -3,8 +3,10 @@ package runtime
 import (
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"lockstep/schemas"
 )
@@ -48,6 +50,11 @@ func through(r *http.Request) string {
 		return ""
 	}
 	return c.endpoint
+}
+
+// insecure reports whether any certificate would do for one of the upstreams.
+func (r *route) insecure(now time.Time) bool {
+	return slices.ContainsFunc(r.upstreams, func(u *upstream) bool { return u.backend.insecure(now) })
 }
 
 // endpointID tells which endpoint a request is for, as the proxy of a Piko

@@ -58,7 +58,6 @@ func (r *redialer) run(ctx context.Context) {
 // round dials the upstreams whose turn it is.
 func (r *redialer) round(ctx context.Context) {
 	s, now := r.server.current.Load(), r.server.opts.Now()
-	r.server.metrics.secured(s, now)
 	var workers sync.WaitGroup
 	slots := make(chan struct{}, redialParallel)
 	last := map[*pool]time.Time{}
