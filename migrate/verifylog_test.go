@@ -565,3 +565,29 @@ func TestVerifyLogPairs(t *testing.T) {
 		t.Errorf("causes differ (-want +got):\n%s", diff)
 	}
 }
+
+// Apollo §7: which key a client signs with nobody sees but by replay. A client
+// still uses the key of its last good signature.
+func TestVerifyLogRotation(t *testing.T) {
+	t.Parallel()
+	start := time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
+	var log strings.Builder
+	for i, use := range []struct{ client, secret string }{
+		{"moved", firstSecret}, {"moved", secondSecret}, {"left", firstSecret}, {"back", secondSecret}, {"back", firstSecret}, {"broken", "x"},
+	} {
+		at := start.Add(time.Duration(i) * time.Minute)
+		stamp, target := strconv.FormatInt(at.UnixMilli(), 10), "/configs/demo/default/application?ip="+use.client
+		log.WriteString(tomcatLine(at, "10.0.0.1", target, stamp, "Apollo demo:"+accesskey.Signature(schemas.NewSecret([]byte(use.secret)), stamp, target)))
+	}
+	v := verifyText(t, log.String(), candidate("key/demo/k1", firstSecret), candidate("key/demo/k2", secondSecret))
+	uses := v.Uses()
+	if uses[0].Clients != 3 || uses[0].Still != 2 || !slices.Equal(uses[0].Who, []string{"back", "left"}) || uses[0].Requests != 3 {
+		t.Errorf("k1: %+v, want back and left still on it", uses[0])
+	}
+	if uses[1].Clients != 2 || uses[1].Still != 1 || !slices.Equal(uses[1].Who, []string{"moved"}) || uses[1].Last != start.Add(3*time.Minute) {
+		t.Errorf("k2: %+v, want moved on it", uses[1])
+	}
+	if text := reports(t, v); !strings.Contains(text, "still on key/demo/k1: back, left\n") {
+		t.Errorf("nobody is told who is still on k1:\n%s", text)
+	}
+}
