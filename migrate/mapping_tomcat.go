@@ -81,20 +81,22 @@ func tomcatName(code byte, argument string) string {
 }
 
 func splitTomcat(rest string, format []nginxField) (map[string]any, error) {
-	fields := make(map[string]any, len(format)+2)
+	fields := make(map[string]any, len(format)) // the usual ones fit into the smallest map
 	for _, f := range format {
 		end := tomcatEnd(rest, f.until)
 		if end < 0 || !strings.HasPrefix(rest[end:], f.until) {
 			return nil, errNotTomcat
 		}
-		value := rest[:end]
-		switch f.name {
-		case "request":
-			addRequest(fields, value)
+		switch text := rest[:end]; f.name {
+		case "request": // its parts take its place
+			addRequest(fields, text)
 		case "time_local":
-			value = strings.Trim(value, "[]")
+			fields[f.name] = strings.Trim(text, "[]")
+		default:
+			if value := tomcatValue(text); value != nil {
+				fields[f.name] = value
+			}
 		}
-		fields[f.name] = tomcatValue(value)
 		rest = rest[end+len(f.until):]
 	}
 	if rest != "" {
