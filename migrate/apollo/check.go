@@ -46,7 +46,7 @@ func origin(rest string) (thread, class, message string, ok bool) {
 // parts takes a message apart. It is anchored on the left: behind the client
 // address comes what the client has sent, and that may look like anything.
 // Apollo 2.3 and earlier name no client. A line that was wrapped between words
-// has lost a blank; Spring Boot 4 leaves one at the end.
+// has lost a blank; one at the end, as some patterns leave it, is no part of it.
 func parts() *regexp.Regexp {
 	return regexp.MustCompile(`(?s)^Invalid ?(timestamp|authorization)( ?in ?pre-check)?\. ?appId=([^,]*),(?:clientIp=([^,]*),)?(timestamp|authorization)=(.*?)\s*$`)
 }
