@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -81,23 +82,24 @@ type fleetClient struct {
 // populate spreads the clients over the apps: daemons, and jobs that come
 // daily, weekly and monthly.
 func (w *world) populate(random *rand.Rand) {
-	periods := slices.Concat(
-		slices.Repeat([]time.Duration{8 * time.Hour}, 230), slices.Repeat([]time.Duration{day}, 40),
-		slices.Repeat([]time.Duration{7 * day}, 20), slices.Repeat([]time.Duration{30 * day}, 10))
+	var periods []time.Duration
+	for _, period := range slices.Sorted(maps.Keys(w.fleet.comes)) {
+		periods = append(periods, slices.Repeat([]time.Duration{period}, w.fleet.comes[period])...)
+	}
 	random.Shuffle(len(periods), func(i, j int) { periods[i], periods[j] = periods[j], periods[i] })
 	for i, period := range periods {
-		c := &fleetClient{app: w.apps[i%fleetApps], name: fmt.Sprintf("10.%d.%d.%d", i%fleetApps, i/256, i%256), period: period}
+		c := &fleetClient{app: w.apps[i%len(w.apps)], name: fmt.Sprintf("10.0.%d.%d", i/256, i%256), period: period}
 		w.clients = append(w.clients, c)
 		w.every(period, w.at.Add(time.Duration(random.Int64N(int64(period)))), func() { w.request(c) })
 	}
 	w.spoil(random)
 }
 
-// spoil makes 5 % of the clients wrong, of every period and in both halves, in
-// all the ways that there are.
+// spoil makes some clients wrong, of every period and in both halves by turns,
+// in all the ways that there are.
 func (w *world) spoil(random *rand.Rand) {
 	all, n := slips(), 0
-	left := map[time.Duration]int{8 * time.Hour: 8, day: 3, 7 * day: 2, 30 * day: 2}
+	left := maps.Clone(w.fleet.wrong)
 	for _, i := range random.Perm(len(w.clients)) {
 		c := w.clients[i]
 		if left[c.period] > 0 && c.app.replayed == (n%2 == 0) {
@@ -107,8 +109,10 @@ func (w *world) spoil(random *rand.Rand) {
 			n++
 		}
 	}
-	if n != fleetWrong {
-		w.t.Fatalf("%d clients are wrong, want %d", n, fleetWrong)
+	for period, missing := range left {
+		if missing > 0 {
+			w.t.Fatalf("%d clients that come every %s should be wrong, and are not", missing, period)
+		}
 	}
 }
 

@@ -33,6 +33,7 @@ type rehearsal struct {
 	replayed, listed *half
 	named            map[string]string // by address
 	printed          bytes.Buffer      // all that was ever shown to people
+	today            time.Time         // of the next look
 }
 
 // begin writes what people write: a policy, two rollouts and an inventory.
@@ -202,6 +203,25 @@ func (r *rehearsal) name(app, client, cause string) {
 // step takes what steps may be taken in one half.
 func (r *rehearsal) step(h *half) {
 	r.t.Helper()
+	for _, batch := range r.propose(h).Batches {
+		applied := r.must([]int{0, 1}, r.applyBatch(h, batch.ID)...)
+		if applied.status == 1 {
+			return // the batch before has to bake
+		}
+	}
+}
+
+// applyBatch is the command line that applies a batch of the plan of a half.
+func (r *rehearsal) applyBatch(h *half, batch string) []string {
+	return []string{
+		"migrate", "apply", r.path(h.name, "plan.yaml"), "--rollout", h.rollout, "--policy", r.path("lockstep.yaml"),
+		"--batch", batch, "--target", "apollo",
+	}
+}
+
+// propose makes the plan of a half.
+func (r *rehearsal) propose(h *half) *schemas.Plan {
+	r.t.Helper()
 	plan := r.path(h.name, "plan.yaml")
 	args := append([]string{
 		"migrate", "plan", "--rollout", h.rollout, "--policy", r.path("lockstep.yaml"), "--inventory", r.path("inventory.yaml"),
@@ -216,13 +236,7 @@ func (r *rehearsal) step(h *half) {
 	r.check(err)
 	decoded, err := schemas.DecodePlan(doc)
 	r.check(err)
-	for _, batch := range decoded.Batches {
-		applied := r.must([]int{0, 1}, "migrate", "apply", plan, "--rollout", h.rollout, "--policy", r.path("lockstep.yaml"),
-			"--batch", batch.ID, "--target", "apollo")
-		if applied.status == 1 {
-			return // the batch before has to bake
-		}
-	}
+	return decoded
 }
 
 // state says where a half stands, as status does by JSON.

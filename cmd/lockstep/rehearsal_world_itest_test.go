@@ -17,14 +17,29 @@ import (
 	"lockstep/migrate/apollo/apollotest"
 )
 
-// The size of a rehearsal. Half of the apps have access logs to be replayed,
-// the other half nothing but the config service's own log and its database.
+// A fleet is what a world is made of. Apps with an even number have access logs
+// to be replayed, the others nothing but the config service's own log and its
+// database.
+type fleet struct {
+	apps  int
+	comes map[time.Duration]int // clients by how often they come
+	wrong map[time.Duration]int // of these
+}
+
+// wholeFleet has 40 apps and 300 clients, 5 % of them wrong.
+func wholeFleet() fleet {
+	return fleet{
+		apps:  40,
+		comes: map[time.Duration]int{8 * time.Hour: 230, day: 40, 7 * day: 20, 30 * day: 10},
+		wrong: map[time.Duration]int{8 * time.Hour: 8, day: 3, 7 * day: 2, 30 * day: 2},
+	}
+}
+
+// How many days a rehearsal of the whole fleet takes, and how many there are
+// before, in which the database meets who comes monthly.
 const (
-	fleetApps    = 40
-	fleetClients = 300
-	fleetWrong   = 15 // 5 %
 	fleetDays    = 60
-	fleetHistory = 31 // days before, in which the database has met all but who comes less often than monthly
+	fleetHistory = 31
 )
 
 // dayOne is when the first key is written.
@@ -39,6 +54,7 @@ type world struct {
 	apollo  *apollotest.Apollo
 	db      *apollotest.MariaDB
 	dir     string
+	fleet   fleet
 	apps    []*fleetApp
 	clients []*fleetClient
 
@@ -55,14 +71,14 @@ type fleetApp struct {
 }
 
 // newWorld starts an Apollo of two nodes, as it was before anybody had keys.
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T, f fleet) *world {
 	t.Helper()
-	w := &world{t: t, at: dayOne.AddDate(0, 0, -fleetHistory), dir: t.TempDir()}
+	w := &world{t: t, fleet: f, at: dayOne.AddDate(0, 0, -fleetHistory), dir: t.TempDir()}
 	w.apollo = apollotest.Start(t, apollotest.Options{
 		Now: w.now, Nodes: 2, LogDir: filepath.Join(w.dir, "logs"), AccessLog: true, AdminToken: "c4n4ry-admin",
 	})
 	random := rand.New(rand.NewPCG(1, 6)) //nolint:gosec // the same each time
-	for i := range fleetApps {
+	for i := range f.apps {
 		app := &fleetApp{
 			id: fmt.Sprintf("app-%02d", i), owner: fmt.Sprintf("team-%02d", i%7), replayed: i%2 == 0,
 			secret: fmt.Sprintf("%016x%016x", random.Uint64(), random.Uint64()),
