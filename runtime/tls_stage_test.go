@@ -47,6 +47,14 @@ func newStagedWorld(t *testing.T, p *pkiWorld) (w *world, endpoints []string) {
 	return w, endpoints
 }
 
+// stage replaces the rollout by one that is not the same, and waits for it.
+func (w *world) stage(rollout string) {
+	w.t.Helper()
+	number := w.server.Status().Good.Number
+	w.replace("rollout.yaml", rollout)
+	w.applied(number)
+}
+
 // reasonsOf are the outcomes of an upstream that were counted, "" for a pass.
 func (w *world) reasonsOf(endpoint string) map[schemas.Reason]uint64 {
 	reasons := map[schemas.Reason]uint64{}
@@ -87,8 +95,7 @@ func TestStagedUpstreams(t *testing.T) {
 		}
 	}
 	checkProbeAgrees(t, p)
-	w.write("rollout.yaml", stagedRollout("enforce", "", endpoints...))
-	w.applied(w.server.Status().Good.Number)
+	w.stage(stagedRollout("enforce", "", endpoints...))
 	for reason := range p.servers {
 		want := http.StatusOK
 		if reason != "" {
@@ -182,8 +189,7 @@ func TestStageCloses(t *testing.T) {
 				t.Errorf("at %s: %d, want %d", c.from, got, c.first)
 			}
 			to := []string{endpointFor(c.reason)}
-			w.write("rollout.yaml", stagedRollout(c.to, c.more, to[:min(len(c.to), 1)]...))
-			w.applied(w.server.Status().Good.Number)
+			w.stage(stagedRollout(c.to, c.more, to[:min(len(c.to), 1)]...))
 			if got := w.getFrom(endpointFor(c.reason)); got != c.then {
 				t.Errorf("at %s: %d, want %d", c.to, got, c.then)
 			}

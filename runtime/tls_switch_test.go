@@ -42,8 +42,7 @@ func TestStageSwitches(t *testing.T) {
 	modes := []string{"enforce", "observe", "disabled", "enforce", "disabled", "observe"}
 	for i := range switches {
 		before := answered.Load()
-		w.replace("rollout.yaml", stagedRollout(modes[i%len(modes)], "", "svc"))
-		w.applied(w.server.Status().Good.Number)
+		w.stage(stagedRollout(modes[i%len(modes)], "", "svc"))
 		if modes[i%len(modes)] == "enforce" {
 			held := schemas.Override{Subject: "tls/svc", Mode: schemas.ModeObserve, Who: "lee", Reason: "test", Since: time.Now()}
 			if err := w.server.Override(t.Context(), held); err != nil {
