@@ -46,6 +46,9 @@ func TestStagedSkipVerify(t *testing.T) {
 		if f.Severity != c.level || !strings.HasSuffix(f.Message, c.message) && !strings.Contains(f.Message, c.message+" ") {
 			t.Errorf("%s: %s %q, want %s %q", name, f.Severity, f.Message, c.level, c.message)
 		}
+		if used := c.level == schemas.LevelWarning; has(judged(t, in, unverified), "T205") == used {
+			t.Errorf("%s: T205 says that root_cas is ignored: %v", name, used)
+		}
 		fixed, err := fix(t, in, []byte(unverified), false)
 		if err != nil {
 			t.Fatal(err)
@@ -87,8 +90,8 @@ func TestHandshakes(t *testing.T) {
 	}
 }
 
-// finding is the one of a rule in a config.
-func finding(t *testing.T, in lint.Input, rule, source string) lint.Finding {
+// judged is what the rules say of a config.
+func judged(t *testing.T, in lint.Input, source string) *lint.Report {
 	t.Helper()
 	checker, err := sharedChecker()
 	if err != nil {
@@ -99,6 +102,13 @@ func finding(t *testing.T, in lint.Input, rule, source string) lint.Finding {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return report
+}
+
+// finding is the one of a rule in a config.
+func finding(t *testing.T, in lint.Input, rule, source string) lint.Finding {
+	t.Helper()
+	report := judged(t, in, source)
 	for _, f := range report.Findings {
 		if f.Rule == rule {
 			return f

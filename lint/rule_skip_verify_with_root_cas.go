@@ -9,12 +9,15 @@ func skipVerifyWithRootCAs() Rule {
 		Slug:  "skip-verify-with-root-cas",
 		Title: "a CA is named and then ignored",
 		Doc: "With insecure_skip_verify the certificates of root_cas are loaded and play no part. " +
-			"Whoever named them wanted verification: mostly the skip is left from the time before there was a CA file.",
+			"Whoever named them wanted verification: mostly the skip is left from the time before there was a CA file. " +
+			"While the rollout file of `--rollout` observes or enforces `tls/<endpoint_id>`, `lockstep run` does use them, and nothing is said.",
 		Levels: errorInProduction(schemas.LevelWarning, schemas.LevelWarning),
 		Admit:  true,
 		Check: func(p *Pass) {
 			for at, l := range p.listeners() {
-				checkIgnoredCAs(p, at, l.TLS)
+				if mode := p.stage(l).ModeAt(p.now); mode != schemas.ModeObserve && mode != schemas.ModeEnforce {
+					checkIgnoredCAs(p, at, l.TLS)
+				}
 			}
 			if p.agent != nil {
 				checkIgnoredCAs(p, "/connect", p.agent.Connect.TLS)
