@@ -46,7 +46,23 @@ func newSink(path, node, boot string) (*sink, error) {
 		path = filepath.Join(path, "events-"+node+".jsonl")
 	}
 	s := &sink{path: path, boot: boot, open: openEvents}
-	return s, s.reopen()
+	if err := s.reopen(); err != nil {
+		return nil, err
+	}
+	if !beginsLikeEvents(s.file) {
+		err := schemas.Hint(fmt.Errorf("open events: %s holds something else", path), "name a file of its own, or a directory")
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
+// beginsLikeEvents tells an event log from a file that was named by mistake,
+// such as the config, which events would spoil. A log may begin with what a
+// crash or a rotation has left: zeros, or the break that ends a torn line.
+func beginsLikeEvents(file eventFile) bool {
+	first := []byte{0}
+	_, err := file.ReadAt(first, 0)
+	return err != nil || strings.ContainsRune("{\n\x00", rune(first[0]))
 }
 
 // openEvents opens a regular file. A pipe that nobody reads would block the

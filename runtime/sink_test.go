@@ -58,6 +58,30 @@ func TestSinkFileAndDirectory(t *testing.T) {
 	}
 }
 
+// TestSinkSparesOtherFiles names the config by mistake, and logs that a crash
+// or a rotation has left.
+func TestSinkSparesOtherFiles(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		"listeners: []\n": false, "-----BEGIN": false, "": true, "{}\n": true, "{\"ki": true, "\n{}\n": true, "\x00\x00": true,
+	} {
+		path := filepath.Join(t.TempDir(), "file")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, err := newSink(path, "n1", "b1")
+		if (err == nil) != want || err != nil && len(schemas.Hints(err)) != 1 {
+			t.Errorf("%q: %v", text, err)
+		}
+		if err == nil {
+			err = s.close()
+		}
+		if got, readErr := os.ReadFile(path); string(got) != text || readErr != nil || want && err != nil {
+			t.Errorf("%q became %q: %v, %v", text, got, readErr, err)
+		}
+	}
+}
+
 // TestSinkFollowsRotation renames, removes and truncates the file under the sink.
 func TestSinkFollowsRotation(t *testing.T) {
 	t.Parallel()
