@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 
+	"lockstep/internal/inputfile"
 	"lockstep/schemas"
 )
 
@@ -50,7 +51,7 @@ func newSink(path, node, boot string) (*sink, error) {
 		return nil, err
 	}
 	if !beginsLikeEvents(s.file) {
-		err := schemas.Hint(fmt.Errorf("open events: %s holds something else", path), "name a file of its own, or a directory")
+		err := schemas.Hint(fmt.Errorf("open events %s: it holds something else", path), "name a file of its own, or a directory")
 		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
@@ -188,7 +189,7 @@ func (s *sink) reopen() error {
 	closeErr := s.close()
 	file, err := s.open(s.path)
 	if err != nil {
-		return errors.Join(fmt.Errorf("open events: %w", err), closeErr)
+		return errors.Join(fmt.Errorf("open events %s: %w", s.path, inputfile.Bare(err)), closeErr)
 	}
 	s.file = file
 	s.torn, err = tornEnd(file)
