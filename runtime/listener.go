@@ -7,7 +7,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"syscall"
 	"time"
+
+	"lockstep/schemas"
 )
 
 // listener is an HTTP server on an address of its own.
@@ -29,7 +32,7 @@ func listen(ctx context.Context, addr string, logger *slog.Logger) (*listener, e
 	if addr != "" {
 		var err error
 		if ln, err = (&net.ListenConfig{}).Listen(ctx, "tcp", addr); err != nil {
-			return nil, fmt.Errorf("listen: %w", err)
+			return nil, unlistenable(err)
 		}
 	}
 	base, cut := context.WithCancel(context.WithoutCancel(ctx))
@@ -45,6 +48,20 @@ func listen(ctx context.Context, addr string, logger *slog.Logger) (*listener, e
 		// OPTIONS * is for the handler to refuse like any other odd target.
 		DisableGeneralOptionsHandler: true,
 	}}, nil
+}
+
+// unlistenable says what to do about an address that cannot be had.
+func unlistenable(err error) error {
+	_, misspelt := errors.AsType[*net.AddrError](err)
+	switch {
+	case misspelt:
+		return schemas.Hint(err, "write it as in 127.0.0.1:8080")
+	case errors.Is(err, syscall.EADDRINUSE):
+		return schemas.Hint(err, "stop what listens there, or name another address")
+	case errors.Is(err, syscall.EACCES):
+		return schemas.Hint(err, "name a port from 1024 on, or give the process CAP_NET_BIND_SERVICE")
+	}
+	return err
 }
 
 func (l *listener) addr() string {

@@ -27,7 +27,7 @@ func (p *process) runCommand() *cli.Command {
 			"SIGTERM and SIGINT stop it in order.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "config", Usage: "serve the Piko agent config `FILE`", Required: true},
-			&cli.StringFlag{Name: "rollout", Usage: "take the modes of access keys from the rollout `FILE`"},
+			&cli.StringFlag{Name: "rollout", Usage: "take the modes of access keys and upstream TLS from the rollout `FILE`"},
 			policyFlag(), tierFlag(), expandFlag(), envFileFlag(),
 			&cli.StringFlag{Name: "listen", Value: "127.0.0.1:8080", Usage: "take requests at `ADDR`"},
 			&cli.StringFlag{Name: "piko", Value: string(pikoOff), Usage: "register the listeners at connect.url of the config: `MODE` auto, or off, which dials nothing"},
@@ -72,6 +72,9 @@ func (p *process) serve(c *cli.Context) error {
 
 // startStatus tells an address or directory that is not to be had from what the user wrote.
 func startStatus(err error) int {
+	if _, misspelt := errors.AsType[*net.AddrError](err); misspelt {
+		return statusUsage
+	}
 	if _, ok := errors.AsType[*net.OpError](err); ok || errors.Is(err, admin.ErrTaken) || errors.Is(err, runtime.ErrStateLocked) {
 		return statusIncomplete
 	}
