@@ -283,6 +283,7 @@ func TestRefusesToListen(t *testing.T) {
 		":0":                                   {fixed("x"), "others on the way could read the token"},
 		"localhost:1x":                         {fixed("x"), "listen"},
 		"nonsense":                             {fixed("x"), "neither unix:PATH nor host:port"},
+		"unix:":                                {nil, "the path is missing"},
 		"unix:" + at("file"):                   {nil, "not a socket"},
 		"unix:" + at("dir"):                    {nil, "not a socket"},
 		"unix:" + at("link"):                   {nil, "not a socket"},

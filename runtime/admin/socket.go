@@ -31,6 +31,9 @@ const maxPath = 107
 // listenUnix opens a socket at path. One that a killed process has left is
 // replaced; whatever else is there stays, and is an error.
 func listenUnix(ctx context.Context, path string) (*socket, error) {
+	if path == "" {
+		return nil, schemas.Hint(errors.New("the path is missing"), "write it as in unix:/run/lockstep.sock")
+	}
 	// It gets its rights in a directory that nobody else can enter, and only
 	// then its name: at no moment can others open it.
 	dir := filepath.Join(filepath.Dir(path), ".ctl-"+rand.Text()[:8])
@@ -41,7 +44,7 @@ func listenUnix(ctx context.Context, path string) (*socket, error) {
 		return nil, err
 	}
 	if err := os.Mkdir(dir, 0o700); err != nil {
-		return nil, inputfile.Bare(err)
+		return nil, schemas.Hint(inputfile.Bare(err), "the directory has to be there, and this user has to be able to write to it")
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // it is empty, or the error is told
 	s, err := bind(ctx, filepath.Join(dir, "s"))
