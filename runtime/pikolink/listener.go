@@ -199,8 +199,12 @@ func (l *Listener) failed(err error) {
 	defer l.mu.Unlock()
 	before := l.status.Err
 	l.status.Err = err
-	if l.staying.Err() == nil && (before == nil || before.Error() != err.Error()) {
-		l.opts.Logger.Warn("cannot register at piko, trying again",
-			"endpoint", l.endpoint, "error", err, "hints", schemas.Hints(err))
+	if l.staying.Err() != nil || before != nil && before.Error() == err.Error() {
+		return
 	}
+	attrs := []any{"endpoint", l.endpoint, "error", err}
+	if hints := schemas.Hints(err); len(hints) > 0 {
+		attrs = append(attrs, "hints", hints)
+	}
+	l.opts.Logger.Warn("cannot register at piko, trying again", attrs...)
 }

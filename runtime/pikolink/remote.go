@@ -3,6 +3,7 @@ package pikolink
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -104,14 +105,26 @@ func (r *Remote) dial(ctx context.Context, endpoint string) (*websocket.Conn, er
 	case err == nil && stopped:
 		return conn, nil
 	case errors.Is(ctx.Err(), context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
-		return nil, fmt.Errorf("register at piko: no answer within %s", r.timeout)
+		return nil, unreachable(fmt.Errorf("register at piko: no answer within %s", r.timeout))
 	case ctx.Err() != nil:
 		return nil, fmt.Errorf("register at piko: %w", ctx.Err())
 	case answer == nil:
-		return nil, fmt.Errorf("register at piko: %w", err)
+		return nil, unreachable(fmt.Errorf("register at piko: %w", err))
 	default:
 		return nil, refusal(answer)
 	}
+}
+
+// unreachable says what to do about a server that is not reached.
+func unreachable(err error) error {
+	remedy := "check connect.url, and that the piko server can be reached"
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		remedy = "the server speaks no TLS there: write connect.url with http://, or the port that does"
+	}
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		remedy = "name the CA of the server in connect.tls.root_cas"
+	}
+	return schemas.Hint(err, remedy)
 }
 
 // A RefusalError is an answer that makes no sense to ask for again: the token

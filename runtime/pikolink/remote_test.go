@@ -55,20 +55,23 @@ func TestURL(t *testing.T) {
 // TestTLS verifies the server by the given roots.
 func TestTLS(t *testing.T) {
 	t.Parallel()
-	s := pikotest.Start(t, pikotest.Options{TLS: true})
+	s, plain := pikotest.Start(t, pikotest.Options{TLS: true}), pikotest.Start(t, pikotest.Options{})
 	roots := x509.NewCertPool()
 	roots.AddCert(s.Certificate())
 	for name, test := range map[string]struct {
 		config *tls.Config
 		url    string
 		want   string // in the error; empty: it is taken
+		hint   string
 	}{
-		"root_cas":    {&tls.Config{RootCAs: roots}, s.URL, ""},
-		"wss":         {&tls.Config{RootCAs: roots}, "wss://" + s.Addr(), ""},
-		"wrong CA":    {&tls.Config{RootCAs: x509.NewCertPool()}, s.URL, "unknown authority"},
-		"no config":   {nil, s.URL, "unknown authority"},
-		"skip-verify": {&tls.Config{InsecureSkipVerify: true}, s.URL, ""},             //nolint:gosec // as a config may have it
-		"wrong name":  {&tls.Config{RootCAs: roots, ServerName: "x"}, s.URL, "not x"}, //nolint:gosec // TLS 1.2 is the default
+		"root_cas":    {&tls.Config{RootCAs: roots}, s.URL, "", ""},
+		"wss":         {&tls.Config{RootCAs: roots}, "wss://" + s.Addr(), "", ""},
+		"wrong CA":    {&tls.Config{RootCAs: x509.NewCertPool()}, s.URL, "unknown authority", "connect.tls.root_cas"},
+		"no config":   {nil, s.URL, "unknown authority", "connect.tls.root_cas"},
+		"skip-verify": {&tls.Config{InsecureSkipVerify: true}, s.URL, "", ""},                              //nolint:gosec // as a config may have it
+		"wrong name":  {&tls.Config{RootCAs: roots, ServerName: "x"}, s.URL, "not x", "check connect.url"}, //nolint:gosec // TLS 1.2 is the default
+		"no TLS":      {nil, "https://" + plain.Addr(), "does not look like a TLS handshake", "with http://"},
+		"nobody":      {nil, "http://127.0.0.1:1", "connection refused", "check connect.url"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -82,6 +85,9 @@ func TestTLS(t *testing.T) {
 			got := l.Status()
 			if got.Up != (test.want == "") || got.Err != nil && !strings.Contains(got.Err.Error(), test.want) {
 				t.Errorf("status %+v", got)
+			}
+			if hints := strings.Join(schemas.Hints(got.Err), "; "); !strings.Contains(hints, test.hint) {
+				t.Errorf("hints %q, want %q", hints, test.hint)
 			}
 		})
 	}
