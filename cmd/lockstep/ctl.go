@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -43,23 +42,23 @@ func ctlFlags(more ...cli.Flag) []cli.Flag {
 
 // client makes the client that the flags describe.
 func (p *process) client(c *cli.Context) (*admin.Client, error) {
-	addr := c.String("admin")
-	if addr == "" {
-		return nil, usage(schemas.Hint(fmt.Errorf("%s needs --admin", commandPath(c)),
-			"name the address that `lockstep run --admin` was given, or set LOCKSTEP_ADMIN"))
+	addr, secure, err := ctlAddress(c)
+	if err != nil {
+		return nil, err
 	}
-	addr, secure := strings.CutPrefix(strings.TrimPrefix(addr, "http://"), "https://")
 	var token schemas.Secret
 	if ref := schemas.SecretRef(c.String("token")); ref != "" {
 		if err := ref.Check(); err != nil {
 			return nil, usage(err)
 		}
-		var err error
 		if token, err = p.secrets(".").Resolve(ref); err != nil {
 			return nil, usage(err)
 		}
 	}
 	files := schemas.TLS{Cert: c.String("cert"), Key: c.String("key"), RootCAs: c.String("ca")}
+	if files.Key != "" && files.Cert == "" {
+		return nil, usage(schemas.Hint(errors.New("--key is of no use without --cert"), "give the client certificate as well"))
+	}
 	if !secure && files.Empty() {
 		return admin.NewClient(addr, token, nil), nil
 	}
@@ -216,8 +215,8 @@ func (p *process) ctlRollbackCommand() *cli.Command {
 		Name: "rollback", Usage: "go back to a version, or take a subject back to a weaker mode", ArgsUsage: "VERSION|SUBJECT",
 		Description: "Config, policy and rollout of a VERSION are served as they were, with the keys and certificates of\n" +
 			"today, until one of the three changes on disk. This needs --state, and is refused if more requests would\n" +
-			"be refused than now: a step forward is for `lockstep migrate apply`. A SUBJECT, key/<app>/<id> or\n" +
-			"key/<app>, is held at a weaker mode until its entry in the rollout changes. Both survive a restart.",
+			"be refused than now: a step forward is for `lockstep migrate apply`. A SUBJECT, key/<app>/<id>,\n" +
+			"key/<app> or tls/<endpoint_id>, is held at a weaker mode until its entry in the rollout changes. Both survive a restart.",
 		Flags: ctlFlags(
 			&cli.StringFlag{Name: "if-match", Usage: "only if the version `V` is served, the one that you have looked at", Required: true},
 			&cli.StringFlag{Name: "reason", Usage: "record `TEXT` in log and history as the reason", Required: true},
@@ -237,11 +236,12 @@ func askRollback(c *cli.Context, client *admin.Client) (*admin.Outcome, error) {
 	if _, err = schemas.ParseSubject(word); err == nil {
 		request.Subject = word
 	} else if request.Version, err = versionNumber(word); err != nil {
-		return nil, err
+		return nil, usage(schemas.Hint(fmt.Errorf("%q is neither a version nor a subject", word),
+			"write the number of a version, key/<app>/<id>, key/<app> or tls/<endpoint_id>"))
 	}
 	switch mode := schemas.Mode(request.Mode); {
 	case request.Version > 0 && (c.IsSet("to") || c.IsSet("clear")):
-		return nil, usage(errors.New("--to and --clear are for subjects"))
+		return nil, usage(schemas.Hint(errors.New("--to and --clear are for subjects"), "name one instead of a version, such as key/demo/k1, or leave them out"))
 	case c.IsSet("to") && (request.Clear || mode != schemas.ModeObserve && mode != schemas.ModeDisabled):
 		return nil, usage(schemas.Hint(errors.New("--to is no mode to step back to"), "use observe or disabled, and no --clear"))
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strconv"
@@ -67,9 +68,10 @@ func writeCtlListeners(w io.Writer, listeners []admin.Listener) {
 			fmt.Fprintln(w)
 			writeCtlError(w, l.Name, l.Error)
 		}
-		if l.Piko != nil && l.Piko.Message != "" {
+		if l.Piko != nil && (l.Piko.Message != "" || !l.Piko.Registered) {
 			fmt.Fprintln(w)
-			writeCtlError(w, l.Name+" "+pikoText(l.Piko), &admin.Error{Message: l.Piko.Message, Hints: l.Piko.Hints, Attempt: l.Piko.Since})
+			message := cmp.Or(l.Piko.Message, "the server has not answered yet")
+			writeCtlError(w, l.Name+" "+pikoText(l.Piko), &admin.Error{Message: message, Hints: l.Piko.Hints, Attempt: l.Piko.Since})
 		}
 	}
 }
