@@ -303,7 +303,7 @@ func TestRollbackRefuses(t *testing.T) {
 		"too much chosen": {RollbackOptions{Reason: "r", All: true, Batch: "b"}, "it is not clear what to roll back", "give one of --subject, --batch and --all"},
 		"no reason":       {RollbackOptions{Reason: " ", All: true}, "a rollback needs a reason", "say why, for the journal: --reason TEXT"},
 		"a step forward":  {RollbackOptions{Reason: "r", All: true, To: schemas.ModeEnforce}, "enforce is not a mode to roll back to", "use observe or disabled"},
-		"no subject":      {RollbackOptions{Reason: "r", Subject: "demo"}, "not a subject", "write key/<app>/<id>, such as key/demo/k1, or tls/<endpoint_id>"},
+		"no subject":      {RollbackOptions{Reason: "r", Subject: "demo"}, "--subject: not a subject", "write key/<app>/<id>, such as key/demo/k1, or tls/<endpoint_id>"},
 		"a slip":          {RollbackOptions{Reason: "r", Subject: "key/a/k3"}, "the rollout file does not list key/a/k3", "did you mean key/a/k1?"},
 		"not listed":      {RollbackOptions{Reason: "r", Subject: "key/other"}, "the rollout file does not list key/other", "the subjects are key/a/k1, key/a/k2, key/b/k1"},
 		"no such batch":   {RollbackOptions{Reason: "r", Batch: "b"}, "no subject has come from batch b", "no subject has come from a batch yet; use --subject or --all"},

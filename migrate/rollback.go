@@ -90,7 +90,7 @@ func (a *act) choose(o RollbackOptions) ([]string, error) {
 func (a *act) chooseSubject(text string) ([]string, error) {
 	wanted, err := schemas.ParseSubject(text)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // its text and hint say all
+		return nil, fmt.Errorf("--subject: %w", err)
 	}
 	var chosen []string
 	for _, name := range a.rollout.Names() {

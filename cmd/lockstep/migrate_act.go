@@ -79,7 +79,7 @@ func (p *process) rollbackCommand() *cli.Command {
 		Flags: []cli.Flag{
 			rolloutFlag(), policyFlag(), nowFlag(), dryRunFlag(),
 			targetFlag("step back in `TARGET`: file, the rollout alone, or apollo, the environment's Apollo in the policy, too"),
-			&cli.StringFlag{Name: "subject", Usage: "roll back `S`, key/<app>/<id> or key/<app>"},
+			&cli.StringFlag{Name: "subject", Usage: "roll back `S`, key/<app>/<id>, key/<app> or tls/<endpoint_id>"},
 			&cli.StringFlag{Name: "batch", Usage: "roll back what the batch `ID` changed"},
 			switchFlag("all", "roll back every subject"),
 			&cli.StringFlag{Name: "to", Value: string(schemas.ModeObserve), Usage: "go back to `MODE`: observe or disabled"},

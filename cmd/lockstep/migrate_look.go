@@ -84,8 +84,8 @@ func (p *process) explainCommand() *cli.Command {
 		Name:      "explain",
 		Usage:     "tell what happened to a client or a subject, why, and how to mend it",
 		ArgsUsage: "CLIENT|SUBJECT",
-		Description: "A subject is key/<app>/<id>, or key/<app> for all keys of an app; anything else is a client, as the\n" +
-			"event log names it.",
+		Description: "A subject is key/<app>/<id>, key/<app> for all keys of an app, or tls/<endpoint_id>; anything else is\n" +
+			"a client, as the event log names it.",
 		Flags: planFlags(),
 		Action: func(c *cli.Context) error {
 			name, err := oneArgument(c, "the name of a client or a subject")
