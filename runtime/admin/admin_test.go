@@ -139,7 +139,7 @@ func TestUnreachable(t *testing.T) {
 		}
 	}()
 	for _, addr := range []string{"unix:" + filepath.Join(t.TempDir(), "s"), "127.0.0.1:1", stranger.Addr().String()} {
-		if _, err := NewClient(addr, schemas.Secret{}, nil).Status(t.Context()); !errors.Is(err, ErrUnreachable) {
+		if _, err := NewClient(addr, schemas.Secret{}, nil).Status(t.Context()); !errors.Is(err, ErrUnreachable) || len(schemas.Hints(err)) != 1 {
 			t.Errorf("%s: %v", addr, err)
 		}
 	}

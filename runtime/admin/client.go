@@ -128,17 +128,23 @@ func (c *Client) unreachable(err error) error {
 		"start `lockstep run` with --admin, and name the same address")
 }
 
+// stranger is the error for somebody else at the address.
+func (c *Client) stranger(how string) error {
+	return schemas.Hint(fmt.Errorf("%w at %s %s", ErrUnreachable, c.addr, how),
+		"name the address that `lockstep run --admin` was given, not that of --listen or --metrics")
+}
+
 // understand reads an answer, or the error that it is.
 func (c *Client) understand(status int, text []byte, out any) error {
 	if status == http.StatusOK {
 		if err := json.Unmarshal(text, out); err != nil {
-			return fmt.Errorf("%w at %s in words that are understood", ErrUnreachable, c.addr)
+			return c.stranger("in words that are understood")
 		}
 		return nil
 	}
 	var f failure
 	if err := json.Unmarshal(text, &f); err != nil || f.Message == "" {
-		return fmt.Errorf("%w at %s but with status %d", ErrUnreachable, c.addr, status)
+		return c.stranger(fmt.Sprintf("but with status %d", status))
 	}
 	err := errors.New(f.Message)
 	for _, hint := range f.Hints {
