@@ -79,7 +79,7 @@ func (h *handshakes) note(s *handshake) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.see(s) && s.reason != schemas.ReasonNone {
-		h.logger.Warn("an upstream fails its verification", "subject", s.subject, "mode", s.mode,
+		h.logger.Warn("an upstream does not verify", "subject", s.subject, "mode", s.mode,
 			"address", s.address, "reason", s.reason)
 	}
 	if h.recording {
