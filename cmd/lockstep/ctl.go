@@ -135,13 +135,13 @@ func (p *process) ctlStatusCommand() *cli.Command {
 }
 
 // failedStatus is 1 if something of the files on disk is not served, or not
-// registered where it should be.
+// registered where it should be; a session from before may be left then.
 func failedStatus(failed *admin.Error, listeners []admin.Listener) int {
 	if failed != nil {
 		return statusFindings
 	}
 	for _, l := range listeners {
-		if l.Error != nil || l.Piko != nil && !l.Piko.Registered {
+		if l.Error != nil || l.Piko != nil && (!l.Piko.Registered || l.Piko.Message != "") {
 			return statusFindings
 		}
 	}

@@ -71,7 +71,11 @@ func writeCtlListeners(w io.Writer, listeners []admin.Listener) {
 		if l.Piko != nil && (l.Piko.Message != "" || !l.Piko.Registered) {
 			fmt.Fprintln(w)
 			message := cmp.Or(l.Piko.Message, "the server has not answered yet")
-			writeCtlError(w, l.Name+" "+pikoText(l.Piko), &admin.Error{Message: message, Hints: l.Piko.Hints, Attempt: l.Piko.Since})
+			what := pikoText(l.Piko)
+			if l.Piko.Registered {
+				what = "cannot register anew, and keeps its piko session"
+			}
+			writeCtlError(w, l.Name+" "+what, &admin.Error{Message: message, Hints: l.Piko.Hints, Attempt: l.Piko.Since})
 		}
 	}
 }

@@ -17,7 +17,11 @@ func TestPikoStatus(t *testing.T) {
 		piko admin.Piko
 		want string // after the table
 	}{
-		"up":       {admin.Piko{Registered: true, Since: at}, ""},
+		"up": {admin.Piko{Registered: true, Since: at}, ""},
+		"not anew": {
+			admin.Piko{Registered: true, Since: at, Message: "no"},
+			"svc cannot register anew, and keeps its piko session since 2026-11-21 21:00:00 UTC:\n  no\n",
+		},
 		"at first": {admin.Piko{Since: at}, "svc not registered at piko since 2026-11-21 21:00:00 UTC:\n  the server has not answered yet\n"},
 		"refused": {
 			admin.Piko{Since: at, Message: "no", Hints: []string{"ask"}},
@@ -25,10 +29,14 @@ func TestPikoStatus(t *testing.T) {
 		},
 	} {
 		var out strings.Builder
-		writeCtlListeners(&out, []admin.Listener{{Name: "svc", Version: 1, Updated: at, Piko: &test.piko}})
+		listeners := []admin.Listener{{Name: "svc", Version: 1, Updated: at, Piko: &test.piko}}
+		writeCtlListeners(&out, listeners)
 		_, said, _ := strings.Cut(strings.TrimPrefix(out.String(), "\n"), "\n\n")
 		if said != test.want {
 			t.Errorf("%s: %q, want %q", name, said, test.want)
+		}
+		if got := failedStatus(nil, listeners); (got == statusOK) != (test.want == "") {
+			t.Errorf("%s: exit status %d", name, got)
 		}
 	}
 }

@@ -46,10 +46,7 @@ func TestRunPiko(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer run.Process.Kill() //nolint:errcheck // it has ended by then
-	status := saysStatus(t, socket, "svc       1", "registered at piko")
-	if !strings.Contains(status, "good, registered at piko") {
-		t.Error(status)
-	}
+	saysStatus(t, socket, "svc       1", "good, registered at piko")
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, piko.Proxy, http.NoBody)
 	if err != nil {
 		t.Fatal(err)
@@ -60,7 +57,7 @@ func TestRunPiko(t *testing.T) {
 	}
 	piko.Refuse(http.StatusUnauthorized)
 	piko.Rebalance()
-	status = saysStatus(t, socket, "not registered at piko", "401 Unauthorized", "(exit status 1)")
+	status := saysStatus(t, socket, "not registered at piko", "401 Unauthorized", "(exit status 1)")
 	if !strings.Contains(status, "hint: check connect.token") {
 		t.Error(status)
 	}
