@@ -17,7 +17,10 @@ func (s *Server) serveOps(ctx context.Context) error {
 		return nil
 	}
 	l, err := listen(ctx, addr, s.opts.Logger)
-	if err != nil {
+	switch {
+	case err != nil && s.opts.Metrics == "":
+		return fmt.Errorf("server.bind_addr of the config: %w", err)
+	case err != nil:
 		return fmt.Errorf("metrics: %w", err)
 	}
 	s.ops = l

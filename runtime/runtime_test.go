@@ -133,6 +133,10 @@ func TestStartRefuses(t *testing.T) {
 		"events in a bad place": {func(w *world) { w.opts.Events = w.path("none/events") }, "open events"},
 		"address in use":        {func(w *world) { w.opts.Listen = "256.0.0.1:1" }, "ingress: listen"},
 		"metrics in use":        {func(w *world) { w.opts.Metrics = "256.0.0.1:1" }, "metrics: listen"},
+		"metrics as the agent": {func(w *world) {
+			w.opts.Piko, w.opts.Metrics = true, ""
+			w.write("agent.yaml", "server: {enabled: true, bind_addr: \"9090\"}\nlisteners: [{endpoint_id: svc, addr: \"8080\", timeout: 1s}]\n")
+		}, "server.bind_addr of the config: listen"},
 		"gate": {func(w *world) {
 			w.opts.Gate = func(Candidate) Admission {
 				return Admission{Refusals: []Refusal{{WholeConfig, errors.New("agent.yaml:1:1: no")}}}
