@@ -100,7 +100,8 @@ func (g *ingress) leave(ctx context.Context, last *snapshot, others *tcpServer, 
 	go func() { tcp <- others.stop(grace) }()
 	err := g.server.Shutdown(grace)
 	if err != nil {
-		err = errors.Join(fmt.Errorf("requests were cut off: %w", err), g.server.Close())
+		cut := schemas.Hint(fmt.Errorf("requests were cut off: %w", err), "raise grace_period in the config if they may take longer than "+last.grace.String())
+		err = errors.Join(cut, g.server.Close())
 	}
 	g.wait(grace, g.idle)
 	err = errors.Join(err, <-tcp)

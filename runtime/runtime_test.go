@@ -328,7 +328,7 @@ func TestGracePeriodEnds(t *testing.T) {
 	<-arrived
 	start := time.Now()
 	err := w.server.Stop(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "requests were cut off") {
+	if err == nil || !strings.Contains(err.Error(), "requests were cut off") || len(schemas.Hints(err)) != 1 {
 		t.Errorf("stop: %v", err)
 	}
 	if err := <-failed; err == nil {
