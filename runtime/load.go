@@ -26,8 +26,9 @@ type inputs struct {
 	rollout     *schemas.Rollout
 	rolloutPath string // empty if there is none
 	policyPath  string
-	kept        bool // the documents are those of a version in the state directory
-	admitted    bool // that was admitted as a whole
+	variables   string // path of the file that those in the config are from; empty if there is none
+	kept        bool   // the documents are those of a version in the state directory
+	admitted    bool   // that was admitted as a whole
 
 	digest string // over the names and bytes of all files
 }
@@ -98,7 +99,10 @@ func (in *inputs) configDocument(opts *Options) (*schemas.Document, error) {
 	case opts.Expand == nil:
 		return schemas.ParseDocument(opts.Config, data)
 	}
-	expansion, err := opts.Expand(data)
+	expansion, err := opts.Expand(data, func(path string) ([]byte, error) {
+		in.variables = path
+		return in.load(path)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("read config %s: %w", opts.Config, err)
 	}

@@ -53,8 +53,9 @@ type Options struct {
 	Version string       // of the program, for the metrics
 
 	// Expand puts variables in the config before it is parsed; it is taken as
-	// it stands if nil.
-	Expand func(config []byte) (*schemas.Expansion, error)
+	// it stands if nil. A file that it reads by read is an input like the
+	// config, and watched.
+	Expand func(config []byte, read func(path string) ([]byte, error)) (*schemas.Expansion, error)
 
 	Now    func() time.Time
 	Getenv func(name string) string // for env: references; no variable is set if nil

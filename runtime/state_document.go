@@ -71,7 +71,7 @@ func (in *inputs) keepable(opts *Options, d *decoder) (map[string]storedDocument
 // means is an error unless documents are read as the inputs were, secrets
 // aside.
 func (in *inputs) means(opts *Options, d *decoder, documents map[string]storedDocument) error {
-	other := newInputs(opts, d, in.read)
+	other := newInputs(opts, d, in.ReadFile)
 	for role, path := range opts.paths() {
 		other.files[path] = content{data: []byte(documents[role].Text)}
 	}
@@ -242,7 +242,7 @@ func (in *inputs) documents(opts *Options) map[string]string {
 // changedFrom says what differs from files by their digests: the roles of
 // documents, then keys and certificates, and the names of the files.
 func (in *inputs) changedFrom(opts *Options, before map[string]string) (what, files []string) {
-	kinds := map[string]string{}
+	kinds := map[string]string{in.variables: roleConfig}
 	if in.rollout != nil {
 		for path := range in.keyFiles() {
 			kinds[path] = "keys"

@@ -318,7 +318,7 @@ func TestExpandedIsKeptAsWritten(t *testing.T) {
 	t.Parallel()
 	w := newStateWorld(t, "${UP}")
 	up := echo(t, "up").URL
-	w.opts.Expand = func(config []byte) (*schemas.Expansion, error) {
+	w.opts.Expand = func(config []byte, _ func(string) ([]byte, error)) (*schemas.Expansion, error) {
 		return schemas.Expand(config, func(name string) string {
 			return map[string]string{"UP": up, "TOKEN": "canary-token"}[name]
 		})

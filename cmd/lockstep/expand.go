@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/urfave/cli/v2"
 
@@ -21,9 +22,28 @@ func envFileFlag() cli.Flag {
 // An expander puts variables in a config.
 type expander func(config []byte) (*schemas.Expansion, error)
 
-// expander follows --expand-env and --env-file. It is nil where a config is
-// to be taken as it stands.
+// A followingExpander is one that has the file of --env-file read each time.
+type followingExpander func(config []byte, read func(path string) ([]byte, error)) (*schemas.Expansion, error)
+
+// expander follows --expand-env and --env-file, which is read once. It is nil
+// where a config is to be taken as it stands.
 func (p *process) expander(c *cli.Context) (expander, error) {
+	expand, err := p.followingExpander(c)
+	if expand == nil {
+		return nil, err
+	}
+	path := c.String("env-file")
+	once := sync.OnceValues(func() ([]byte, error) { return inputfile.Read(path) })
+	read := func(string) ([]byte, error) { return once() }
+	if _, err := expand(nil, read); err != nil {
+		return nil, usage(err)
+	}
+	return func(config []byte) (*schemas.Expansion, error) { return expand(config, read) }, nil
+}
+
+// followingExpander is [process.expander] for who serves on when that file
+// changes. It opens no file yet.
+func (p *process) followingExpander(c *cli.Context) (followingExpander, error) {
 	path := c.String("env-file")
 	switch {
 	case !c.Bool("expand-env") && path == "":
@@ -31,28 +51,25 @@ func (p *process) expander(c *cli.Context) (expander, error) {
 	case !c.Bool("expand-env"):
 		return nil, usage(schemas.Hint(errors.New("--env-file is of no use without --expand-env"),
 			"add --expand-env if the agent is started with --config.expand-env, or remove --env-file"))
+	case path == "":
+		return func(config []byte, _ func(string) ([]byte, error)) (*schemas.Expansion, error) {
+			return schemas.Expand(config, p.getenv)
+		}, nil
 	}
-	getenv := p.getenv
-	if path != "" {
-		variables, err := readEnvFile(path)
+	return func(config []byte, read func(string) ([]byte, error)) (*schemas.Expansion, error) {
+		text, err := read(path)
 		if err != nil {
-			return nil, usage(err)
+			return nil, fmt.Errorf("read %s: %w", path, err)
 		}
-		getenv = func(name string) string {
+		variables, err := parseEnv(path, string(text))
+		if err != nil {
+			return nil, err
+		}
+		return schemas.Expand(config, func(name string) string {
 			if value, ok := variables[name]; ok {
 				return value
 			}
 			return p.getenv(name)
-		}
-	}
-	return func(config []byte) (*schemas.Expansion, error) { return schemas.Expand(config, getenv) }, nil
-}
-
-// readEnvFile reads variables from a file.
-func readEnvFile(path string) (map[string]string, error) {
-	text, err := inputfile.Read(path)
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", path, err)
-	}
-	return parseEnv(path, string(text))
+		})
+	}, nil
 }

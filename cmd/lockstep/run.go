@@ -22,9 +22,9 @@ func (p *process) runCommand() *cli.Command {
 		Usage: "serve the listeners of a Piko agent config and apply changes while running",
 		Description: "Requests come in at --listen; the header x-piko-endpoint or the first label of Host says for\n" +
 			"which endpoint, as at Piko's own proxy. With --piko auto they come in through the Piko server at\n" +
-			"connect.url, and at --listen only if that is given. Config, rollout, policy, keys and certificates\n" +
-			"are watched; a bad edit is logged and the last good version stays. SIGHUP has all files read again;\n" +
-			"SIGTERM and SIGINT stop it in order.",
+			"connect.url, and at --listen only if that is given. Config, env file, rollout, policy, keys and\n" +
+			"certificates are watched; a bad edit is logged and the last good version stays. SIGHUP has all\n" +
+			"files read again; SIGTERM and SIGINT stop it in order.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "config", Usage: "serve the Piko agent config `FILE`", Required: true},
 			&cli.StringFlag{Name: "rollout", Usage: "take the modes of access keys and upstream TLS from the rollout `FILE`"},
@@ -81,8 +81,7 @@ func startStatus(err error) int {
 	return statusUsage
 }
 
-// runOptions turns the flags into options; of the files, only that of the
-// environment is opened yet.
+// runOptions turns the flags into options; no file is opened yet.
 func (p *process) runOptions(c *cli.Context) (runtime.Options, error) {
 	var none runtime.Options
 	piko, err := pikoOf(c)
@@ -103,7 +102,7 @@ func (p *process) runOptions(c *cli.Context) (runtime.Options, error) {
 			return none, usage(schemas.Hint(fmt.Errorf("this machine has no host name: %w", err), "name the process with --node"))
 		}
 	}
-	expand, err := p.expander(c)
+	expand, err := p.followingExpander(c)
 	if err != nil {
 		return none, err
 	}
