@@ -19,6 +19,7 @@ type pace struct {
 	hash   time.Duration // between two times that all inputs are read, whatever their stamps say
 	tidy   time.Duration // after the last reading, memory is given back
 	redial time.Duration // between two handshakes with each address of a staged upstream
+	token  time.Duration // between two looks at when the token for Piko ends
 }
 
 // defaultPace lets an editor or a ConfigMap finish before the files are read,
@@ -27,7 +28,7 @@ func defaultPace() pace {
 	return pace{
 		quiet: 50 * time.Millisecond, early: 5 * time.Millisecond, max: 500 * time.Millisecond, hold: 250 * time.Millisecond,
 		poll: 10 * time.Second, remote: 2 * time.Second, hash: time.Minute,
-		tidy: 2 * time.Second, redial: 50 * time.Minute,
+		tidy: 2 * time.Second, redial: 50 * time.Minute, token: 10 * time.Second,
 	}
 }
 

@@ -53,6 +53,9 @@ func (s *Server) Status() Status {
 	if s.tunnel != nil {
 		status.Listeners = slices.Clone(status.Listeners)
 		links := s.tunnel.statuses()
+		if text := tokenAlarm(firstToEnd(links), s.opts.Now()); text != "" {
+			status.Alarms = append(status.Alarms, text)
+		}
 		for i, l := range status.Listeners {
 			if link, ok := links[l.Name]; ok {
 				status.Listeners[i].Piko = &link

@@ -29,7 +29,7 @@ type tunnel struct {
 	mu      sync.Mutex
 	links   map[listenerID]*pikolink.Listener
 	leaving map[*pikolink.Listener]bool
-	busy    sync.WaitGroup // two for each link
+	busy    sync.WaitGroup // two for each link, and two for the tunnel
 }
 
 // openTunnel registers the listeners that are served, if that is asked for.
@@ -45,6 +45,7 @@ func (s *Server) openTunnel(g *ingress) *tunnel {
 	s.metrics.registry.MustRegister(newPikoCollector(t))
 	t.busy.Go(func() { g.accept(t, s.opts.Logger) })
 	t.settle(s.current.Load())
+	t.busy.Go(func() { t.watchToken(s.pace.token) })
 	return t
 }
 

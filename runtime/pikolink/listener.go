@@ -68,7 +68,12 @@ func (a addr) String() string { return string(a) }
 func (l *Listener) Status() Status {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.status
+	status := l.status
+	status.Token = l.remote.token
+	if l.current != nil {
+		status.Token = l.current.token
+	}
+	return status
 }
 
 // Move has the endpoint registered at another server or as somebody else. The

@@ -45,4 +45,5 @@ type Status struct {
 	Since    time.Time // for how long it has been so or not
 	Err      error     // why the last attempt to register failed, or the session ended; nil if it did not
 	Sessions int       // that were begun; all but one were reconnects
+	Token    Lifetime  // of the one that is in use, or would be if it were registered
 }

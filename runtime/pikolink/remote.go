@@ -27,6 +27,7 @@ type Remote struct {
 	header  http.Header
 	dialer  websocket.Dialer
 	timeout time.Duration
+	token   Lifetime
 }
 
 // registerPath is where Piko v0.7 and v0.9 take agents.
@@ -58,6 +59,7 @@ func NewRemote(c schemas.Connect, config *tls.Config) (*Remote, error) {
 	}
 	if !c.Token.Empty() {
 		r.header.Set("Authorization", "Bearer "+string(c.Token.Reveal()))
+		r.token = lifetimeOf(c.Token.Reveal())
 	}
 	if c.TenantID != "" {
 		r.header.Set("X-Piko-Tenant-Id", c.TenantID)

@@ -14,6 +14,7 @@ import (
 type session struct {
 	*yamux.Session
 	goneAway <-chan struct{} // closed once the server wants to open no more streams
+	token    Lifetime        // of the one that it was begun with
 }
 
 // connect begins a session.
@@ -30,7 +31,7 @@ func connect(ctx context.Context, to *Remote, endpoint string) (*session, error)
 		_ = w.Close()
 		return nil, fmt.Errorf("begin a piko session: %w", err)
 	}
-	return &session{Session: mux, goneAway: w.goneAway}, nil
+	return &session{Session: mux, goneAway: w.goneAway, token: to.token}, nil
 }
 
 // take hands over the streams that the server opens until the session ends,

@@ -16,6 +16,8 @@ func (s *Server) judge(r *http.Request) (endpoint string, status int, message st
 	switch {
 	case s.refusal != 0:
 		return "", s.refusal, "refused"
+	case s.expired[r.Header.Get("Authorization")]:
+		return "", http.StatusUnauthorized, "expired token"
 	case s.opts.Token != "" && r.Header.Get("Authorization") != "Bearer "+s.opts.Token:
 		return "", http.StatusUnauthorized, "invalid token"
 	case s.opts.TenantID != "" && r.Header.Get("X-Piko-Tenant-Id") != s.opts.TenantID:

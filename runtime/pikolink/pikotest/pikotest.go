@@ -41,12 +41,14 @@ type Server struct {
 	refusal  int // status that agents get; 0: they are taken
 	asked    []*http.Request
 	sessions map[string][]*yamux.Session // by endpoint, in turn
+	bearers  map[*yamux.Session]string   // the Authorization header that each was begun with
+	expired  map[string]bool             // those that have ended
 }
 
 // Start starts a server, which is stopped at the end of the test.
 func Start(tb testing.TB, opts Options) *Server {
 	tb.Helper()
-	s := &Server{opts: opts, sessions: map[string][]*yamux.Session{}}
+	s := &Server{opts: opts, sessions: map[string][]*yamux.Session{}, bearers: map[*yamux.Session]string{}, expired: map[string]bool{}}
 	s.upstream = httptest.NewUnstartedServer(http.HandlerFunc(s.register))
 	if opts.Addr != "" {
 		err := s.upstream.Listener.Close()
@@ -112,6 +114,23 @@ func (s *Server) Rebalance() {
 	}
 }
 
+// Expire refuses a token from now on, and closes the sessions that were begun
+// with it, as a Piko server does when its time has come.
+func (s *Server) Expire(token string) {
+	s.mu.Lock()
+	header, ended := "Bearer "+token, []*yamux.Session{}
+	s.expired[header] = true
+	for session, bearer := range s.bearers {
+		if bearer == header {
+			ended = append(ended, session)
+		}
+	}
+	s.mu.Unlock()
+	for _, session := range ended {
+		_ = session.Close()
+	}
+}
+
 // GoAway announces on all sessions that no more streams will be opened.
 func (s *Server) GoAway() {
 	for _, session := range s.all() {
@@ -169,16 +188,17 @@ func (s *Server) register(w http.ResponseWriter, r *http.Request) {
 	}
 	defer session.Close()
 	defer s.remove(session)
-	if !s.add(endpoint, session) {
+	if !s.add(endpoint, session, r.Header.Get("Authorization")) {
 		return
 	}
 	_, _ = session.AcceptStream() // agents open none, so it waits for the end
 }
 
 // add reports whether the session may go on.
-func (s *Server) add(endpoint string, session *yamux.Session) bool {
+func (s *Server) add(endpoint string, session *yamux.Session, bearer string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.bearers[session] = bearer
 	s.sessions[endpoint] = append(s.sessions[endpoint], session)
 	return !s.stopped
 }
@@ -186,6 +206,7 @@ func (s *Server) add(endpoint string, session *yamux.Session) bool {
 func (s *Server) remove(session *yamux.Session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	delete(s.bearers, session)
 	for endpoint, sessions := range s.sessions {
 		s.sessions[endpoint] = slices.DeleteFunc(slices.Clone(sessions), func(other *yamux.Session) bool { return other == session })
 	}
