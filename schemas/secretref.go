@@ -55,9 +55,17 @@ func (s SecretSource) Resolve(r SecretRef) (Secret, error) {
 	}
 	value = bytes.TrimSuffix(bytes.TrimSuffix(value, []byte("\n")), []byte("\r"))
 	if len(value) == 0 {
-		return Secret{}, Hint(fmt.Errorf("secret %s: it is empty", r), "put the key there, or set the subject to disabled")
+		return Secret{}, Hint(fmt.Errorf("secret %s: it is empty", r), r.remedy())
 	}
 	return NewSecret(value), nil
+}
+
+// remedy says how a reference that leads to nothing is made to lead to something.
+func (r SecretRef) remedy() string {
+	if strings.HasPrefix(string(r), "env:") {
+		return "set that variable, where lockstep runs"
+	}
+	return "write the secret into that file, and nothing else"
 }
 
 func (s SecretSource) fetch(r SecretRef) ([]byte, error) {
