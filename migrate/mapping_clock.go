@@ -26,8 +26,13 @@ type clock struct {
 }
 
 // newClock refuses a layout that leaves the zone open, as the machine that
-// reads a log is rarely where it was written.
+// reads a log is rarely where it was written, and a zone that is misspelt also
+// where the times have their own.
 func newClock(layout, timezone string) (clock, error) {
+	zone, err := time.LoadLocation(timezone)
+	if err != nil || timezone == "Local" {
+		return clock{}, schemas.Hint(errors.New("timezone: there is no such zone"), "use a name such as UTC or Asia/Shanghai")
+	}
 	switch layout {
 	case layoutUnix:
 		return clock{unit: 1000}, nil
@@ -46,10 +51,6 @@ func newClock(layout, timezone string) (clock, error) {
 	case timezone == "" && !hasZone:
 		return clock{}, schemas.Hint(errors.New("timezone is missing, and the layout has none"),
 			"name that of the log, as in Asia/Shanghai, or give --timezone")
-	}
-	zone, err := time.LoadLocation(timezone)
-	if err != nil || timezone == "Local" {
-		return clock{}, schemas.Hint(errors.New("timezone: there is no such zone"), "use a name such as UTC or Asia/Shanghai")
 	}
 	return clock{layout: layout, zone: zone}, nil
 }

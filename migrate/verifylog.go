@@ -57,7 +57,11 @@ type Verification struct {
 func errNoSignatures(dialect string) error {
 	if dialect == "event" {
 		return schemas.Hint(errors.New("dialect event: events hold no signatures, as `lockstep run` has verified them"),
-			"read them with `lockstep migrate evidence`")
+			"name the format of the access log, as in --dialect tomcat; `lockstep migrate evidence` reads events")
+	}
+	if dialect == "apollo" {
+		return schemas.Hint(errors.New("dialect apollo: Apollo's own log holds no signatures"),
+			"read an access log, as in --dialect tomcat; `lockstep migrate evidence` reads Apollo's own")
 	}
 	return schemas.Hint(fmt.Errorf("dialect %s: target, timestamp or authorization is missing", dialect),
 		"name them in the mapping; the log has to hold both headers, see docs/verify-log.md")
@@ -111,6 +115,9 @@ type verifiedApp struct {
 
 // NewLogVerifier prepares to verify. The error is about the dialect or the keys.
 func NewLogVerifier(opts VerifierOptions) (*LogVerifier, error) {
+	if _, mapped := opts.Selection.Mappings["apollo"]; opts.Selection.Name == "apollo" && !mapped {
+		return nil, errNoSignatures(opts.Selection.Name)
+	}
 	dialect, err := NewDialect(opts.Selection)
 	if err != nil {
 		return nil, err

@@ -148,10 +148,11 @@ func explainFlag(c *cli.Context, err error) error {
 	path := commandPath(c)
 	name, unknown := strings.CutPrefix(err.Error(), "flag provided but not defined: -")
 	if !unknown {
-		if name, found := strings.CutPrefix(err.Error(), "flag needs an argument: "); found {
-			err = fmt.Errorf("flag needs an argument: --%s", strings.TrimLeft(name, "-"))
+		text := strings.Replace(err.Error(), " for flag -", " for flag --", 1)
+		if name, found := strings.CutPrefix(text, "flag needs an argument: "); found {
+			text = "flag needs an argument: --" + strings.TrimLeft(name, "-")
 		}
-		return schemas.Hint(fmt.Errorf("%s: %w", path, err), fmt.Sprintf("`%s --help` lists the flags", path))
+		return schemas.Hint(fmt.Errorf("%s: %s", path, text), fmt.Sprintf("`%s --help` lists the flags", path))
 	}
 	flags := c.App.Flags
 	if c.Command != nil {

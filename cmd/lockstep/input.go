@@ -5,8 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"syscall"
+
+	"github.com/urfave/cli/v2"
 
 	"lockstep/internal/inputfile"
 	"lockstep/schemas"
@@ -36,6 +40,15 @@ func (p *process) readStdin(ctx context.Context) (data []byte, err error) {
 	return data, err
 }
 
+// hasPlace refuses, before the work of hours is done, to write into a
+// directory that is not there.
+func hasPlace(output string) error {
+	if _, err := os.Stat(filepath.Dir(output)); output != "" && errors.Is(err, fs.ErrNotExist) {
+		return schemas.Hint(fmt.Errorf("the output %s: there is no such directory", output), "make the directory, or name a file in another")
+	}
+	return nil
+}
+
 // notAnInput refuses to write where one of the inputs is read from.
 func notAnInput(output string, inputs []string) error {
 	if output == "-" {
@@ -51,6 +64,14 @@ func notAnInput(output string, inputs []string) error {
 		}
 	}
 	return nil
+}
+
+// outputOf refuses an --output that is an input, no file, or nowhere.
+func outputOf(c *cli.Context, inputs []string) error {
+	if err := notAnInput(c.String("output"), inputs); err != nil {
+		return usage(err)
+	}
+	return hasPlace(c.String("output"))
 }
 
 // readDocument reads and parses a document of lockstep's own.

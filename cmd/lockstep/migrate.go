@@ -205,8 +205,8 @@ func (p *process) plan(c *cli.Context) error {
 	if c.Args().Present() {
 		return tooMany(c, 0)
 	}
-	if err := notAnInput(c.String("output"), append(planFiles(c), strings.TrimPrefix(c.String("sign-key"), "file:"))); err != nil {
-		return usage(err)
+	if err := outputOf(c, append(planFiles(c), strings.TrimPrefix(c.String("sign-key"), "file:"))); err != nil {
+		return err
 	}
 	in, err := p.planInput(c)
 	if err != nil {

@@ -54,8 +54,8 @@ func (p *process) inventory(c *cli.Context) error {
 		matches, _ := filepath.Glob(pattern) // a bad pattern is refused when it is read
 		inputs = append(inputs, matches...)
 	}
-	if err := notAnInput(c.String("output"), inputs); err != nil {
-		return usage(err)
+	if err := outputOf(c, inputs); err != nil {
+		return err
 	}
 	inventory, err := p.collectInventory(c)
 	if err != nil {

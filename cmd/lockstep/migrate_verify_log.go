@@ -61,8 +61,8 @@ func (p *process) verifyLog(c *cli.Context) error {
 		_, ref, _ := strings.Cut(key, "=")
 		inputs = append(inputs, strings.TrimPrefix(ref, "file:"))
 	}
-	if err := notAnInput(c.String("output"), inputs); err != nil {
-		return usage(err)
+	if err := outputOf(c, inputs); err != nil {
+		return err
 	}
 	opts, err := p.verifierOptions(c)
 	if err != nil {
