@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"io"
+
+	"lockstep/schemas"
 )
 
 // blockBytes is how large blocks are, unless a line is longer: large enough
@@ -69,10 +71,19 @@ func (r *blockReader) fill(size int) error {
 		n, err := r.in.Read(r.pending[len(r.pending):size])
 		r.pending = r.pending[:len(r.pending)+n]
 		if r.ended = errors.Is(err, io.EOF); err != nil && !r.ended {
-			return err //nolint:wrapcheck // the caller names the file
+			return cutOff(err)
 		}
 	}
 	return nil
+}
+
+// cutOff says what to do about a packed log that ends in the middle; it leaves
+// other errors as they are.
+func cutOff(err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return schemas.Hint(err, "the packed file ends too early: copy it again, or name the logs without it")
+	}
+	return err
 }
 
 // cut returns the pending lines up to end.

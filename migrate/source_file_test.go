@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"lockstep/schemas"
 )
 
 func writeFile(t *testing.T, path, content string) string {
@@ -120,6 +122,7 @@ func TestFilesRefuse(t *testing.T) {
 	zipped := gzipped(t, strings.Repeat("a line\n", 1000))
 	writeFile(t, filepath.Join(dir, "zstd"), "\x28\xb5\x2f\xfd rest")
 	writeFile(t, filepath.Join(dir, "torn.gz"), zipped[:len(zipped)-9])
+	writeFile(t, filepath.Join(dir, "begun.gz"), zipped[:6])
 	writeFile(t, filepath.Join(dir, "bad.gz"), "\x1f\x8b\x00\x00\x00\x00\x00\x00\x00\x00\x00")
 	if err := os.Symlink("nowhere", filepath.Join(dir, "dangling")); err != nil {
 		t.Fatal(err)
@@ -137,11 +140,16 @@ func TestFilesRefuse(t *testing.T) {
 		"a dead link":    {[]string{dir + "/dangling"}, "no such file"},
 		"not quite zstd": {[]string{dir + "/zstd"}, "zstd: "},
 		"cut short":      {[]string{dir + "/torn.gz"}, "torn.gz: unexpected EOF"},
+		"just begun":     {[]string{dir + "/begun.gz"}, "begun.gz: unexpected EOF"},
 		"not quite gzip": {[]string{dir + "/bad.gz"}, "bad.gz: gzip: invalid header"},
 	}
 	for name, test := range tests {
-		if _, err := readAll(t, test.patterns...); err == nil || !strings.Contains(err.Error(), test.want) {
+		_, err := readAll(t, test.patterns...)
+		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: error %v, want %q", name, err, test.want)
+		}
+		if short, told := strings.HasSuffix(test.want, "unexpected EOF"), strings.Contains(strings.Join(schemas.Hints(err), ""), "copy it again"); short != told {
+			t.Errorf("%s: hints %q", name, schemas.Hints(err))
 		}
 	}
 }

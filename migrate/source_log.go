@@ -69,7 +69,7 @@ func (l *logFile) open(read *atomic.Int64) (io.ReadCloser, error) {
 	}
 	text, err := l.unpack(&countingReader{in, read})
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("read %s: %w", l.path, err), in.Close())
+		return nil, errors.Join(fmt.Errorf("read %s: %w", l.path, cutOff(err)), in.Close())
 	}
 	return &unpacked{text, in}, nil
 }
