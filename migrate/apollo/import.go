@@ -64,11 +64,13 @@ func (s *KeyStore) Import(ctx context.Context, o ImportOptions) (*Imported, erro
 // can be read.
 func (i *Imported) finish(o ImportOptions, body string) error {
 	if body == "" {
-		body = "  {}\n"
+		body = " {}\n"
+	} else {
+		body = "\n" + body
 	}
 	text := fmt.Sprintf("# As Apollo had it on %s. Put the secret of each key where its reference leads:\n"+
 		"# `printf %%s SECRET | sha256sum` has to begin with the fingerprint beside it.\n"+
-		"version: 1\nenvironment: %s\ntier: %s\nsubjects:\n%s", o.Now.UTC().Format(time.RFC3339), o.Environment, o.Tier, body)
+		"version: 1\nenvironment: %s\ntier: %s\nsubjects:%s", o.Now.UTC().Format(time.RFC3339), o.Environment, o.Tier, body)
 	doc, err := schemas.ParseDocument("the rollout", []byte(text))
 	if err != nil {
 		return err //nolint:wrapcheck // a fault names its place

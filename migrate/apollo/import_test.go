@@ -58,7 +58,7 @@ subjects:
 		t.Errorf("of demo alone: %+v, error %v", only, err)
 	}
 	opts.Apps = []string{"keyless"}
-	if none, err := w.store.Import(t.Context(), opts); err != nil || none.Keys != 0 || !strings.HasSuffix(string(none.Text), "subjects:\n  {}\n") {
+	if none, err := w.store.Import(t.Context(), opts); err != nil || none.Keys != 0 || !strings.HasSuffix(string(none.Text), "subjects: {}\n") {
 		t.Errorf("of none: %+v, error %v", none, err)
 	}
 }
