@@ -1,6 +1,7 @@
 package apollo
 
 import (
+	"context"
 	"crypto/tls"
 	"database/sql"
 	"errors"
@@ -95,6 +96,7 @@ func (d *Database) local() bool {
 
 // How long a server may take for each part of a conversation.
 const (
+	greetTimeout = 10 * time.Second
 	dialTimeout  = 10 * time.Second
 	readTimeout  = 2 * time.Minute
 	writeTimeout = 10 * time.Second
@@ -116,6 +118,18 @@ func (d *Database) open(password schemas.Secret, read certs.ReadFunc) (*sql.DB, 
 		return nil, fmt.Errorf("database: %w", err)
 	}
 	return sql.OpenDB(connector), nil
+}
+
+// greet makes the first connection. Whoever accepts it and then says nothing is
+// no database: there, the server speaks first.
+func greet(ctx context.Context, db *sql.DB, patience time.Duration) error {
+	limited, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	err := db.PingContext(limited)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return schemas.Hint(fmt.Errorf("no greeting within %s: %w", patience, err), "check the port in the URL: it has to be that of a MySQL or MariaDB")
+	}
+	return err //nolint:wrapcheck // the caller says that it is the database's
 }
 
 func (d *Database) tlsConfig(read certs.ReadFunc) (*tls.Config, error) {
@@ -155,6 +169,9 @@ func explain(err error) error {
 	}
 	if _, untrusted := errors.AsType[*tls.CertificateVerificationError](err); untrusted {
 		return schemas.Hint(err, "name its authority with ca=FILE in the URL")
+	}
+	if _, unreached := errors.AsType[*net.OpError](err); unreached {
+		return schemas.Hint(err, "check host and port in the URL, and whether the database can be reached from here")
 	}
 	if errors.Is(err, mysql.ErrNoTLS) {
 		return schemas.Hint(err, "have the server speak TLS; tls=off is for networks that nobody else is in")

@@ -49,6 +49,9 @@ func ReadInventory(ctx context.Context, o InventoryOptions) (*schemas.Inventory,
 		return nil, err
 	}
 	defer db.Close()
+	if err := greet(ctx, db, greetTimeout); err != nil {
+		return nil, explain(fmt.Errorf("database: %w", err))
+	}
 	tx, err := db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 	if err != nil {
 		return nil, explain(fmt.Errorf("database: %w", err))
