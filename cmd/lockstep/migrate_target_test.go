@@ -194,7 +194,7 @@ func TestTargetApolloFails(t *testing.T) {
 	r.run(1, "apply @plan.yaml --target apollo"+files, "Apollo's key of key/demo/k1 is not as it was when the plan was made")
 	r.run(4, "rollback --all --reason test --target apollo"+files, "in Apollo: enforce → observe", "the rollout file has stepped back, but Apollo is not known to have", "hint: roll back again")
 	r.stop(r.Admin.Stop)
-	r.run(4, "status --target apollo --logs @events.jsonl"+files, "list the keys of app demo")
+	r.run(4, "status --target apollo --logs @events.jsonl"+files, "list the keys of app demo", "hint: check the URL under `apollo` of the environment")
 	r.run(4, "rollback --all --reason test --target apollo"+files, "list the keys of app demo")
 	r.clean()
 }

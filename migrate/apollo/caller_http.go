@@ -121,7 +121,8 @@ func (c *caller) send(ctx context.Context, r request, header http.Header) (*http
 	}
 	response, err := c.http.Do(call)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", r.name, withoutURL(err))
+		return nil, schemas.Hint(fmt.Errorf("%s: %w", r.name, withoutURL(err)),
+			"check the URL under `apollo` of the environment in the policy, and whether it can be reached from here")
 	}
 	return response, nil
 }
