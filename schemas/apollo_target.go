@@ -26,7 +26,10 @@ func (t *ApolloTarget) check(at string, fault func(pointer, message, remedy stri
 	if t == nil {
 		return
 	}
-	if (t.Admin == "") == (t.Portal == "") {
+	switch {
+	case t.Admin == "" && t.Portal == "":
+		fault(at, "keys are changed through one of admin and portal", "add `admin:`, the URL of the AdminService, or from Apollo 3.0 on `portal:`")
+	case t.Admin != "" && t.Portal != "":
 		fault(at, "keys are changed through one of admin and portal", "name the one that the token is for, and leave the other out")
 	}
 	if t.Token != "" && t.Token.Check() != nil {

@@ -237,6 +237,10 @@ func TestApolloTargetShape(t *testing.T) {
 			t.Errorf("%s:\n got %v, hints %v\nwant %s and a hint", source, err, schemas.Hints(err), want)
 		}
 	}
+	_, neither := decode(t, head+"{nodes: [http://a]}\n", schemas.DecodePolicy)
+	if hint := strings.Join(schemas.Hints(neither), ""); !strings.HasPrefix(hint, "add `admin:`") {
+		t.Errorf("with neither admin nor portal, the hint is %q", hint)
+	}
 	policy, err := decode(t, head+"{admin: https://a/x, token: env:T, version: 3.0.0-SNAPSHOT, nodes: [http://n:1/x]}\n", schemas.DecodePolicy)
 	if err != nil || policy.Environments["pro"].Apollo.Who() != "lockstep" {
 		t.Errorf("policy %+v, error %v", policy, err)
