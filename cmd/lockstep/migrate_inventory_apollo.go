@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -23,12 +24,12 @@ func (p *process) readInventory(c *cli.Context, by string, now time.Time) (*sche
 	}
 	lookback, err := schemas.ParseDuration(c.String("lookback"))
 	if err != nil {
-		return nil, usage(err)
+		return nil, usage(fmt.Errorf("--lookback: %w", err))
 	}
 	o.Lookback = time.Duration(lookback)
 	if c.IsSet("password") {
 		if o.Password, err = p.secrets(".").Resolve(schemas.SecretRef(c.String("password"))); err != nil {
-			return nil, usage(err)
+			return nil, usage(fmt.Errorf("--password: %w", err))
 		}
 	}
 	inventory, err := apollo.ReadInventory(c.Context, o)

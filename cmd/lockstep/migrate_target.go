@@ -3,7 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -46,6 +48,9 @@ func (p *process) target(c *cli.Context, policy *schemas.Policy, rollout *schema
 
 // keyStore is the Apollo of an environment, as the policy describes it.
 func (p *process) keyStore(c *cli.Context, policy *schemas.Policy, environment string) (*apollo.KeyStore, error) {
+	if err := knownEnvironment(policy, environment); err != nil {
+		return nil, usage(err)
+	}
 	target := policy.Environments[environment].Apollo
 	if target == nil {
 		return nil, usage(schemas.Hint(fmt.Errorf("the policy names no Apollo for environment %s", environment),
@@ -61,7 +66,7 @@ func (p *process) keyStore(c *cli.Context, policy *schemas.Policy, environment s
 	if target.Token != "" {
 		token, err := p.secrets(filepath.Dir(c.String("policy"))).Resolve(target.Token)
 		if err != nil {
-			return nil, usage(fmt.Errorf("the token of Apollo: %w", err))
+			return nil, usage(schemas.Hint(fmt.Errorf("the token of Apollo: %w", err), "`token` of the policy says where it is, relative to the policy"))
 		}
 		opts.Token = token
 	}
@@ -71,6 +76,20 @@ func (p *process) keyStore(c *cli.Context, policy *schemas.Policy, environment s
 	}
 	opts.Logger = logger
 	return apollo.New(opts)
+}
+
+// knownEnvironment refuses a name that is not one of those of the policy, if
+// it has any.
+func knownEnvironment(policy *schemas.Policy, name string) error {
+	names := slices.Sorted(maps.Keys(policy.Environments))
+	if _, known := policy.Environments[name]; known || len(names) == 0 {
+		return nil
+	}
+	hint := "the environments are " + strings.Join(names, ", ")
+	if near, ok := schemas.Nearest(name, names); ok {
+		hint = fmt.Sprintf("did you mean `%s`?", near)
+	}
+	return schemas.Hint(fmt.Errorf("the policy has no environment %s", name), hint)
 }
 
 // actTarget is target for a command that has read neither policy nor rollout.
@@ -109,6 +128,9 @@ func (p *process) importKeys(c *cli.Context) error {
 		return tooMany(c, 0)
 	case from != migrate.TargetApollo:
 		return usage(schemas.Hint(fmt.Errorf("there is nothing to import from %q", from), "use --from apollo"))
+	}
+	if err := outputOf(c, nil); err != nil {
+		return err
 	}
 	policy, err := loadPolicy(c.String("policy"))
 	if err != nil {
