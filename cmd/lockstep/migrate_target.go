@@ -75,7 +75,8 @@ func (p *process) keyStore(c *cli.Context, policy *schemas.Policy, environment s
 		return nil, err
 	}
 	opts.Logger = logger
-	return apollo.New(opts)
+	store, err := apollo.New(opts)
+	return store, usage(err)
 }
 
 // knownEnvironment refuses a name that is not one of those of the policy, if

@@ -1,6 +1,7 @@
 package apollo
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"lockstep/migrate"
 	"lockstep/schemas"
@@ -63,6 +65,10 @@ type api interface {
 func New(o Options) (*KeyStore, error) {
 	if (o.Admin == "") == (o.Portal == "") {
 		return nil, errors.New("a key store needs one of AdminService and Portal")
+	}
+	if bytes.ContainsFunc(o.Token.Reveal(), unicode.IsControl) { // RFC 9110, section 5.5: no header has one
+		return nil, schemas.Hint(errors.New("the token of Apollo has a line break or another control character in it"),
+			"write it on one line, and nothing else into that file")
 	}
 	if o.Sleep == nil {
 		o.Sleep = Sleep
