@@ -138,7 +138,8 @@ func (d *Database) tlsConfig(read certs.ReadFunc) (*tls.Config, error) {
 	}
 	config, err := certs.ClientConfig(schemas.TLS{RootCAs: d.ca, InsecureSkipVerify: d.tls == encryptionUnverified}, read)
 	if err != nil {
-		return nil, fmt.Errorf("authorities of the database: %w", err)
+		return nil, schemas.Hint(fmt.Errorf("authorities of the database: %w", err),
+			"name with ca=FILE in the URL a PEM file, relative to where lockstep is started")
 	}
 	if host, _, err := net.SplitHostPort(d.address); err == nil {
 		config.ServerName = host
@@ -152,6 +153,7 @@ const (
 	errDatabaseDenied = 1044
 	errTableDenied    = 1142
 	errNoDatabase     = 1049
+	errUnknownTable   = 1109 // of information_schema
 	errNoTable        = 1146
 )
 
@@ -163,7 +165,7 @@ func explain(err error) error {
 			return schemas.Hint(err, "check the user in the URL, and what the reference of the password leads to")
 		case errDatabaseDenied, errTableDenied:
 			return schemas.Hint(err, "grant SELECT on Instance, InstanceConfig and App of this database, and nothing else")
-		case errNoDatabase, errNoTable:
+		case errNoDatabase, errNoTable, errUnknownTable:
 			return schemas.Hint(err, "name the ApolloConfigDB of this environment; the Portal's database has no clients")
 		}
 	}

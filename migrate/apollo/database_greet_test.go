@@ -58,3 +58,17 @@ func TestReadInventoryUnreached(t *testing.T) {
 		t.Errorf("error %v, hints %q", err, schemas.Hints(err))
 	}
 }
+
+// Authorities that cannot be read are those of the URL, whatever a policy calls
+// such a file.
+func TestReadInventoryWithoutAuthority(t *testing.T) {
+	t.Parallel()
+	d, err := ParseDatabase("mysql://reader@127.0.0.1:1/ApolloConfigDB?tls=verify&ca=" + t.TempDir() + "/none.pem")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = ReadInventory(t.Context(), InventoryOptions{Database: d, ReadFile: inputfile.Read, Zone: time.UTC, Now: time.Unix(0, 0)})
+	if err == nil || !strings.HasPrefix(err.Error(), "authorities of the database: ") || !strings.Contains(strings.Join(schemas.Hints(err), ""), "ca=FILE") {
+		t.Errorf("error %v, hints %q", err, schemas.Hints(err))
+	}
+}
