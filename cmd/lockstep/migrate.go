@@ -117,6 +117,9 @@ func (p *process) evidence(c *cli.Context) error {
 		return err
 	}
 	policy, err := loadPolicy(c.String("policy"))
+	if err == nil {
+		err = usage(knownEnvironment(policy, c.String("environment")))
+	}
 	if err != nil {
 		return err
 	}
@@ -156,7 +159,7 @@ func evidenceStatus(e *migrate.Evidence, environment string) error {
 	case silence && environment != "" && !e.FailuresOnly && e.Coverage.Ignored > 0:
 		return schemas.Hint(fmt.Errorf("no event is of environment %s", environment), "leave --environment out to see what there is")
 	case silence:
-		return errors.New("there is no event in these logs")
+		return schemas.Hint(errors.New("there is no event in these logs"), "see with `lockstep migrate evidence --dry-run 10` how lines are understood")
 	case e.Coverage.Unparsed > 0 || len(e.Gaps) > 0:
 		return silent(statusIncomplete)
 	}

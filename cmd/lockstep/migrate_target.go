@@ -80,10 +80,10 @@ func (p *process) keyStore(c *cli.Context, policy *schemas.Policy, environment s
 }
 
 // knownEnvironment refuses a name that is not one of those of the policy, if
-// it has any.
+// there are a name and any of those: of a misspelt one no node is missed.
 func knownEnvironment(policy *schemas.Policy, name string) error {
 	names := slices.Sorted(maps.Keys(policy.Environments))
-	if _, known := policy.Environments[name]; known || len(names) == 0 {
+	if _, known := policy.Environments[name]; known || name == "" || len(names) == 0 {
 		return nil
 	}
 	hint := "the environments are " + strings.Join(names, ", ")

@@ -180,6 +180,8 @@ func TestTargetApolloFails(t *testing.T) {
 	r.run(2, "rollback --all --reason test --target apollo --rollout @rollout.yaml", "the policy names no Apollo for environment eu")
 	r.run(2, "import --from consul --environment eu --policy @lockstep.yaml -o @new.yaml", `there is nothing to import from "consul"`)
 	r.run(2, "import --from apollo --environment us --policy @lockstep.yaml -o @new.yaml", "the policy has no environment us", "hint: the environments are eu")
+	r.run(2, "evidence --logs @events.jsonl --environment uu --policy @lockstep.yaml", "the policy has no environment uu")
+	r.run(2, "verify-log --logs @events.jsonl --dialect tomcat --environment uu --policy @lockstep.yaml", "the policy has no environment uu")
 	r.run(2, "import --from apollo --environment eu --policy @lockstep.yaml -o -", "the output has to be a file")
 	r.run(4, "import --from apollo --environment eu --policy @lockstep.yaml -o @none/new.yaml", "there is no such directory")
 	r.run(2, "inventory --from mysql://reader@127.0.0.1:1/x --timezone UTC --password CANARY-secret -o @new.yaml", "--password: a secret has to be a reference")

@@ -114,6 +114,9 @@ func (p *process) verifierOptions(c *cli.Context) (migrate.VerifierOptions, erro
 		return opts, usage(schemas.Hint(errors.New("--prefix is no beginning of a path"), "write it as in /apollo"))
 	}
 	policy, err := loadPolicy(c.String("policy"))
+	if err == nil {
+		err = usage(knownEnvironment(policy, c.String("environment")))
+	}
 	if err != nil {
 		return opts, err
 	}
