@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"strings"
 	"testing"
@@ -88,6 +89,30 @@ func TestResolve(t *testing.T) {
 		}
 		if ref.Check() != nil && ref != "" && strings.Contains(err.Error(), string(ref)) {
 			t.Errorf("the error quotes what may be a secret: %v", err)
+		}
+	}
+}
+
+// A reference that leads nowhere is answered with the place that was looked at.
+func TestResolveSaysWhereToPutIt(t *testing.T) {
+	t.Parallel()
+	source := schemas.SecretSource{
+		Dir: "/keys",
+		ReadFile: func(path string) ([]byte, error) {
+			if path == "/keys/empty" {
+				return nil, nil
+			}
+			return nil, fs.ErrNotExist
+		},
+		Getenv: func(string) string { return "" },
+	}
+	for ref, want := range map[schemas.SecretRef]string{
+		"file:none": "put the secret into /keys/none, or name another file", "file:empty": "write the secret into that file, and nothing else",
+		"env:NONE": "set that variable, where lockstep runs",
+	} {
+		_, err := source.Resolve(ref)
+		if got := strings.Join(schemas.Hints(err), "|"); got != want {
+			t.Errorf("%s: hints %q, want %q", ref, got, want)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"strings"
 )
@@ -51,7 +52,11 @@ func (s SecretSource) Resolve(r SecretRef) (Secret, error) {
 	}
 	value, err := s.fetch(r)
 	if err != nil {
-		return Secret{}, fmt.Errorf("secret %s: %w", r, err)
+		err = fmt.Errorf("secret %s: %w", r, err)
+		if path, _ := r.File(s.Dir); errors.Is(err, fs.ErrNotExist) {
+			err = Hint(err, "put the secret into "+path+", or name another file")
+		}
+		return Secret{}, err
 	}
 	value = bytes.TrimSuffix(bytes.TrimSuffix(value, []byte("\n")), []byte("\r"))
 	if len(value) == 0 {
