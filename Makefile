@@ -91,7 +91,7 @@ compat: ## run real clients of Apollo, from npm and for Go, against lockstep; FU
 bench-piko: ## compare our agent with Piko's own: CPU, requests, 1,000 listeners; it fails over its limits
 	go test -C testdata/compat-piko -run '^$$' -bench . -benchtime 1x .
 
-compat-piko: ## hold our agent and Piko's own against a real Piko server, in two minutes
+compat-piko: ## hold our agent and Piko's own against a real Piko server; FULL=1 has polls of 90 s
 	go vet -C testdata/compat-piko ./... && go test -C testdata/compat-piko -count=1 -parallel 8 .
 
 figures: ## print the figures of the house and their limits

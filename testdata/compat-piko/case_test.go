@@ -238,11 +238,16 @@ func events(timeout string, last time.Duration) func(*world) error {
 	}
 }
 
-// poll has an answer come after a long time.
+// poll has an answer come after 90 s with FULL=1; else it is just longer than
+// what cuts a poll off, 10 s by default.
 func poll(w *world) error {
+	late := 15 * time.Second
+	if os.Getenv("FULL") != "" {
+		late = 90 * time.Second
+	}
 	up := w.upstream(func(rw http.ResponseWriter, r *http.Request) {
 		select {
-		case <-time.After(90 * time.Second):
+		case <-time.After(late):
 			_, _ = io.WriteString(rw, "late")
 		case <-r.Context().Done():
 		}
