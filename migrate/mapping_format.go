@@ -113,6 +113,31 @@ func newRegexSplitter(pattern string) (splitter, error) {
 	}, nil
 }
 
+// A patternField is a placeholder in the pattern of a log's lines, and the text
+// behind it.
+type patternField struct {
+	name  string
+	until string // empty: to the end of the line
+}
+
+// cutPattern cuts a pattern at its placeholders, of which there is one at least.
+// Where touching is not 0, no text tells the field of that index from the one
+// before it.
+func cutPattern(pattern string, places [][]int, name func(place []int) string) (before string, fields []patternField, touching int) {
+	fields = make([]patternField, len(places))
+	for i, p := range places {
+		end := len(pattern)
+		if i+1 < len(places) {
+			end = places[i+1][0]
+		}
+		fields[i] = patternField{name(p), pattern[p[1]:end]}
+		if i+1 < len(places) && p[1] == end && touching == 0 {
+			touching = i + 1
+		}
+	}
+	return pattern[:places[0][0]], fields, touching
+}
+
 // nameError is for a pattern whose variables cannot be told apart.
 func nameError(a, b string) error {
 	return schemas.Hint(fmt.Errorf("pattern: nothing stands between $%s and $%s", a, b), "put a blank between them, also in nginx")

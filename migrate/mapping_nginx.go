@@ -7,12 +7,6 @@ import (
 	"strings"
 )
 
-// An nginxField is a variable of a log_format and the text behind it.
-type nginxField struct {
-	name  string
-	until string // empty: to the end of the line
-}
-
 // nginxVariable is a variable as nginx writes it: $name or ${name}.
 var nginxVariable = regexp.MustCompile(`\$(?:([a-z0-9_]+)|\{([a-z0-9_]+)\})`)
 
@@ -24,18 +18,10 @@ func newNginxSplitter(format string) (splitter, error) {
 	if len(places) == 0 {
 		return nil, errors.New("pattern: not a log_format of nginx: it has no $variable")
 	}
-	before := format[:places[0][0]]
-	fields := make([]nginxField, len(places))
-	for i, p := range places {
-		end := len(format)
-		if i+1 < len(places) {
-			end = places[i+1][0]
-		}
-		name := strings.Trim(format[p[0]:p[1]], "${}")
-		fields[i] = nginxField{name, format[p[1]:end]}
-		if i+1 < len(places) && fields[i].until == "" {
-			return nil, nameError(name, strings.Trim(format[places[i+1][0]:places[i+1][1]], "${}"))
-		}
+	name := func(place []int) string { return strings.Trim(format[place[0]:place[1]], "${}") }
+	before, fields, touching := cutPattern(format, places, name)
+	if touching > 0 {
+		return nil, nameError(fields[touching-1].name, fields[touching].name)
 	}
 	return func(line string) (map[string]any, error) {
 		rest, ok := strings.CutPrefix(line, before)
@@ -48,7 +34,7 @@ func newNginxSplitter(format string) (splitter, error) {
 
 var errNotNginx = errors.New("the line does not match the log_format")
 
-func splitNginx(rest string, format []nginxField) (map[string]any, error) {
+func splitNginx(rest string, format []patternField) (map[string]any, error) {
 	fields := make(map[string]any, len(format)+2)
 	for i, f := range format {
 		end := strings.Index(rest, f.until)

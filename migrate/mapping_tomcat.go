@@ -22,21 +22,15 @@ func newTomcatSplitter(pattern string) (splitter, error) {
 		return nil, schemas.Hint(errors.New("pattern: not one of Tomcat's access log: it has no %code"),
 			"give the attribute pattern of its AccessLogValve")
 	}
-	before := pattern[:places[0][0]]
-	fields := make([]nginxField, len(places))
-	for i, p := range places {
-		end := len(pattern)
-		if i+1 < len(places) {
-			end = places[i+1][0]
-		}
+	before, fields, touching := cutPattern(pattern, places, func(place []int) string {
 		argument := ""
-		if p[2] >= 0 {
-			argument = pattern[p[2]:p[3]]
+		if place[2] >= 0 {
+			argument = pattern[place[2]:place[3]]
 		}
-		fields[i] = nginxField{tomcatName(pattern[p[4]], argument), pattern[p[1]:end]}
-		if i+1 < len(places) && fields[i].until == "" {
-			return nil, nameError(fields[i].name, pattern[places[i+1][0]:places[i+1][1]])
-		}
+		return tomcatName(pattern[place[4]], argument)
+	})
+	if touching > 0 {
+		return nil, nameError(fields[touching-1].name, pattern[places[touching][0]:places[touching][1]])
 	}
 	return func(line string) (map[string]any, error) {
 		rest, ok := strings.CutPrefix(line, before)
@@ -80,7 +74,7 @@ func tomcatName(code byte, argument string) string {
 	return string(code) + name
 }
 
-func splitTomcat(rest string, format []nginxField) (map[string]any, error) {
+func splitTomcat(rest string, format []patternField) (map[string]any, error) {
 	fields := make(map[string]any, len(format)) // the usual ones fit into the smallest map
 	for _, f := range format {
 		end := tomcatEnd(rest, f.until)

@@ -208,21 +208,33 @@ func held(arrived chan<- struct{}, leave <-chan struct{}) http.Handler {
 	})
 }
 
+// busy listens with a request under way until leave is closed, and waits for
+// its answer with under. Of a refusal only the status is looked at. Requests
+// after that one arrive, too.
+func busy(
+	t *testing.T, s *pikotest.Server, leave <-chan struct{}, want int,
+) (l *pikolink.Listener, arrived <-chan struct{}, under *sync.WaitGroup) {
+	t.Helper()
+	came := make(chan struct{}, 1)
+	l = listen(t, "svc", remote(t, connectTo(s, "")), held(came, leave))
+	registered(t, s, "svc")
+	under = new(sync.WaitGroup)
+	under.Go(func() {
+		if status, body := get(t, s); status != want || want == http.StatusOK && body != "done" {
+			t.Errorf("the request under way got %d %q", status, body)
+		}
+	})
+	<-came
+	return l, came, under
+}
+
 // TestGoAway has a session begin before the one ends that a server takes leave
 // of, and requests under way finish.
 func TestGoAway(t *testing.T) {
 	t.Parallel()
 	s := pikotest.Start(t, pikotest.Options{})
-	arrived, leave := make(chan struct{}, 1), make(chan struct{})
-	l := listen(t, "svc", remote(t, connectTo(s, "")), held(arrived, leave))
-	registered(t, s, "svc")
-	var under sync.WaitGroup
-	under.Go(func() {
-		if status, body := get(t, s); status != http.StatusOK || body != "done" {
-			t.Errorf("the request under way got %d %q", status, body)
-		}
-	})
-	<-arrived
+	leave := make(chan struct{})
+	l, arrived, under := busy(t, s, leave, http.StatusOK)
 	s.GoAway()
 	eventually(t, "second session", func() bool { return l.Status().Sessions == 2 && s.Sessions("svc") == 1 })
 	close(leave)
@@ -293,16 +305,8 @@ func TestLeaveQuiet(t *testing.T) {
 func TestLeaveBusy(t *testing.T) {
 	t.Parallel()
 	s := pikotest.Start(t, pikotest.Options{})
-	arrived, leave := make(chan struct{}, 1), make(chan struct{})
-	l := listen(t, "svc", remote(t, connectTo(s, "")), held(arrived, leave))
-	registered(t, s, "svc")
-	var under sync.WaitGroup
-	under.Go(func() {
-		if status, body := get(t, s); status != http.StatusOK || body != "done" {
-			t.Errorf("the request under way got %d %q", status, body)
-		}
-	})
-	<-arrived
+	leave := make(chan struct{})
+	l, _, under := busy(t, s, leave, http.StatusOK)
 	patience, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
 	l.Leave(patience)
@@ -324,16 +328,7 @@ func TestLeaveBusy(t *testing.T) {
 func TestClose(t *testing.T) {
 	t.Parallel()
 	s := pikotest.Start(t, pikotest.Options{})
-	arrived := make(chan struct{}, 1)
-	l := listen(t, "svc", remote(t, connectTo(s, "")), held(arrived, nil))
-	registered(t, s, "svc")
-	var under sync.WaitGroup
-	under.Go(func() {
-		if status, _ := get(t, s); status != http.StatusBadGateway {
-			t.Errorf("the request under way got %d", status)
-		}
-	})
-	<-arrived
+	l, _, under := busy(t, s, nil, http.StatusBadGateway)
 	if err := l.Close(); err != nil {
 		t.Error(err)
 	}
