@@ -26,6 +26,7 @@ type clientConn struct {
 	net.Conn
 	framing framing
 	failed  func(from net.Addr, err error) // told of a handshake
+	ahead   []byte                         // was read before
 	instead []byte                         // read instead of what the client sent; nil: as it comes
 	hasty   atomic.Bool                    // the read deadline is no limit but a way to interrupt
 	stall   *time.Timer                    // ends a write that takes too long
@@ -56,7 +57,7 @@ func (c *clientConn) Read(p []byte) (int, error) {
 		}
 		return n, nil
 	}
-	n, err := c.Conn.Read(p)
+	n, err := c.read(p)
 	end, ok := c.framing.follow(p[:n])
 	if !ok {
 		c.instead = []byte(refusedLine)
@@ -69,6 +70,15 @@ func (c *clientConn) Read(p []byte) (int, error) {
 		_, _ = io.WriteString(c, tooSlow) // the client may be gone
 	}
 	return n, err //nolint:wrapcheck // net/http looks for its kind
+}
+
+func (c *clientConn) read(p []byte) (int, error) {
+	if len(c.ahead) == 0 {
+		return c.Conn.Read(p) //nolint:wrapcheck // net/http looks for its kind
+	}
+	n := copy(p, c.ahead)
+	c.ahead = c.ahead[n:]
+	return n, nil
 }
 
 // blame tells of a handshake that came to nothing, for another reason than
@@ -97,6 +107,17 @@ func (c *clientConn) Write(p []byte) (int, error) {
 	}
 	defer c.stall.Stop()
 	return c.Conn.Write(p) //nolint:wrapcheck // net/http looks for its kind
+}
+
+// writeClose writes p and closes, in one message if the connection can do that.
+func (c *clientConn) writeClose(p []byte) error {
+	once, ok := c.Conn.(interface{ WriteClose(p []byte) error })
+	if !ok || len(p) > maxSingle {
+		_, err := c.Write(p)
+		return errors.Join(err, c.Close())
+	}
+	_ = c.SetWriteDeadline(time.Now().Add(writeTimeout)) //nolint:forbidigo // connections know no other clock
+	return once.WriteClose(p)                            //nolint:wrapcheck // as it is
 }
 
 // CloseWrite lets net/http end an answer before it closes, and an upgraded

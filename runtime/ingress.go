@@ -21,6 +21,7 @@ type ingress struct {
 	now      func() time.Time
 	logger   *slog.Logger
 	warned   throttle
+	singles  *singles // nil without a Piko server
 
 	underWay atomic.Int64 // requests
 	open     atomic.Int64 // connections that were not upgraded

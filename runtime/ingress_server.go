@@ -99,11 +99,14 @@ func (g *ingress) leave(ctx context.Context, last *snapshot, others *tcpServer, 
 	tcp := make(chan error, 1)
 	go func() { tcp <- others.stop(grace) }()
 	err := g.server.Shutdown(grace)
+	g.wait(grace, g.idle)
+	if err == nil && g.singles.underWay() {
+		err = grace.Err()
+	}
 	if err != nil {
 		cut := schemas.Hint(fmt.Errorf("requests were cut off: %w", err), "raise grace_period in the config if they may take longer than "+last.grace.String())
 		err = errors.Join(cut, g.server.Close())
 	}
-	g.wait(grace, g.idle)
 	err = errors.Join(err, <-tcp)
 	g.cut()
 	through.cut()

@@ -17,6 +17,7 @@ import (
 type listener struct {
 	net.Listener // nil: it has none
 	server       *http.Server
+	base         context.Context    // of requests
 	cut          context.CancelFunc // ends what a shutdown does not wait for
 }
 
@@ -39,7 +40,7 @@ func listen(ctx context.Context, addr string, logger *slog.Logger) (*listener, e
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
-	return &listener{Listener: ln, cut: cut, server: &http.Server{
+	return &listener{Listener: ln, base: base, cut: cut, server: &http.Server{
 		BaseContext:       func(net.Listener) context.Context { return base },
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,

@@ -22,14 +22,15 @@ type tunnel struct {
 	logger  *slog.Logger
 	now     func() time.Time
 
-	conns  chan net.Conn   // of HTTP
-	closed context.Context // to conns
-	end    context.CancelFunc
+	singles *singles
+	conns   chan net.Conn   // of HTTP, for net/http
+	closed  context.Context // to conns
+	end     context.CancelFunc
 
 	mu      sync.Mutex
 	links   map[listenerID]*pikolink.Listener
 	leaving map[*pikolink.Listener]bool
-	busy    sync.WaitGroup // two for each link, and two for the tunnel
+	busy    sync.WaitGroup // one for each link that leaves, and two for the tunnel
 }
 
 // openTunnel registers the listeners that are served, if that is asked for.
@@ -42,6 +43,8 @@ func (s *Server) openTunnel(g *ingress) *tunnel {
 		links: map[listenerID]*pikolink.Listener{}, leaving: map[*pikolink.Listener]bool{},
 	}
 	t.closed, t.end = context.WithCancel(context.Background())
+	t.singles = newSingles(g, t.hand, t.closed.Done())
+	g.singles = t.singles
 	s.metrics.registry.MustRegister(newPikoCollector(t))
 	t.busy.Go(func() { g.accept(t, s.opts.Logger) })
 	t.settle(s.current.Load())
@@ -74,12 +77,8 @@ func (t *tunnel) settle(now *snapshot) {
 }
 
 func (t *tunnel) register(id listenerID, at *pikolink.Remote) {
-	link := pikolink.Listen(id.endpoint, at, pikolink.Options{Now: t.now, Logger: t.logger})
-	t.links[id] = link
-	t.busy.Go(func() {
-		for c, err := link.Accept(); err == nil; c, err = link.Accept() {
-			t.lead(id, c)
-		}
+	t.links[id] = pikolink.Listen(id.endpoint, at, pikolink.Options{
+		Now: t.now, Logger: t.logger, Take: func(c net.Conn) { t.lead(id, c) },
 	})
 }
 
@@ -89,8 +88,17 @@ func (t *tunnel) lead(id listenerID, c net.Conn) {
 		t.tcp.take(c, id.endpoint, to)
 		return
 	}
+	if t.closed.Err() != nil {
+		_ = c.Close()
+		return
+	}
+	t.singles.take(&clientConn{Conn: c, endpoint: id.endpoint})
+}
+
+// hand gives a connection to net/http.
+func (t *tunnel) hand(c *clientConn) {
 	select {
-	case t.conns <- &clientConn{Conn: c, endpoint: id.endpoint}:
+	case t.conns <- c:
 	case <-t.closed.Done():
 		_ = c.Close()
 	}

@@ -7,14 +7,18 @@ import "encoding/binary"
 // frame (yamux spec, version 0) has a header of version, type, flags, stream
 // and length, and with the type data as many bytes after it.
 type frames struct {
-	header [12]byte
+	header [headerBytes]byte
 	have   int    // of the header
 	body   uint32 // bytes that are still to come
 }
 
+// headerBytes is the size of a header.
+const headerBytes = 12
+
 // The types of frames that matter here.
 const (
 	frameData   = 0
+	frameWindow = 1
 	frameGoAway = 3
 )
 

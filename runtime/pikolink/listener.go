@@ -41,6 +41,9 @@ func Listen(endpoint string, at *Remote, opts Options) *Listener {
 	}
 	l.life, l.cut = context.WithCancel(context.Background())
 	l.staying, l.leave = context.WithCancel(l.life)
+	if l.opts.Take == nil {
+		l.opts.Take = l.offer
+	}
 	l.busy.Go(l.run)
 	go func() { l.busy.Wait(); close(l.over) }()
 	return l
@@ -53,6 +56,15 @@ func (l *Listener) Accept() (net.Conn, error) {
 		return c, nil
 	case <-l.over:
 		return nil, net.ErrClosed
+	}
+}
+
+// offer leaves a connection to Accept.
+func (l *Listener) offer(c net.Conn) {
+	select {
+	case l.streams <- c:
+	case <-l.life.Done():
+		_ = c.Close()
 	}
 }
 
@@ -179,7 +191,7 @@ func (l *Listener) begin(s *session) {
 	l.current, l.sessions[s] = s, true
 	l.status = Status{Up: true, Since: l.opts.Now(), Sessions: l.status.Sessions + 1}
 	l.opts.Logger.Info("registered at piko", "endpoint", l.endpoint)
-	l.busy.Go(func() { l.end(s, s.take(l.life, l.streams)) })
+	l.busy.Go(func() { l.end(s, s.take(l.opts.Take)) })
 }
 
 // end notes that a session is over.

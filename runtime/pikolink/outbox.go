@@ -1,6 +1,7 @@
 package pikolink
 
 import (
+	"encoding/binary"
 	"runtime"
 	"sync"
 	"time"
@@ -11,15 +12,25 @@ import (
 // outbox makes messages of what yamux writes piece by piece: a header here, a
 // body there, the end of a stream. What is written while a message is on its
 // way goes out as the next one, so a busy session needs a fraction of the
-// system calls.
+// system calls. What can wait goes along with what comes next: a message costs
+// the server as much as it costs us.
 type outbox struct {
 	ws *websocket.Conn
 
 	mu      sync.Mutex
-	changed sync.Cond // of what follows
+	work    sync.Cond // there is something to send, and nobody who does
+	room    sync.Cond // there is less of it
 	pending []byte
-	closing bool  // send what is pending, and end
-	err     error // why nothing is sent any more
+	spare   []byte // the buffer of the last message
+	urgent  bool   // some of what is pending cannot wait
+	sending bool
+	closing bool // send what is pending, and end
+	err     error
+
+	body  int // bytes that belong to the header written last
+	held  int // writers that are about to write more
+	timed bool
+	late  *time.Timer // ends the wait
 
 	ended chan struct{} // closed when nothing is sent any more
 }
@@ -27,9 +38,14 @@ type outbox struct {
 // maxPending is how many bytes may wait to be sent; then writers wait.
 const maxPending = 256 << 10
 
+// maxWait is how long what can wait does.
+const maxWait = 5 * time.Millisecond
+
 func newOutbox(ws *websocket.Conn) *outbox {
 	o := &outbox{ws: ws, ended: make(chan struct{})}
-	o.changed.L = &o.mu
+	o.work.L, o.room.L = &o.mu, &o.mu
+	o.late = time.AfterFunc(maxWait, o.hurry)
+	o.late.Stop()
 	go o.run()
 	return o
 }
@@ -39,61 +55,129 @@ func (o *outbox) Write(p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for len(o.pending) > maxPending && o.err == nil {
-		o.changed.Wait()
+		o.room.Wait()
 	}
 	if o.err != nil {
 		return 0, o.err
 	}
 	o.pending = append(o.pending, p...)
-	o.changed.Broadcast()
+	if o.waits(p) || o.held > 0 && len(o.pending) < maxKept {
+		o.wait()
+	} else {
+		o.hasten()
+	}
 	return len(p), nil
+}
+
+// waits reports whether a piece is the bare consent to a stream, which its
+// first answer can carry, or the header of data that follow.
+func (o *outbox) waits(p []byte) bool {
+	if o.body > 0 {
+		o.body -= len(p)
+		return false
+	}
+	if len(p) != headerBytes {
+		return false
+	}
+	if p[1] == frameData {
+		o.body = int(binary.BigEndian.Uint32(p[8:]))
+		return o.body > 0
+	}
+	const consent = 2 // ACK, and neither FIN nor RST
+	return p[1] == frameWindow && binary.BigEndian.Uint16(p[2:]) == consent && binary.BigEndian.Uint32(p[8:]) == 0
+}
+
+// wait has what is pending sent after a while.
+func (o *outbox) wait() {
+	if !o.timed {
+		o.timed = true
+		o.late.Reset(maxWait)
+	}
+}
+
+// hurry ends the wait.
+func (o *outbox) hurry() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.timed = false
+	o.hasten()
+}
+
+// hasten has what is pending sent as soon as nothing else is.
+func (o *outbox) hasten() {
+	if len(o.pending) > 0 {
+		o.urgent = true
+		o.work.Signal()
+	}
+}
+
+// hold has what is written wait until release, as the writer has more to say.
+func (o *outbox) hold() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.held++
+}
+
+// release sends what is pending, if nobody else does: handing it over would
+// cost more.
+func (o *outbox) release() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.held--
+	if o.sending || o.closing || len(o.pending) == 0 || o.err != nil {
+		o.hasten()
+		return
+	}
+	o.send()
 }
 
 // run sends until it is closed or cannot any more.
 func (o *outbox) run() {
 	defer close(o.ended)
-	var message []byte
-	for {
-		var more bool
-		if message, more = o.next(message); !more {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for o.err == nil {
+		for (!o.urgent || o.sending) && !o.done() {
+			o.work.Wait()
+			o.mu.Unlock()
+			runtime.Gosched() // whoever is about to write more may do so
+			o.mu.Lock()
+		}
+		if o.done() && len(o.pending) == 0 {
 			return
 		}
-		if err := o.ws.WriteMessage(websocket.BinaryMessage, message); err != nil {
-			o.fail(err)
-			return
+		if !o.sending {
+			o.send()
 		}
 	}
 }
 
-// next waits for something to send, and takes it in exchange for an empty
-// buffer. There is nothing more once the outbox is closed.
-func (o *outbox) next(empty []byte) (message []byte, more bool) {
+// done reports whether all has been said and nobody sends.
+func (o *outbox) done() bool { return o.err != nil || o.closing && !o.sending }
+
+// send sends what is pending as one message.
+func (o *outbox) send() {
+	message := o.pending
+	o.pending, o.spare, o.urgent, o.sending = o.spare[:0], nil, false, true
+	o.mu.Unlock()
+	err := o.ws.WriteMessage(websocket.BinaryMessage, message)
 	o.mu.Lock()
-	defer o.mu.Unlock()
-	for len(o.pending) == 0 && !o.closing {
-		o.changed.Wait()
-		o.mu.Unlock()
-		runtime.Gosched() // whoever is about to write more may do so
-		o.mu.Lock()
+	o.sending = false
+	if cap(message) <= maxKept {
+		o.spare = message
 	}
-	message, o.pending = o.pending, empty[:0]
-	if cap(o.pending) > maxKept {
-		o.pending = nil
+	if err != nil {
+		o.err = err
 	}
-	o.changed.Broadcast()
-	return message, len(message) > 0
+	if o.urgent || o.closing || o.err != nil {
+		o.work.Signal()
+	}
+	o.room.Broadcast()
 }
 
 // maxKept is the size in bytes up to which a buffer is kept: a thousand
 // sessions that have been busy once would add up.
 const maxKept = 16 << 10
-
-func (o *outbox) fail(err error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.err = err
-	o.changed.Broadcast()
-}
 
 // lastWords is how long what is pending may take at the end.
 const lastWords = time.Second
@@ -102,8 +186,9 @@ const lastWords = time.Second
 func (o *outbox) close() error {
 	o.mu.Lock()
 	o.closing = true
-	o.changed.Broadcast()
+	o.work.Signal()
 	o.mu.Unlock()
+	defer o.late.Stop()
 	late := time.AfterFunc(lastWords, func() { _ = o.ws.Close() })
 	defer late.Stop()
 	<-o.ended

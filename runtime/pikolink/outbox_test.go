@@ -2,11 +2,14 @@ package pikolink
 
 import (
 	"bytes"
+	"encoding/binary"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/gorilla/websocket"
 )
@@ -90,4 +93,60 @@ func TestOutboxBroken(t *testing.T) {
 	}
 	writers.Wait()
 	_ = o.close() // it ends all the same
+}
+
+// header is one of yamux.
+func header(kind byte, flags uint16, length uint32) []byte {
+	h := make([]byte, headerBytes)
+	h[1] = kind
+	binary.BigEndian.PutUint16(h[2:], flags)
+	binary.BigEndian.PutUint32(h[8:], length)
+	return h
+}
+
+// TestOutboxWaits sends the consent to a stream along with its answer, and
+// the answer along with the end, but neither waits for long.
+func TestOutboxWaits(t *testing.T) {
+	t.Parallel()
+	o, end, got, messages := newPeer(t)
+	consent, data, fin := header(frameWindow, 2, 0), header(frameData, 0, headerBytes), header(frameWindow, 4, 0)
+	write := func(p []byte) {
+		t.Helper()
+		if _, err := o.Write(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	waits := func() bool {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		return len(o.pending) > 0
+	}
+	o.hold()
+	write(consent)
+	write(data)
+	write(consent) // it is the data, whatever it looks like
+	write(fin)
+	o.release()
+	for waits() {
+		time.Sleep(time.Millisecond / 10)
+	}
+	write(consent) // and nothing follows
+	for waits() {
+		time.Sleep(time.Millisecond / 10)
+	}
+	o.hold() // for ever
+	write(make([]byte, maxKept))
+	for waits() {
+		time.Sleep(time.Millisecond / 10)
+	}
+	if err := o.close(); err != nil {
+		t.Error(err)
+	}
+	if err := <-end; err == nil {
+		t.Error("the connection did not end")
+	}
+	want := slices.Concat(consent, data, consent, fin, consent, make([]byte, maxKept))
+	if !bytes.Equal(got.Bytes(), want) || *messages != 3 {
+		t.Errorf("%d of %d bytes arrived in %d messages, or others", got.Len(), len(want), *messages)
+	}
 }

@@ -14,6 +14,7 @@ package pikolink
 
 import (
 	"log/slog"
+	"net"
 	"time"
 )
 
@@ -21,6 +22,10 @@ import (
 type Options struct {
 	Now    func() time.Time
 	Logger *slog.Logger // of sessions that begin and end
+
+	// Take gets the connections, on a goroutine that it must not hold up. If it
+	// is nil, they are for [Listener.Accept].
+	Take func(net.Conn)
 
 	MinBackoff time.Duration // before the second attempt to register; 0: 100ms, as at Piko's agent
 	MaxBackoff time.Duration // between any two; 0: 15s, likewise

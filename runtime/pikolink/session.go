@@ -13,6 +13,7 @@ import (
 // A session is one registration of an endpoint.
 type session struct {
 	*yamux.Session
+	out      *outbox
 	goneAway <-chan struct{} // closed once the server wants to open no more streams
 	token    Lifetime        // of the one that it was begun with
 }
@@ -31,22 +32,18 @@ func connect(ctx context.Context, to *Remote, endpoint string) (*session, error)
 		_ = w.Close()
 		return nil, fmt.Errorf("begin a piko session: %w", err)
 	}
-	return &session{Session: mux, goneAway: w.goneAway, token: to.token}, nil
+	return &session{Session: mux, out: w.outbox, goneAway: w.goneAway, token: to.token}, nil
 }
 
 // take hands over the streams that the server opens until the session ends,
 // and says why it did.
-func (s *session) take(ctx context.Context, to chan<- net.Conn) error {
+func (s *session) take(to func(net.Conn)) error {
 	for {
 		opened, err := s.AcceptStream()
 		if err != nil {
 			return err //nolint:wrapcheck // it is shown
 		}
-		select {
-		case to <- stream{opened}:
-		case <-ctx.Done():
-			_ = opened.Close()
-		}
+		to(stream{opened, s.out})
 	}
 }
 

@@ -10,7 +10,10 @@ import (
 
 // stream is one connection through Piko. It behaves as one of TCP does where
 // yamux has ways of its own.
-type stream struct{ *yamux.Stream }
+type stream struct {
+	*yamux.Stream
+	out *outbox
+}
 
 // Read implements [net.Conn].
 func (s stream) Read(p []byte) (int, error) {
@@ -34,6 +37,14 @@ func expired(err error) error {
 
 // CloseWrite ends what is said, and goes on listening.
 func (s stream) CloseWrite() error { return s.Stream.Close() } //nolint:wrapcheck // as it is
+
+// WriteClose writes p and closes. Both travel in one message, unless p is long.
+func (s stream) WriteClose(p []byte) error {
+	s.out.hold()
+	defer s.out.release()
+	_, err := s.Write(p)
+	return errors.Join(err, s.Close())
+}
 
 // Close implements [net.Conn]. It also ends a Read that waits, which Close of
 // yamux does not.

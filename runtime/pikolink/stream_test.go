@@ -101,3 +101,23 @@ func TestAddresses(t *testing.T) {
 		}
 	}
 }
+
+// TestWriteClose brings the last words and the end of a stream.
+func TestWriteClose(t *testing.T) {
+	t.Parallel()
+	for _, size := range []int{0, 100, 1 << 20} {
+		client, accepted := pair(t)
+		sent := bytes.Repeat([]byte("x"), size)
+		done := make(chan error, 1)
+		go func() { done <- accepted.(interface{ WriteClose(p []byte) error }).WriteClose(sent) }()
+		if got, err := io.ReadAll(client); err != nil || !bytes.Equal(got, sent) {
+			t.Errorf("%d of %d bytes arrived, %v", len(got), size, err)
+		}
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if _, err := accepted.Write(sent); err == nil && size > 0 {
+			t.Error("it can be written to after its end")
+		}
+	}
+}
