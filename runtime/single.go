@@ -26,48 +26,13 @@ type singles struct {
 	now      func() time.Time
 	logger   *slog.Logger
 
-	waiting chan *clientConn // to a worker that has nothing to do
-	closed  <-chan struct{}
 	buffers sync.Pool // of *singleBuffers
 	busy    atomic.Int64
-	resting atomic.Int64
 }
 
-func newSingles(g *ingress, others func(*clientConn), closed <-chan struct{}) *singles {
+func newSingles(g *ingress, others func(*clientConn)) *singles {
 	return &singles{
 		handler: g, base: g.base, patience: g.server.ReadHeaderTimeout, others: others, now: g.now, logger: g.logger,
-		waiting: make(chan *clientConn), closed: closed,
-	}
-}
-
-// maxResting is how many workers wait for connections; more end when they are done.
-const maxResting = 64
-
-// take has a connection served, by a worker whose stack has grown if there is one.
-func (s *singles) take(c *clientConn) {
-	s.busy.Add(1)
-	select {
-	case s.waiting <- c:
-	default:
-		go s.work(c)
-	}
-}
-
-func (s *singles) work(c *clientConn) {
-	for {
-		s.serve(c)
-		s.busy.Add(-1)
-		if s.resting.Add(1) > maxResting {
-			s.resting.Add(-1)
-			return
-		}
-		select {
-		case c = <-s.waiting:
-			s.resting.Add(-1)
-		case <-s.closed:
-			s.resting.Add(-1)
-			return
-		}
 	}
 }
 
@@ -86,7 +51,10 @@ type singleBuffers struct {
 // answer is sent in one piece.
 const maxSingle = 4 << 10
 
+// serve serves a connection.
 func (s *singles) serve(c *clientConn) {
+	s.busy.Add(1)
+	defer s.busy.Add(-1)
 	b, _ := s.buffers.Get().(*singleBuffers)
 	if b == nil {
 		b = new(singleBuffers)

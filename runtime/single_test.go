@@ -23,7 +23,7 @@ func newTestSingles(t *testing.T, handler http.Handler) (s *singles, others chan
 	others = make(chan *clientConn, 1)
 	s = &singles{
 		handler: handler, base: t.Context(), patience: 5 * time.Second, others: func(c *clientConn) { others <- c },
-		now: time.Now, logger: slog.New(slog.DiscardHandler), waiting: make(chan *clientConn), closed: t.Context().Done(),
+		now: time.Now, logger: slog.New(slog.DiscardHandler),
 	}
 	return s, others
 }
@@ -185,7 +185,7 @@ func TestSingleAnswer(t *testing.T) {
 				s, others := newTestSingles(t, handler)
 				ours, accepted := dialled(t)
 				_, _ = io.WriteString(ours, method+plainRequest)
-				s.take(&clientConn{Conn: accepted})
+				go s.serve(&clientConn{Conn: accepted})
 				got := look(t, ours, method)
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Errorf("net/http answers otherwise (-), ours is +:\n%s", diff)
@@ -229,7 +229,7 @@ func TestSingleHandsOn(t *testing.T) {
 			s, others := newTestSingles(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it was answered") }))
 			ours, accepted := dialled(t)
 			_, _ = io.WriteString(ours, text)
-			s.take(&clientConn{Conn: accepted})
+			go s.serve(&clientConn{Conn: accepted})
 			c := <-others
 			got := make([]byte, len(text))
 			if n, err := io.ReadFull(c, got); err != nil && string(got[:n]) != text && c.instead == nil {
@@ -246,7 +246,7 @@ func TestSingleInPieces(t *testing.T) {
 		_, _ = io.WriteString(w, r.RequestURI+" "+r.Host+" "+r.UserAgent())
 	}))
 	ours, accepted := dialled(t)
-	s.take(&clientConn{Conn: accepted})
+	go s.serve(&clientConn{Conn: accepted})
 	for _, piece := range strings.SplitAfter("GET"+plainRequest, "\n") {
 		_, _ = io.WriteString(ours, piece)
 		time.Sleep(time.Millisecond)
@@ -275,7 +275,7 @@ func TestSingleClientLeaves(t *testing.T) {
 	}))
 	ours, accepted := dialled(t)
 	_, _ = io.WriteString(ours, "GET"+plainRequest)
-	s.take(&clientConn{Conn: accepted})
+	go s.serve(&clientConn{Conn: accepted})
 	select {
 	case err := <-cause:
 		t.Fatal("it ended before its client left: ", err)
@@ -305,33 +305,5 @@ func TestSingleContextEnds(t *testing.T) {
 	}
 	if <-life.Done(); !errors.Is(life.Err(), context.Canceled) {
 		t.Error(life.Err())
-	}
-}
-
-// TestSinglesRest keeps no more workers than may rest, and none at the end.
-func TestSinglesRest(t *testing.T) {
-	t.Parallel()
-	ctx, cancel := context.WithCancel(t.Context())
-	release := make(chan struct{})
-	s, _ := newTestSingles(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
-	s.closed = ctx.Done()
-	for range 2 * maxResting {
-		ours, accepted := dialled(t)
-		_, _ = io.WriteString(ours, "GET"+plainRequest)
-		s.take(&clientConn{Conn: accepted})
-	}
-	if !s.underWay() {
-		t.Error("nothing is under way")
-	}
-	close(release)
-	for s.underWay() {
-		time.Sleep(time.Millisecond)
-	}
-	for s.resting.Load() != maxResting {
-		time.Sleep(time.Millisecond)
-	}
-	cancel()
-	for s.resting.Load() > 0 {
-		time.Sleep(time.Millisecond)
 	}
 }

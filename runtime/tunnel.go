@@ -43,7 +43,7 @@ func (s *Server) openTunnel(g *ingress) *tunnel {
 		links: map[listenerID]*pikolink.Listener{}, leaving: map[*pikolink.Listener]bool{},
 	}
 	t.closed, t.end = context.WithCancel(context.Background())
-	t.singles = newSingles(g, t.hand, t.closed.Done())
+	t.singles = newSingles(g, t.hand)
 	g.singles = t.singles
 	s.metrics.registry.MustRegister(newPikoCollector(t))
 	t.busy.Go(func() { g.accept(t, s.opts.Logger) })
@@ -92,7 +92,7 @@ func (t *tunnel) lead(id listenerID, c net.Conn) {
 		_ = c.Close()
 		return
 	}
-	t.singles.take(&clientConn{Conn: c, endpoint: id.endpoint})
+	t.singles.serve(&clientConn{Conn: c, endpoint: id.endpoint})
 }
 
 // hand gives a connection to net/http.

@@ -191,7 +191,8 @@ func (l *Listener) begin(s *session) {
 	l.current, l.sessions[s] = s, true
 	l.status = Status{Up: true, Since: l.opts.Now(), Sessions: l.status.Sessions + 1}
 	l.opts.Logger.Info("registered at piko", "endpoint", l.endpoint)
-	l.busy.Go(func() { l.end(s, s.take(l.opts.Take)) })
+	go s.take(l.opts.Take)
+	l.busy.Go(func() { l.end(s, s.wait()) })
 }
 
 // end notes that a session is over.

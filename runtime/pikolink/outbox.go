@@ -118,17 +118,30 @@ func (o *outbox) hold() {
 	o.held++
 }
 
-// release sends what is pending, if nobody else does: handing it over would
-// cost more.
+// release sends what is pending, unless somebody else does or has more to say:
+// handing it over would cost more.
 func (o *outbox) release() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.held--
-	if o.sending || o.closing || len(o.pending) == 0 || o.err != nil {
-		o.hasten()
-		return
+	if o.held == 0 {
+		o.yield()
 	}
-	o.send()
+	switch {
+	case o.held > 0:
+		o.wait()
+	case o.sending || o.closing || o.err != nil || len(o.pending) == 0:
+		o.hasten()
+	default:
+		o.send()
+	}
+}
+
+// yield lets those go first who are about to write more.
+func (o *outbox) yield() {
+	o.mu.Unlock()
+	runtime.Gosched()
+	o.mu.Lock()
 }
 
 // run sends until it is closed or cannot any more.
@@ -139,9 +152,7 @@ func (o *outbox) run() {
 	for o.err == nil {
 		for (!o.urgent || o.sending) && !o.done() {
 			o.work.Wait()
-			o.mu.Unlock()
-			runtime.Gosched() // whoever is about to write more may do so
-			o.mu.Lock()
+			o.yield()
 		}
 		if o.done() && len(o.pending) == 0 {
 			return

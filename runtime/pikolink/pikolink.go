@@ -23,8 +23,8 @@ type Options struct {
 	Now    func() time.Time
 	Logger *slog.Logger // of sessions that begin and end
 
-	// Take gets the connections, on a goroutine that it must not hold up. If it
-	// is nil, they are for [Listener.Accept].
+	// Take serves a connection, on a goroutine of its own for as long as it
+	// likes. If it is nil, connections are for [Listener.Accept].
 	Take func(net.Conn)
 
 	MinBackoff time.Duration // before the second attempt to register; 0: 100ms, as at Piko's agent

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/yamux"
@@ -15,6 +16,7 @@ type session struct {
 	*yamux.Session
 	out      *outbox
 	goneAway <-chan struct{} // closed once the server wants to open no more streams
+	waiting  atomic.Int32    // goroutines, for streams
 	token    Lifetime        // of the one that it was begun with
 }
 
@@ -35,15 +37,35 @@ func connect(ctx context.Context, to *Remote, endpoint string) (*session, error)
 	return &session{Session: mux, out: w.outbox, goneAway: w.goneAway, token: to.token}, nil
 }
 
-// take hands over the streams that the server opens until the session ends,
-// and says why it did.
-func (s *session) take(to func(net.Conn)) error {
-	for {
+// maxWaiting is how many goroutines wait for streams of one session.
+const maxWaiting = 8
+
+// take serves the streams that the server opens. Whoever gets one serves it
+// himself, on a stack that has grown, and sees to it that somebody waits for
+// the next one.
+func (s *session) take(serve func(net.Conn)) {
+	for s.waiting.Add(1) <= maxWaiting {
 		opened, err := s.AcceptStream()
+		if s.waiting.Add(-1) == 0 && err == nil {
+			go s.take(serve)
+		}
+		if err != nil {
+			return
+		}
+		serve(stream{opened, s.out})
+	}
+	s.waiting.Add(-1)
+}
+
+// wait waits for the end of the session, and says why it came.
+func (s *session) wait() error {
+	<-s.CloseChan()
+	for {
+		unserved, err := s.AcceptStream()
 		if err != nil {
 			return err //nolint:wrapcheck // it is shown
 		}
-		to(stream{opened, s.out})
+		_ = unserved.Close()
 	}
 }
 
