@@ -22,6 +22,7 @@ func asOf(all *Evidence, rollout *schemas.Rollout, end time.Time) *Evidence {
 			e.Gaps = append(e.Gaps, gap)
 		}
 	}
+	e.Unknown = slices.DeleteFunc(slices.Clone(all.Unknown), func(w UnknownWindow) bool { return !w.From.Before(end) })
 	for _, n := range all.Nodes {
 		if n.First.IsZero() || !n.First.Before(end) {
 			continue

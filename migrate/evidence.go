@@ -20,9 +20,10 @@ type Evidence struct {
 	Environment string
 	Window      Window
 	Coverage    Coverage
-	Samples     []Sample // the first lines that were not understood
-	Nodes       []Node   // by name
-	Gaps        []Gap    // by node and time
+	Samples     []Sample        // the first lines that were not understood
+	Nodes       []Node          // by name
+	Gaps        []Gap           // by node and time
+	Unknown     []UnknownWindow // in which a source could not be read
 	Dominant    []Dominant
 	Exposed     Exposure // secrets that the logs print
 
@@ -163,9 +164,10 @@ func (e *Evidence) Digest() (string, error) {
 		Environment      string
 		Parsed, Unparsed uint64
 		Gaps             []Gap
-		FailuresOnly     bool          `json:",omitempty"`
-		MaxGap           time.Duration `json:",omitempty"`
-	}{e.Environment, e.Coverage.Parsed, e.Coverage.Unparsed, e.Gaps, e.FailuresOnly, e.MaxGap}
+		FailuresOnly     bool            `json:",omitempty"`
+		MaxGap           time.Duration   `json:",omitempty"`
+		Unknown          []UnknownWindow `json:",omitempty"`
+	}{e.Environment, e.Coverage.Parsed, e.Coverage.Unparsed, e.Gaps, e.FailuresOnly, e.MaxGap, e.Unknown}
 	if err := enc.Encode(head); err != nil {
 		return "", fmt.Errorf("digest evidence: %w", err)
 	}

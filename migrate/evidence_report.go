@@ -41,11 +41,12 @@ func (e *Evidence) WriteJSON(w io.Writer) error {
 // coverageJSON is how complete the logs are.
 type coverageJSON struct {
 	Coverage
-	Samples  []Sample   `json:"samples"`
-	Nodes    []nodeJSON `json:"nodes"`
-	Gaps     []Gap      `json:"gaps"`
-	Dominant []Dominant `json:"dominant"`
-	Exposed  *Exposure  `json:"exposed,omitempty"`
+	Samples  []Sample        `json:"samples"`
+	Nodes    []nodeJSON      `json:"nodes"`
+	Gaps     []Gap           `json:"gaps"`
+	Unknown  []UnknownWindow `json:"unknown,omitempty"`
+	Dominant []Dominant      `json:"dominant"`
+	Exposed  *Exposure       `json:"exposed,omitempty"`
 }
 
 func (e *Evidence) coverage() coverageJSON {
@@ -58,7 +59,7 @@ func (e *Evidence) coverage() coverageJSON {
 		exposed = &e.Exposed
 	}
 	return coverageJSON{
-		e.Coverage, append([]Sample{}, e.Samples...), nodes, append([]Gap{}, e.Gaps...), append([]Dominant{}, e.Dominant...), exposed,
+		e.Coverage, append([]Sample{}, e.Samples...), nodes, append([]Gap{}, e.Gaps...), e.Unknown, append([]Dominant{}, e.Dominant...), exposed,
 	}
 }
 
@@ -98,6 +99,7 @@ func (j *jsonWriter) line(before string, value any) {
 func (e *Evidence) WriteText(w io.Writer) error {
 	out := bufio.NewWriter(w)
 	e.writeCoverage(out)
+	e.writeUnknown(out)
 	e.writeNodes(out)
 	e.writeClients(out)
 	e.writeQuality(out)
@@ -122,6 +124,13 @@ func (e *Evidence) writeCoverage(w io.Writer) {
 	}
 	if c.Copies > 0 {
 		fmt.Fprintf(w, "%s left out, as another file begins with all the same lines\n", plural(c.Copies, "file is", "files are"))
+	}
+}
+
+// writeUnknown names what nobody could read, before all that was read.
+func (e *Evidence) writeUnknown(w io.Writer) {
+	for _, u := range unknownBySource(e.Unknown, time.Time{}) {
+		fmt.Fprintln(w, u.sentence())
 	}
 }
 

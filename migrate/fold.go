@@ -27,6 +27,9 @@ type Fold struct {
 	maxGap      int64 // hours that a node may be silent
 	fixed       int64 // what takes memory and cannot be spilled, in bytes, roughly
 	profile     Profile
+
+	unknown []UnknownWindow             // of contributors
+	relieve func(context.Context) error // makes room if the table has grown too large
 }
 
 // foldState is what a fold knows besides its nodes and tallies. It is stored
@@ -198,7 +201,7 @@ func (f *Fold) check(memory int64) error {
 func (f *Fold) evidence(ctx context.Context, tallies tallySource) (*Evidence, error) {
 	e := &Evidence{
 		Environment: f.environment, Window: f.Window, Coverage: f.Coverage, Samples: f.Samples, source: tallies,
-		Exposed: f.Exposed, FailuresOnly: f.profile.FailuresOnly, MaxGap: f.profile.MaxGap,
+		Unknown: f.unknown, Exposed: f.Exposed, FailuresOnly: f.profile.FailuresOnly, MaxGap: f.profile.MaxGap,
 	}
 	if f.Copied {
 		e.source = distinct{tallies}

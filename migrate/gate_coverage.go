@@ -87,7 +87,7 @@ func (g *gate) judgedFrom(since time.Time) time.Time {
 // coverageFindings name what is missing in the evidence from a moment on. A
 // node's time begins with its first heartbeat.
 func (g *gate) coverageFindings(from time.Time) []finding {
-	var findings []finding
+	findings := g.unknownFindings(from)
 	for _, n := range g.nodes {
 		silent, lines := missing(g.in.Evidence.Gaps, n.Name, from)
 		if silent > 0 {
@@ -100,6 +100,16 @@ func (g *gate) coverageFindings(from time.Time) []finding {
 	if c := g.in.Evidence.Coverage; c.UnparsedShare() > g.limits.MaxUnparsed {
 		findings = append(findings, inconclusive("%d of %s not understood, more than a share of %g",
 			c.Unparsed, plural(c.Parsed+c.Unparsed, "line was", "lines were"), g.limits.MaxUnparsed))
+	}
+	return findings
+}
+
+// unknownFindings name the sources of which windows that reach beyond a moment
+// could not be read, each with its first one: they may hide any failure.
+func (g *gate) unknownFindings(from time.Time) []finding {
+	var findings []finding
+	for _, u := range unknownBySource(g.in.Evidence.Unknown, from) {
+		findings = append(findings, finding{verdict: schemas.VerdictInconclusive, reason: u.sentence()})
 	}
 	return findings
 }

@@ -92,6 +92,9 @@ func (g *gate) longCleanAt(a *app) time.Time {
 			clean = later(clean, gap.To)
 		}
 	}
+	for _, w := range g.in.Evidence.Unknown {
+		clean = later(clean, w.To)
+	}
 	return clean.Add(time.Duration(g.limits.OrCleanFor))
 }
 

@@ -625,3 +625,36 @@ func TestGateOverflow(t *testing.T) {
 		}
 	}
 }
+
+// What a source could not tell is never taken for nothing, unless it was
+// before the time that is judged.
+func TestGateKnowsUnknownWindows(t *testing.T) {
+	t.Parallel()
+	const day = 24
+	window := func(source string, from, to float64) UnknownWindow {
+		return UnknownWindow{Source: source, From: ago(from), To: ago(to), Reason: "it was cut off"}
+	}
+	for name, test := range map[string]struct {
+		unknown []UnknownWindow
+		verdict schemas.Verdict
+		reasons []string
+	}{
+		"inside":               {[]UnknownWindow{window("ch", 3*day, 2*day)}, schemas.VerdictInconclusive, []string{"ch could not be read from 2026-11-18 12:00Z to 2026-11-19 12:00Z: it was cut off"}},
+		"reaches into it":      {[]UnknownWindow{window("ch", 30*day, 6*day)}, schemas.VerdictInconclusive, []string{"ch could not be read from 2026-10-22 12:00Z to 2026-11-15 12:00Z: it was cut off"}},
+		"the last moment":      {[]UnknownWindow{window("ch", 0.01, 0)}, schemas.VerdictInconclusive, nil},
+		"before":               {[]UnknownWindow{window("ch", 30*day, 8*day)}, schemas.VerdictPromote, nil},
+		"each source has one":  {[]UnknownWindow{window("ch", 3, 2), window("vl", 3, 2), window("ch", 2, 1), window("ch", 1, 0)}, schemas.VerdictInconclusive, []string{"ch could not be read from 2026-11-21 09:00Z to 2026-11-21 10:00Z, nor 2 windows more: it was cut off", "vl could not be read from 2026-11-21 09:00Z to 2026-11-21 10:00Z: it was cut off"}},
+		"an odd name and text": {[]UnknownWindow{{Source: "c\x1bh", From: ago(2), To: ago(1), Reason: "a\x1bb"}}, schemas.VerdictInconclusive, []string{`"c\x1bh" could not be read from 2026-11-21 10:00Z to 2026-11-21 11:00Z: "a\x1bb"`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newScene()
+			s.judge(t, false)
+			s.in.Evidence.Unknown = test.unknown
+			v := newGate(&s.in).verdicts()[0]
+			if v.Verdict != test.verdict || (test.reasons != nil && !slices.Equal(v.Reasons, test.reasons)) {
+				t.Errorf("%s because of %q, want %s because of %q", v.Verdict, v.Reasons, test.verdict, test.reasons)
+			}
+		})
+	}
+}

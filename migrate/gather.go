@@ -19,6 +19,9 @@ type Options struct {
 	Store       string // the file where tallies are kept and reading is resumed; empty for none
 	Memory      int64  // what tallies may take, in bytes, before they go to files; [DefaultMemory] if 0
 
+	// Beside the files, in this order.
+	Beside []Contributor
+
 	// Progress is told how many bytes of the logs have been read, as they are
 	// packed. It may be nil.
 	Progress func(bytes int64)
@@ -26,7 +29,8 @@ type Options struct {
 	commitBytes int64 // see the constant; not 0 in tests
 }
 
-// Gather folds all lines of logs. Blocks are parsed in parallel and folded in
+// Gather folds all lines of logs, of which there may be none, and what the
+// contributors know. Blocks are parsed in parallel and folded in
 // the order of the lines, so that the evidence is the same each time. The
 // caller closes the evidence.
 func Gather(ctx context.Context, files *Files, opts Options) (*Evidence, error) {
@@ -85,13 +89,14 @@ func newKeeper(ctx context.Context, files *Files, opts *Options) (keeper, error)
 		return newStoreKeeper(ctx, files, opts)
 	}
 	fold := NewFold(opts.Environment)
-	return &spillKeeper{f: fold, spill: &tallySpill{memory: opts.Memory, table: fold.table}}, nil
+	return &spillKeeper{f: fold, spill: &tallySpill{memory: opts.Memory, table: fold.table}, beside: opts.Beside}, nil
 }
 
 // A spillKeeper keeps tallies in memory and temporary files.
 type spillKeeper struct {
-	f     *Fold
-	spill *tallySpill
+	f      *Fold
+	spill  *tallySpill
+	beside []Contributor
 }
 
 func (k *spillKeeper) fold() *Fold { return k.f }
@@ -99,6 +104,9 @@ func (k *spillKeeper) fold() *Fold { return k.f }
 func (k *spillKeeper) settle(ctx context.Context, _ *batch) error { return k.spill.settle(ctx) }
 
 func (k *spillKeeper) finish(ctx context.Context) (*Evidence, error) {
+	if err := k.f.takeIn(ctx, k.beside, k.spill); err != nil {
+		return nil, err
+	}
 	return k.f.evidence(ctx, k.spill)
 }
 

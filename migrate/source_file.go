@@ -18,7 +18,7 @@ import (
 )
 
 // Files is a [Source] of log files, plain or packed with gzip or zstd, and of
-// standard input.
+// standard input. Its zero value has none.
 type Files struct {
 	logs   []*logFile
 	copies int

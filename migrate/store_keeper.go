@@ -140,7 +140,14 @@ func (k *storeKeeper) finish(ctx context.Context) (*Evidence, error) {
 	if err := k.commit(ctx, true); err != nil {
 		return nil, err
 	}
-	return k.f.evidence(ctx, k.store)
+	if len(k.opts.Beside) == 0 {
+		return k.f.evidence(ctx, k.store)
+	}
+	beside := &tallySpill{memory: k.opts.Memory, table: k.f.table}
+	if err := k.f.takeIn(ctx, k.opts.Beside, beside); err != nil {
+		return nil, errors.Join(err, beside.Close())
+	}
+	return k.f.evidence(ctx, storeBeside{k.store, beside})
 }
 
 func (k *storeKeeper) close() error { return k.store.Close() }

@@ -156,6 +156,8 @@ func evidenceStatus(e *migrate.Evidence, environment string) error {
 		silence = len(e.Nodes) == 0
 	}
 	switch {
+	case len(e.Unknown) > 0:
+		return silent(statusIncomplete)
 	case silence && environment != "" && !e.FailuresOnly && e.Coverage.Ignored > 0:
 		return schemas.Hint(fmt.Errorf("no event is of environment %s", environment), "leave --environment out to see what there is")
 	case silence:
