@@ -126,19 +126,22 @@ func (m *mapping) Parse(line string) (e schemas.Event, ok bool, err error) {
 
 // event makes a tally of one request of the fields of a line.
 func (m *mapping) event(fields map[string]any) (e schemas.Event, ok bool, err error) {
-	r := reader{fields: fields}
+	return m.eventOf(&reader{fields: fields})
+}
+
+func (m *mapping) eventOf(r *reader) (e schemas.Event, ok bool, err error) {
 	if m.selects != nil && !r.truth(m.selects) {
 		return e, false, r.err
 	}
-	outcome := m.outcome(&r)
+	outcome := m.outcome(r)
 	if outcome == "" || r.err != nil {
 		return e, false, r.err
 	}
-	client, how := m.client(&r)
-	at := m.clock.read(r.value(m.when), &r)
+	client, how := m.client(r)
+	at := m.time(r)
 	key := schemas.TallyKey{
-		Environment: m.def.Environment, Node: r.needed(m.node), Subject: m.subject(&r, outcome),
-		Client: client, How: how, Outcome: outcome, Reason: m.reason(&r, outcome), Day: at.Format(time.DateOnly),
+		Environment: m.def.Environment, Node: r.needed(m.node), Subject: m.subject(r, outcome),
+		Client: client, How: how, Outcome: outcome, Reason: m.reason(r, outcome), Day: at.Format(time.DateOnly),
 	}
 	if r.err != nil {
 		return e, false, r.err
@@ -148,6 +151,14 @@ func (m *mapping) event(fields map[string]any) (e schemas.Event, ok bool, err er
 	e = schemas.TallyEvent(key, tally)
 	e.TimeMS = at.UnixMilli()
 	return e, true, nil
+}
+
+// time is when it was. That of a tuple is known.
+func (m *mapping) time(r *reader) time.Time {
+	if r.at.IsZero() {
+		return m.clock.read(r.value(m.when), r)
+	}
+	return r.at
 }
 
 func (m *mapping) outcome(r *reader) schemas.Outcome {

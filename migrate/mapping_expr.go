@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/vm"
@@ -134,6 +135,7 @@ func asText(value any) string {
 // words never quote a value, which may be a secret.
 type reader struct {
 	fields map[string]any
+	at     time.Time // of a tuple, instead of what fields say; zero for a line
 	err    error
 }
 
