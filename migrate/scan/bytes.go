@@ -1,0 +1,128 @@
+package scan
+
+import (
+	"math/bits"
+	"strings"
+)
+
+// load returns eight bytes of a text, the first one lowest.
+func load(s string, i int) uint64 {
+	_ = s[i+7]
+	return uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
+		uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
+}
+
+const (
+	ones  = 0x0101010101010101
+	highs = 0x8080808080808080
+)
+
+// special has the high bit of the first byte that is a quote, a backslash or a
+// control character; higher bits may be wrong.
+func special(word uint64) uint64 {
+	quote, slash := word^(ones*'"'), word^(ones*'\\')
+	return ((quote-ones)&^quote | (slash-ones)&^slash | (word-ones*0x20)&^word) & highs
+}
+
+// inString returns the place of the quote that ends a string, from a place
+// within it on; 0 if there is none, or if the string is not valid.
+func inString(s string, at int) int {
+	for at+8 <= len(s) {
+		found := special(load(s, at))
+		if found == 0 {
+			at += 8
+			continue
+		}
+		at += bits.TrailingZeros64(found) / 8
+		if s[at] == '"' {
+			return at
+		}
+		if at = escape(s, at); at == 0 {
+			return 0
+		}
+	}
+	for at < len(s) {
+		switch c := s[at]; {
+		case c == '"':
+			return at
+		case c >= 0x20 && c != '\\':
+			at++
+		default:
+			if at = escape(s, at); at == 0 {
+				return 0
+			}
+		}
+	}
+	return 0
+}
+
+// escape returns the place behind what a backslash begins; 0 if it is not
+// valid, or a control character.
+func escape(s string, at int) int {
+	if s[at] != '\\' || at+1 >= len(s) {
+		return 0
+	}
+	if s[at+1] != 'u' {
+		if strings.IndexByte(`"\/bfnrt`, s[at+1]) < 0 {
+			return 0
+		}
+		return at + 2
+	}
+	if at+6 > len(s) {
+		return 0
+	}
+	for _, c := range []byte(s[at+2 : at+6]) {
+		if !isDigit(c) && (c|0x20 < 'a' || c|0x20 > 'f') {
+			return 0
+		}
+	}
+	return at + 6
+}
+
+func isDigit(c byte) bool { return c-'0' <= 9 }
+
+// word returns the place behind true, false or null; at if it is none of them.
+func word(s string, at int) int {
+	for _, word := range [...]string{"true", "null", "false"} {
+		if strings.HasPrefix(s[at:], word) {
+			return at + len(word)
+		}
+	}
+	return at
+}
+
+// number returns the place behind a number; at if there is none.
+func number(s string, at int) int {
+	i := at
+	if i < len(s) && s[i] == '-' {
+		i++
+	}
+	whole := digits(s, i)
+	if whole == i || s[i] == '0' && whole > i+1 {
+		return at
+	}
+	if i = whole; i < len(s) && s[i] == '.' {
+		fraction := digits(s, i+1)
+		if fraction == i+1 {
+			return at
+		}
+		i = fraction
+	}
+	if i >= len(s) || s[i]|0x20 != 'e' {
+		return i
+	}
+	if i++; i < len(s) && (s[i] == '+' || s[i] == '-') {
+		i++
+	}
+	if exponent := digits(s, i); exponent > i {
+		return exponent
+	}
+	return at
+}
+
+func digits(s string, at int) int {
+	for at < len(s) && isDigit(s[at]) {
+		at++
+	}
+	return at
+}
