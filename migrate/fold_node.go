@@ -45,6 +45,13 @@ func (n *nodeFold) sign(ms int64) {
 	n.LastMS = max(n.LastMS, ms)
 }
 
+// signs notes that each request of a tally was a sign of life.
+func (n *nodeFold) signs(t schemas.Tally) {
+	n.sign(t.FirstMS)
+	n.sign(t.LastMS)
+	n.Hours.addDay(t.FirstMS/dayMS, t.Hours)
+}
+
 // heartbeat notes a sign of life and what it says. Of two heartbeats in the
 // same millisecond the one with the higher boot and number is the newer one,
 // by decree.

@@ -27,6 +27,7 @@ type Options struct {
 	Progress func(bytes int64)
 
 	commitBytes int64 // see the constant; not 0 in tests
+	simple      bool  // fold line by line, as the reference of tests
 }
 
 // Gather folds all lines of logs, of which there may be none, and what the
@@ -56,30 +57,51 @@ func foldAll(ctx context.Context, files *Files, opts *Options, k keeper) (*Evide
 	fold := k.fold()
 	fold.expect(opts.Dialect)
 	files.cutAt(opts.Dialect)
-	for b, err := range parseAll(ctx, files, opts) {
+	groups := newGrouping(opts, runtime.GOMAXPROCS(0))
+	for b, err := range parseAll(ctx, files, opts, groups) {
 		if err == nil {
 			err = b.useless
 		}
 		if err != nil {
 			return nil, err
 		}
+		if b.pause {
+			groups.drain(fold)
+		}
 		fold.apply(b)
 		b.settle()
-		if err := errors.Join(fold.check(opts.Memory), k.settle(ctx, b)); err != nil {
+		k.note(b)
+		if err := errors.Join(fold.check(opts.Memory), settle(ctx, k, groups, b.pause)); err != nil {
 			return nil, err
 		}
 		if opts.Progress != nil {
 			opts.Progress(files.read.Load())
 		}
 	}
+	groups.drain(fold)
 	fold.settle()
 	return k.finish(ctx)
+}
+
+// settle has the keeper settle when that is due: at once, or when all that the
+// workers have counted is in the fold.
+func settle(ctx context.Context, k keeper, groups *grouping, drained bool) error {
+	switch {
+	case !k.due():
+		return nil
+	case groups == nil || drained:
+		return k.settle(ctx)
+	}
+	groups.full.Store(true)
+	return nil
 }
 
 // A keeper says what becomes of tallies that a fold has summed up.
 type keeper interface {
 	fold() *Fold
-	settle(ctx context.Context, b *batch) error // after a batch was applied
+	note(b *batch)                    // after it was applied
+	due() bool                        // whether there is something to settle
+	settle(ctx context.Context) error // while the fold holds what all batches say that were noted, and no more
 	finish(ctx context.Context) (*Evidence, error)
 	close() error
 }
@@ -101,7 +123,11 @@ type spillKeeper struct {
 
 func (k *spillKeeper) fold() *Fold { return k.f }
 
-func (k *spillKeeper) settle(ctx context.Context, _ *batch) error { return k.spill.settle(ctx) }
+func (k *spillKeeper) note(*batch) {}
+
+func (k *spillKeeper) due() bool { return k.spill.table.bytes >= k.spill.memory }
+
+func (k *spillKeeper) settle(ctx context.Context) error { return k.spill.settle(ctx) }
 
 func (k *spillKeeper) finish(ctx context.Context) (*Evidence, error) {
 	if err := k.f.takeIn(ctx, k.beside, k.spill); err != nil {
@@ -117,6 +143,7 @@ type batch struct {
 	Coverage // Parsed and Ignored are not complete before the batch is applied
 
 	block   Block
+	pause   bool // there is no block: no other one is on its way
 	events  []schemas.Event
 	samples []Sample
 	dialect Dialect // that parsed it
@@ -129,13 +156,16 @@ type batch struct {
 }
 
 // parse reads the lines of a block. It is safe to be called from many goroutines.
-func parse(block Block, opts *Options, events []schemas.Event) *batch {
+// Its lines are counted by g, if that is not nil and can do it.
+func parse(block Block, opts *Options, events []schemas.Event, g *grouper) *batch {
 	b := &batch{block: block, events: events, dialect: opts.Dialect}
 	switch {
 	case block.Open && opts.Store != "":
 		b.Unfinished++ // its place can only be stored once its line break is there
 	case block.Long:
 		b.unparsed(block.Number, errLong)
+	case g != nil && !block.Open:
+		g.parse(b, opts)
 	default:
 		b.parseText(opts)
 	}
@@ -194,8 +224,8 @@ func (b *batch) parseLine(line string, number int, opts *Options) {
 func (b *batch) unparsed(number int, reason error) {
 	b.Lines++
 	b.Unparsed++
-	if len(b.samples) < maxSamples {
-		b.samples = append(b.samples, Sample{File: b.block.File, Line: number, Reason: reason.Error()})
+	if n := len(b.samples); n < maxSamples || number < b.samples[n-1].Line { // groups come late
+		b.samples = firstSamples(b.samples, []Sample{{File: b.block.File, Line: number, Reason: reason.Error()}})
 	}
 }
 
@@ -204,11 +234,12 @@ type job struct {
 	block  Block
 	err    error
 	parsed chan *batch
+	resume chan struct{} // instead of a block: no other is fed before it is closed
 }
 
 // parseAll parses blocks on all processors and yields the batches in order.
 // The number of blocks on their way is bounded.
-func parseAll(ctx context.Context, source Source, opts *Options) iter.Seq2[*batch, error] {
+func parseAll(ctx context.Context, source Source, opts *Options, groups *grouping) iter.Seq2[*batch, error] {
 	return func(yield func(*batch, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		var running sync.WaitGroup
@@ -217,12 +248,13 @@ func parseAll(ctx context.Context, source Source, opts *Options) iter.Seq2[*batc
 		defer cancel()
 		workers := runtime.GOMAXPROCS(0)
 		work, order := make(chan *job), make(chan *job, 2*workers)
-		running.Go(func() { feed(ctx, source, work, order) })
+		running.Go(func() { feed(ctx, source, groups, work, order) })
 		for range workers {
+			grouper := groups.worker()
 			running.Go(func() {
 				for j := range work {
 					events, _ := pool.Get().([]schemas.Event)
-					j.parsed <- parse(j.block, opts.ofFile(j.block.File), events[:0])
+					j.parsed <- parse(j.block, opts.ofFile(j.block.File), events[:0], grouper)
 				}
 			})
 		}
@@ -230,6 +262,10 @@ func parseAll(ctx context.Context, source Source, opts *Options) iter.Seq2[*batc
 			b, err := j.wait(ctx)
 			if !yield(b, err) || err != nil {
 				return
+			}
+			if j.resume != nil {
+				close(j.resume)
+				continue
 			}
 			pool.Put(b.events) //nolint:staticcheck // a header of a slice per block is nothing
 		}
@@ -241,8 +277,11 @@ func parseAll(ctx context.Context, source Source, opts *Options) iter.Seq2[*batc
 
 // wait returns what a worker made of the block.
 func (j *job) wait(ctx context.Context) (*batch, error) {
-	if j.err != nil {
+	switch {
+	case j.err != nil:
 		return nil, j.err
+	case j.resume != nil:
+		return &batch{pause: true}, nil
 	}
 	select {
 	case b := <-j.parsed:
@@ -252,24 +291,40 @@ func (j *job) wait(ctx context.Context) (*batch, error) {
 	}
 }
 
-// feed hands out blocks as jobs, to be parsed and to be waited for.
-func feed(ctx context.Context, source Source, work, order chan<- *job) {
+// feed hands out blocks as jobs, to be parsed and to be waited for. It pauses
+// when the groups have to be drained.
+func feed(ctx context.Context, source Source, groups *grouping, work, order chan<- *job) {
 	defer close(work)
 	defer close(order)
 	for block, err := range source.Blocks(ctx) {
+		if groups.isFull() {
+			pause := &job{resume: make(chan struct{})}
+			if !send(ctx, order, pause) || !receive(ctx, pause.resume) {
+				return
+			}
+		}
 		j := &job{block: block, err: err, parsed: make(chan *batch, 1)}
-		select {
-		case order <- j:
-		case <-ctx.Done():
+		if !send(ctx, order, j) || err != nil || !send(ctx, work, j) {
 			return
 		}
-		if err != nil {
-			return
-		}
-		select {
-		case work <- j:
-		case <-ctx.Done():
-			return
-		}
+	}
+}
+
+// send is false if nobody will receive.
+func send[T any](ctx context.Context, to chan<- T, value T) bool {
+	select {
+	case to <- value:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func receive[T any](ctx context.Context, from <-chan T) bool {
+	select {
+	case <-from:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }

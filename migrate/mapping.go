@@ -16,6 +16,7 @@ type mapping struct {
 	name   string
 	def    schemas.Mapping // with the values of its preset
 	nodes  []string        // to be told apart by the names of files; none if a line says whose it is
+	ofFile string          // the node of the file that is read, in that case
 	fields splitter
 	clock  clock
 
@@ -72,8 +73,9 @@ func (m *mapping) inFile(file string) *mapping {
 	if len(m.nodes) == 0 {
 		return m
 	}
-	var node any = NodeOf(file, m.nodes, m.name)
 	own := *m
+	own.ofFile = NodeOf(file, m.nodes, m.name)
+	var node any = own.ofFile
 	own.node = &expression{name: "node", short: func(map[string]any) any { return node }}
 	return &own
 }

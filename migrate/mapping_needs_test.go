@@ -111,7 +111,7 @@ func TestTupleEvent(t *testing.T) {
 		}
 		m := mappingNamed(t, dir, s)
 		for line := range strings.Lines(string(text)) {
-			if sameTuple(t, m, strings.TrimSpace(line)) {
+			if sameAsTuple(t, m, strings.TrimSpace(line)) {
 				events++
 			}
 		}
@@ -126,8 +126,8 @@ func fileExists(path string) bool {
 	return err == nil
 }
 
-// sameTuple compares a line with its tuple, and reports whether it is an event.
-func sameTuple(t *testing.T, m *mapping, line string) bool {
+// sameAsTuple compares a line with its tuple, and reports whether it is an event.
+func sameAsTuple(t *testing.T, m *mapping, line string) bool {
 	t.Helper()
 	fields, err := m.fields(line)
 	if err != nil {

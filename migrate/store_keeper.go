@@ -98,15 +98,20 @@ func (k *storeKeeper) bind(meta storeMeta) error {
 
 func (k *storeKeeper) fold() *Fold { return k.f }
 
-// settle commits from time to time.
-func (k *storeKeeper) settle(ctx context.Context, b *batch) error {
+func (k *storeKeeper) note(b *batch) {
+	if b.pause {
+		return
+	}
 	k.places[b.block.log] = b.block.end
 	k.bytes += int64(len(b.block.Text))
-	if k.bytes < k.opts.commitBytes && k.f.table.bytes < k.opts.Memory {
-		return nil
-	}
-	return k.commit(ctx, false)
 }
+
+// due reports whether to commit, which happens from time to time.
+func (k *storeKeeper) due() bool {
+	return k.bytes >= k.opts.commitBytes || k.f.table.bytes >= k.opts.Memory
+}
+
+func (k *storeKeeper) settle(ctx context.Context) error { return k.commit(ctx, false) }
 
 // commit stores all that was folded since the last time.
 func (k *storeKeeper) commit(ctx context.Context, complete bool) error {
