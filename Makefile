@@ -13,7 +13,7 @@ LINTER       := $(CURDIR)/.bin/$(LINT_VERSION)/golangci-lint
 RACE = $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v $(firstword $(shell go env CC)) >/dev/null && echo -race)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check fmt fmt-check vet lint update fuzz oracle bench bench-lint bench-migrate bench-verify bench-piko bench-run soak sim sim-full itest-report itest-deploy itest-apollo compat compat-piko figures full cover clean
+.PHONY: help build demo test check fmt fmt-check vet lint update fuzz oracle bench bench-lint bench-logs bench-migrate bench-verify bench-piko bench-run soak sim sim-full itest-report itest-deploy itest-apollo compat compat-piko figures full cover clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ sim: ## judge 40,000 simulated apps by the shipped gate and hold it to its figur
 sim-full: ## the same, and with a look each hour
 	SIM=full go test -count=1 -v -timeout 2h -run '^TestSim$$' ./migrate
 
+bench-logs: ## time migrate evidence beside DuckDB on 1.4 GB, and hold its memory; BENCH=short takes less. Needs cgo
+	go run -C testdata/bench/logs . $(LOGS)
+
 bench-migrate: ## time migrate evidence beside jq, and hold its speed and memory to their limits
 	go run -C testdata/bench/migrate .
 
@@ -100,7 +103,7 @@ figures: ## print the figures of the house and their limits
 full: export FULL = 1
 full: FUZZTIME = 10m
 full: ORACLETIME = 1000000x
-full: test fuzz oracle bench bench-lint bench-migrate bench-verify bench-piko bench-run soak sim-full demo itest-report itest-deploy itest-apollo compat compat-piko ## every figure at full size: FULL=1 for the tests, FUZZTIME=10m
+full: test fuzz oracle bench bench-lint bench-logs bench-migrate bench-verify bench-piko bench-run soak sim-full demo itest-report itest-deploy itest-apollo compat compat-piko ## every figure at full size: FULL=1 for the tests, FUZZTIME=10m
 
 cover: ## measure the coverage of all packages by all tests
 	@mkdir -p bin && go test -coverpkg=./... -coverprofile=bin/cover.out ./...
