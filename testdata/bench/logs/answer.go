@@ -61,7 +61,7 @@ func readEvidence(path string) (a answer, err error) {
 	})
 }
 
-// readCSV reads what DuckDB says, in the order of [question].
+// readCSV reads what DuckDB says, in the order of [questions].
 func readCSV(path string) (a answer, err error) {
 	return a, eachLine(path, func(line []byte) error {
 		text := strings.TrimSpace(string(line))
