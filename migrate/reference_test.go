@@ -174,7 +174,7 @@ func TestSpillIsExact(t *testing.T) {
 	app, client := rand.NewZipf(random, 1.05, 200, 1999), rand.NewZipf(random, 1.05, 5000, 49_999)
 	whole := newTallyTable()
 	spill := &tallySpill{memory: memory, table: newTallyTable()}
-	for len(whole.groups) < groups {
+	for len(whole.index) < groups {
 		key := schemas.TallyKey{
 			Environment: "pro-eu", Node: "n", Subject: fmt.Sprintf("key/app-%d/k1", app.Uint64()), How: schemas.HowVerified,
 			Client: fmt.Sprintf("10.0.%d", client.Uint64()), Outcome: schemas.OutcomeOK, Day: "2026-11-21",

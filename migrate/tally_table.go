@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"iter"
-	"slices"
 	"strings"
 
 	"lockstep/schemas"
@@ -31,57 +30,127 @@ type tallySource interface {
 	Close() error
 }
 
-// What a new group and a new text take in memory besides the text, roughly:
-// slots of maps that are part empty, slices with room to grow.
+// What a tally, its place in an index and a new text take in memory besides
+// the text, roughly: room for sorting, slots of maps that are part empty.
 const (
-	groupBytes = 120
+	entryBytes = 64
+	indexBytes = 56
 	textBytes  = 80
 	restBytes  = 512
 )
 
-// A tallyTable sums up tallies by key. The texts of keys stand in it once and
-// have numbers, so that the one large map has small keys that need no look
-// elsewhere.
+// A tallyTable sums up tallies by key.
 type tallyTable struct {
+	tallyPart
+
+	index map[group]uint32 // places of the tallies that add has put in
+	moved []*tallyPart     // from other tables
+	order [][]tallyRef     // of all tallies, in ranges; nil if there may be others since
+	texts *tallyTexts      // that the order refers to
+	bytes int64            // what all of it takes, roughly
+}
+
+// A tallyPart is tallies with the texts of their keys. Those stand in it once
+// and have numbers, so that tallies are small and compare fast.
+type tallyPart struct {
 	subjects, clients numbered[string]
 	rests             numbered[schemas.TallyKey] // keys without subject and client
-	groups            map[group]uint32           // → place in tallies
-	tallies           []schemas.Tally
-	sorted            []sortedGroup // all groups in order, or fewer
-	bytes             int64         // what all of it takes, roughly
+	chunks            [][]tallyEntry             // all but the last are full
+	count             uint32
 }
 
 // A group is what one tally counts: the numbers of the parts of its key.
 type group struct{ subject, client, rest uint32 }
 
-func newTallyTable() *tallyTable {
-	return &tallyTable{
+// A tallyEntry is a tally of a group. The order of its fields leaves no gap.
+type tallyEntry struct {
+	count           uint64
+	firstMS, lastMS int64
+	hours           uint32
+	group
+}
+
+func (e *tallyEntry) tally() schemas.Tally {
+	return schemas.Tally{Count: e.count, FirstMS: e.firstMS, LastMS: e.lastMS, Hours: e.hours}
+}
+
+func (e *tallyEntry) merge(other schemas.Tally) {
+	tally := e.tally()
+	tally.Merge(other)
+	e.count, e.firstMS, e.lastMS, e.hours = tally.Count, tally.FirstMS, tally.LastMS, tally.Hours
+}
+
+// chunkEntries is how many tallies are allocated at once, as a power of two.
+const chunkEntries, chunkShift = 1 << chunkShift, 13
+
+func newTallyPart() tallyPart {
+	return tallyPart{
 		subjects: newNumbered(strings.Clone, strings.Compare),
 		clients:  newNumbered(strings.Clone, strings.Compare),
 		rests: newNumbered(cloneKey, func(a, b schemas.TallyKey) int {
 			return (&tallyRow{TallyKey: a}).compare(&tallyRow{TallyKey: b})
 		}),
-		groups: map[group]uint32{},
 	}
+}
+
+func newTallyTable() *tallyTable {
+	return &tallyTable{tallyPart: newTallyPart(), index: map[group]uint32{}}
 }
 
 // add merges a tally into its group.
 func (t *tallyTable) add(key schemas.TallyKey, tally schemas.Tally) {
+	g := t.group(key)
+	place, ok := t.index[g]
+	if !ok {
+		place = t.place(g)
+		t.index[g] = place
+		t.bytes += indexBytes
+	}
+	t.entry(place).merge(tally)
+}
+
+// group is the group of a key, with numbers for the texts that are new.
+func (t *tallyTable) group(key schemas.TallyKey) group {
 	rest := key
 	rest.Subject, rest.Client = "", ""
-	g := group{
+	return group{
 		t.subjects.number(key.Subject, &t.bytes, textBytes+len(key.Subject)),
 		t.clients.number(key.Client, &t.bytes, textBytes+len(key.Client)),
 		t.rests.number(rest, &t.bytes, restBytes+len(key.Node)+len(key.Environment)),
 	}
-	place, ok := t.groups[g]
-	if !ok {
-		place = uint32(len(t.tallies)) //nolint:gosec // memory ends before 32 bits do
-		t.groups[g] = place
-		t.tallies = append(t.tallies, schemas.Tally{})
-		t.bytes += groupBytes
+}
+
+// place makes a new tally for a group, which may have others: those become one
+// when they are read.
+func (t *tallyTable) place(g group) uint32 {
+	if t.count%chunkEntries == 0 {
+		t.chunks = append(t.chunks, make([]tallyEntry, chunkEntries))
 	}
-	t.tallies[place].Merge(tally)
+	place := t.count
+	t.count++
+	t.bytes += entryBytes
+	t.order = nil
+	t.entry(place).group = g
+	return place
+}
+
+// entry is the tally at a place.
+func (p *tallyPart) entry(place uint32) *tallyEntry {
+	return &p.chunks[place>>chunkShift][place%chunkEntries]
+}
+
+// merge moves the tallies of other tables into this one. The others are empty after.
+func (t *tallyTable) merge(others ...*tallyTable) {
+	for _, other := range others {
+		t.moved = append(t.moved, other.moved...)
+		if other.count > 0 {
+			part := other.tallyPart
+			t.moved = append(t.moved, &part)
+		}
+		t.bytes += other.bytes
+		*other = *newTallyTable()
+	}
+	t.order = nil
 }
 
 // cloneKey copies what is left of a key in a rest.
@@ -94,55 +163,35 @@ func cloneKey(key schemas.TallyKey) schemas.TallyKey {
 	}
 }
 
-// clear makes room for others. The maps keep their size: they will grow to it again.
+// clear makes room for others. Maps and chunks keep their size: they will grow
+// to it again.
 func (t *tallyTable) clear() {
 	t.subjects.clear()
 	t.clients.clear()
 	t.rests.clear()
-	clear(t.groups)
-	t.tallies, t.sorted, t.bytes = t.tallies[:0], t.sorted[:0], 0
-}
-
-// A sortedGroup is a group with the place of its tally.
-type sortedGroup struct {
-	group
-	place uint32
+	clear(t.index)
+	for _, chunk := range t.chunks {
+		clear(chunk)
+	}
+	t.count, t.bytes, t.moved, t.order, t.texts = 0, 0, nil, nil, nil
 }
 
 // rows implements [tallySource]; in memory nothing can fail.
 func (t *tallyTable) rows(context.Context) iter.Seq2[tallyRow, error] {
 	return func(yield func(tallyRow, error) bool) {
-		for _, g := range t.inOrder() {
-			row := tallyRow{t.rests.values[g.rest], t.tallies[g.place]}
-			row.Subject, row.Client = t.subjects.values[g.subject], t.clients.values[g.client]
-			if !yield(row, nil) {
-				return
+		t.sort()
+		parts := t.parts()
+		for _, refs := range t.order {
+			for row := range t.texts.rows(parts, refs) {
+				if !yield(row, nil) {
+					return
+				}
 			}
 		}
 	}
 }
 
-// inOrder sorts the groups unless that has been done and none was added since.
-func (t *tallyTable) inOrder() []sortedGroup {
-	if len(t.sorted) == len(t.groups) {
-		return t.sorted
-	}
-	t.sorted = slices.Grow(t.sorted[:0], len(t.groups))
-	for g, place := range t.groups {
-		t.sorted = append(t.sorted, sortedGroup{g, place})
-	}
-	subjects, clients, rests := t.subjects.ranks(), t.clients.ranks(), t.rests.ranks()
-	slices.SortFunc(t.sorted, func(a, b sortedGroup) int {
-		if a.subject != b.subject {
-			return subjects[a.subject] - subjects[b.subject]
-		}
-		if a.client != b.client {
-			return clients[a.client] - clients[b.client]
-		}
-		return rests[a.rest] - rests[b.rest]
-	})
-	return t.sorted
-}
+func (t *tallyTable) parts() []*tallyPart { return append(t.moved[:len(t.moved):len(t.moved)], &t.tallyPart) }
 
 // Close implements [tallySource].
 func (*tallyTable) Close() error { return nil }
