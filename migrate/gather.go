@@ -77,6 +77,7 @@ func foldAll(ctx context.Context, files *Files, opts *Options, k keeper) (*Evide
 		if opts.Progress != nil {
 			opts.Progress(files.read.Load())
 		}
+		b.block.release()
 	}
 	groups.drain(fold)
 	fold.settle()

@@ -17,6 +17,8 @@ type Block struct {
 	Long   bool   // a single line, too long to be read: Text is left out
 	Open   bool   // a single line without a line break, which may still be being written
 	log    *logFile
+	buffer []byte // that Text lies in, to be let go; nil if it is nobody's
+	pool   *blockPool
 	end    position // behind the block; where it began, if it is open
 }
 

@@ -15,6 +15,7 @@ const blockBytes = 256 << 10
 // A blockReader cuts a log into blocks.
 type blockReader struct {
 	in      io.Reader
+	pool    *blockPool
 	pending []byte // read and not yet returned
 	at      position
 	ended   bool
@@ -64,8 +65,8 @@ func (r *blockReader) whole() int {
 
 // fill reads until size bytes are pending or the log ends.
 func (r *blockReader) fill(size int) error {
-	if cap(r.pending) < size {
-		r.pending = append(make([]byte, 0, size), r.pending...)
+	if cap(r.pending) < size+textPadding {
+		r.pending = append(r.pool.get(size), r.pending...)
 	}
 	for len(r.pending) < size && !r.ended {
 		n, err := r.in.Read(r.pending[len(r.pending):size])
@@ -86,13 +87,15 @@ func cutOff(err error) error {
 	return err
 }
 
-// cut returns the pending lines up to end.
+// cut returns the pending lines up to end, where they lie, and moves what is
+// behind them.
 func (r *blockReader) cut(end int) Block {
 	text := r.pending[:end]
-	block := Block{Number: r.at.Lines + 1, Text: string(text)}
+	block := Block{Number: r.at.Lines + 1, Text: view(text), buffer: text[:0], pool: r.pool}
 	r.at.advance(text, bytes.Count(text, []byte("\n")))
 	block.end = r.at
-	r.pending = r.pending[:copy(r.pending, r.pending[end:])]
+	rest := r.pending[end:]
+	r.pending = append(r.pool.get(len(rest)), rest...)
 	return block
 }
 

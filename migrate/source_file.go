@@ -24,6 +24,7 @@ type Files struct {
 	copies int
 	read   atomic.Int64           // bytes of all files so far, as they are packed
 	begins func(line string) bool // see [blockReader]
+	pool   blockPool
 }
 
 // NewFiles finds the files that patterns match, in order of their names: `-`
@@ -170,7 +171,7 @@ func (f *Files) readLog(ctx context.Context, log *logFile, yield func(Block, err
 		return yield(Block{}, err)
 	}
 	defer text.Close()
-	reader := blockReader{in: text, at: log.from, begins: f.begins}
+	reader := blockReader{in: text, pool: &f.pool, at: log.from, begins: f.begins}
 	for {
 		block, err := reader.next()
 		if errors.Is(err, io.EOF) {

@@ -191,7 +191,9 @@ func (t *tallyTable) rows(context.Context) iter.Seq2[tallyRow, error] {
 	}
 }
 
-func (t *tallyTable) parts() []*tallyPart { return append(t.moved[:len(t.moved):len(t.moved)], &t.tallyPart) }
+func (t *tallyTable) parts() []*tallyPart {
+	return append(t.moved[:len(t.moved):len(t.moved)], &t.tallyPart)
+}
 
 // Close implements [tallySource].
 func (*tallyTable) Close() error { return nil }
