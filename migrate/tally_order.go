@@ -18,42 +18,108 @@ type tallyRef struct {
 // who is subject and client as one number, which compares as both do.
 func (r *tallyRef) who() uint64 { return uint64(r.subject)<<32 | uint64(r.client) }
 
-// tallyTexts are the texts of several parts in order, each once.
-type tallyTexts struct {
-	subjects, clients []string
-	rests             []schemas.TallyKey
+// same tells whether two tallies have the same key.
+func (r *tallyRef) same(other *tallyRef) bool { return r.rest == other.rest && r.who() == other.who() }
+
+// sort moves all tallies into one part, in order and each key once, unless that
+// has been done and there are no others since.
+func (t *tallyTable) sort() {
+	if t.sorted {
+		return
+	}
+	o := newTallyOrder(t.parts())
+	all := o.part()
+	t.bytes -= int64(o.count()-int(all.count)) * entryBytes
+	t.tallyPart, t.index = newTallyPart(), map[group]uint32{}
+	t.moved, t.sorted = []*tallyPart{all}, true
 }
 
-// rows yields the tallies of refs, which are in order; those of one key become one.
-func (t *tallyTexts) rows(parts []*tallyPart, refs []tallyRef) iter.Seq[tallyRow] {
-	return func(yield func(tallyRow) bool) {
+// once yields the rows in order without making room for a copy, to be read once.
+func (t *tallyTable) once() iter.Seq2[tallyRow, error] {
+	return func(yield func(tallyRow, error) bool) {
+		o := newTallyOrder(t.parts())
+		for _, refs := range o.ranges {
+			for entry := range o.entries(refs) {
+				if !yield(o.all.row(&entry), nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// A tallyOrder is the order of the tallies of several parts.
+type tallyOrder struct {
+	parts  []*tallyPart
+	all    *tallyPart   // the texts of all of them in order, each once, and no tallies
+	ranges [][]tallyRef // of tallies in order
+}
+
+// newTallyOrder cuts tallies into ranges by subject and client, and sorts those
+// side by side.
+func newTallyOrder(parts []*tallyPart) *tallyOrder {
+	all, ranks := rankTexts(parts)
+	o := &tallyOrder{parts, all, cutRanges(parts, ranks, splitters(parts, ranks))}
+	bits := [...]int{rankBits(len(all.rests.values)), rankBits(len(all.clients.values)), rankBits(len(all.subjects.values))}
+	parallel(len(o.ranges), func(i int) { sortRefs(o.ranges[i], bits) })
+	return o
+}
+
+func (o *tallyOrder) count() (count int) {
+	for _, refs := range o.ranges {
+		count += len(refs)
+	}
+	return count
+}
+
+// entries yields the tallies of a range; those of one key become one. Their
+// groups are of the texts of all.
+func (o *tallyOrder) entries(refs []tallyRef) iter.Seq[tallyEntry] {
+	return func(yield func(tallyEntry) bool) {
 		for i := 0; i < len(refs); {
 			ref := refs[i]
-			row := tallyRow{t.rests[ref.rest], parts[ref.part].entry(ref.place).tally()}
-			row.Subject, row.Client = t.subjects[ref.subject], t.clients[ref.client]
-			for i++; i < len(refs) && refs[i].rest == ref.rest && refs[i].who() == ref.who(); i++ {
-				row.Merge(parts[refs[i].part].entry(refs[i].place).tally())
+			entry := *o.parts[ref.part].entry(ref.place)
+			entry.group = group{ref.subject, ref.client, ref.rest}
+			for i++; i < len(refs) && refs[i].same(&ref); i++ {
+				entry.merge(o.parts[refs[i].part].entry(refs[i].place).tally())
 			}
-			if !yield(row) {
+			if !yield(entry) {
 				return
 			}
 		}
 	}
 }
 
-// sort puts all tallies in order, unless that has been done and there are no
-// others since: it cuts them into ranges by subject and client, and sorts those
-// side by side.
-func (t *tallyTable) sort() {
-	if t.order != nil {
-		return
+// part copies all tallies in order.
+func (o *tallyOrder) part() *tallyPart {
+	starts := make([]uint32, len(o.ranges)+1)
+	parallel(len(o.ranges), func(i int) { starts[i+1] = distinctRefs(o.ranges[i]) })
+	for i := range o.ranges {
+		starts[i+1] += starts[i]
 	}
-	parts := t.parts()
-	var ranks []tallyRanks
-	t.texts, ranks = rankTexts(parts)
-	t.order = cutRanges(parts, ranks, splitters(parts, ranks))
-	bits := [...]int{rankBits(len(t.texts.rests)), rankBits(len(t.texts.clients)), rankBits(len(t.texts.subjects))}
-	parallel(len(t.order), func(i int) { sortRefs(t.order[i], bits) })
+	part := *o.all
+	part.count = starts[len(o.ranges)]
+	for range (part.count + chunkEntries - 1) / chunkEntries {
+		part.chunks = append(part.chunks, make([]tallyEntry, chunkEntries))
+	}
+	parallel(len(o.ranges), func(i int) {
+		place := starts[i]
+		for entry := range o.entries(o.ranges[i]) {
+			*part.entry(place) = entry
+			place++
+		}
+	})
+	return &part
+}
+
+// distinctRefs counts keys.
+func distinctRefs(refs []tallyRef) (count uint32) {
+	for i := range refs {
+		if i == 0 || !refs[i].same(&refs[i-1]) {
+			count++
+		}
+	}
+	return count
 }
 
 // parallel does n things on all processors.
@@ -81,24 +147,24 @@ func (r *tallyRanks) ref(part int, place uint32, g group) tallyRef {
 	return tallyRef{r.subjects[g.subject], r.clients[g.client], r.rests[g.rest], uint32(part), place} //nolint:gosec // a number of tables
 }
 
-// rankTexts merges the texts of parts, and ranks them.
-func rankTexts(parts []*tallyPart) (*tallyTexts, []tallyRanks) {
-	texts, ranks := &tallyTexts{}, make([]tallyRanks, len(parts))
+// rankTexts merges the texts of parts in order, and ranks them.
+func rankTexts(parts []*tallyPart) (*tallyPart, []tallyRanks) {
+	all, ranks := newTallyPart(), make([]tallyRanks, len(parts))
 	var subjects, clients, rests [][]uint32
 	parallel(3, func(i int) {
 		switch i {
 		case 0:
-			texts.subjects, subjects = rank(parts, func(p *tallyPart) *numbered[string] { return &p.subjects })
+			all.subjects.values, subjects = rank(parts, func(p *tallyPart) *numbered[string] { return &p.subjects })
 		case 1:
-			texts.clients, clients = rank(parts, func(p *tallyPart) *numbered[string] { return &p.clients })
+			all.clients.values, clients = rank(parts, func(p *tallyPart) *numbered[string] { return &p.clients })
 		case 2:
-			texts.rests, rests = rank(parts, func(p *tallyPart) *numbered[schemas.TallyKey] { return &p.rests })
+			all.rests.values, rests = rank(parts, func(p *tallyPart) *numbered[schemas.TallyKey] { return &p.rests })
 		}
 	})
 	for i := range ranks {
 		ranks[i] = tallyRanks{subjects[i], clients[i], rests[i]}
 	}
-	return texts, ranks
+	return &all, ranks
 }
 
 // rangeRefs is how many tallies a range has about: few enough to be sorted

@@ -28,7 +28,7 @@ func (s *tallySpill) settle(ctx context.Context) error {
 	if s.table.bytes < s.memory {
 		return nil
 	}
-	run, err := writeRun(s.table.rows(ctx))
+	run, err := writeRun(s.table.once())
 	if err != nil {
 		return err
 	}

@@ -31,9 +31,10 @@ type tallySource interface {
 }
 
 // What a tally, its place in an index and a new text take in memory besides
-// the text, roughly: room for sorting, slots of maps that are part empty.
+// the text, roughly: room for sorting and a copy in order, slots of maps that
+// are part empty.
 const (
-	entryBytes = 64
+	entryBytes = 100
 	indexBytes = 56
 	textBytes  = 80
 	restBytes  = 512
@@ -43,11 +44,10 @@ const (
 type tallyTable struct {
 	tallyPart
 
-	index map[group]uint32 // places of the tallies that add has put in
-	moved []*tallyPart     // from other tables
-	order [][]tallyRef     // of all tallies, in ranges; nil if there may be others since
-	texts *tallyTexts      // that the order refers to
-	bytes int64            // what all of it takes, roughly
+	index  map[group]uint32 // places of the tallies that add has put in
+	moved  []*tallyPart     // from other tables
+	sorted bool             // all tallies are in one part that was moved, in order and each key once
+	bytes  int64            // what all of it takes, roughly
 }
 
 // A tallyPart is tallies with the texts of their keys. Those stand in it once
@@ -121,7 +121,7 @@ func (t *tallyTable) group(key schemas.TallyKey) group {
 }
 
 // place makes a new tally for a group, which may have others: those become one
-// when they are read.
+// when they are read. Its place is good until then.
 func (t *tallyTable) place(g group) uint32 {
 	if t.count%chunkEntries == 0 {
 		t.chunks = append(t.chunks, make([]tallyEntry, chunkEntries))
@@ -129,7 +129,7 @@ func (t *tallyTable) place(g group) uint32 {
 	place := t.count
 	t.count++
 	t.bytes += entryBytes
-	t.order = nil
+	t.sorted = false
 	t.entry(place).group = g
 	return place
 }
@@ -150,7 +150,7 @@ func (t *tallyTable) merge(others ...*tallyTable) {
 		t.bytes += other.bytes
 		*other = *newTallyTable()
 	}
-	t.order = nil
+	t.sorted = false
 }
 
 // cloneKey copies what is left of a key in a rest.
@@ -173,24 +173,30 @@ func (t *tallyTable) clear() {
 	for _, chunk := range t.chunks {
 		clear(chunk)
 	}
-	t.count, t.bytes, t.moved, t.order, t.texts = 0, 0, nil, nil, nil
+	t.count, t.bytes, t.moved, t.sorted = 0, 0, nil, false
 }
 
 // rows implements [tallySource]; in memory nothing can fail.
 func (t *tallyTable) rows(context.Context) iter.Seq2[tallyRow, error] {
 	return func(yield func(tallyRow, error) bool) {
 		t.sort()
-		parts := t.parts()
-		for _, refs := range t.order {
-			for row := range t.texts.rows(parts, refs) {
-				if !yield(row, nil) {
-					return
-				}
+		part := t.moved[0]
+		for place := range part.count {
+			if !yield(part.row(part.entry(place)), nil) {
+				return
 			}
 		}
 	}
 }
 
+// row is a tally with its key.
+func (p *tallyPart) row(e *tallyEntry) tallyRow {
+	row := tallyRow{p.rests.values[e.rest], e.tally()}
+	row.Subject, row.Client = p.subjects.values[e.subject], p.clients.values[e.client]
+	return row
+}
+
+// parts are all that hold tallies.
 func (t *tallyTable) parts() []*tallyPart {
 	return append(t.moved[:len(t.moved):len(t.moved)], &t.tallyPart)
 }

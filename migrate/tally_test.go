@@ -129,9 +129,14 @@ func TestTallyRanges(t *testing.T) {
 		want.add(row)
 		table.entry(table.place(table.group(row.TallyKey))).merge(row.Tally)
 	}
+	if ranges := len(newTallyOrder(table.parts()).ranges); ranges < 3 {
+		t.Errorf("%d ranges", ranges)
+	}
+	checkRows(t, want, table.once())
 	checkRows(t, want, table.rows(t.Context()))
-	if len(table.order) < 3 {
-		t.Errorf("%d ranges", len(table.order))
+	table.add(randomRow(random).TallyKey, schemas.Tally{Count: 1})
+	if table.sorted {
+		t.Error("what was added is not looked for")
 	}
 }
 
