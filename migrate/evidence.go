@@ -120,8 +120,16 @@ func (c Coverage) UnparsedShare() float64 {
 // The line itself may hold a secret and is never shown.
 type Sample struct {
 	File   string `json:"file"`
-	Line   int    `json:"line"`
+	Line   int    `json:"line"` // 0 of a log database
 	Reason string `json:"reason"`
+}
+
+// place is where a person finds the line.
+func (s Sample) place() string {
+	if s.Line == 0 { // a log database has no lines
+		return visible(s.File)
+	}
+	return fmt.Sprintf("%s:%d", printable(s.File), s.Line)
 }
 
 func (s Sample) compare(other Sample) int {

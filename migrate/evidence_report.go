@@ -117,7 +117,7 @@ func (e *Evidence) writeCoverage(w io.Writer) {
 	}
 	fmt.Fprintf(w, "%d lines: %d events, %d ignored, %d not understood\n", c.Lines, c.Parsed, c.Ignored, c.Unparsed)
 	for _, s := range e.Samples {
-		fmt.Fprintf(w, "  %s:%d: %s\n", printable(s.File), s.Line, s.Reason)
+		fmt.Fprintf(w, "  %s: %s\n", s.place(), s.Reason)
 	}
 	if c.Unfinished > 0 {
 		fmt.Fprintf(w, "%s still being written, the last line is left out\n", plural(c.Unfinished, "file is", "files are"))
@@ -237,7 +237,7 @@ func (e *Evidence) writeExposed(w io.Writer) {
 	}
 	fmt.Fprintf(w, "\n%s\n", e.Exposed.sentence())
 	for _, s := range e.Exposed.Samples {
-		fmt.Fprintf(w, "  %s:%d: %s\n", printable(s.File), s.Line, s.Reason)
+		fmt.Fprintf(w, "  %s: %s\n", s.place(), s.Reason)
 	}
 }
 

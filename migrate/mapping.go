@@ -49,6 +49,9 @@ func newMapping(name string, def schemas.Mapping, s *Selection) (*mapping, error
 	if def.Node == "" {
 		def.Node, m.nodes = fmt.Sprintf("%q", name), nodesOf(&def, s)
 	}
+	if def.Format == "" && len(def.Databases) > 0 {
+		def.Format = schemas.FormatJSON // a row is much like an object
+	}
 	m.def = def
 	if m.fields, err = newSplitter(def.Format, def.Pattern); err != nil {
 		return nil, err

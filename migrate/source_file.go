@@ -33,7 +33,7 @@ type Files struct {
 // does a copy of it, packed or not. A pattern that matches nothing is an error.
 func NewFiles(patterns []string, stdin io.Reader) (*Files, error) {
 	if len(patterns) == 0 {
-		return nil, schemas.Hint(errors.New("there are no logs to read"), "name them with --logs 'events-*.jsonl'")
+		return nil, schemas.Hint(errors.New("there are no logs to read"), "name them with --logs 'events-*.jsonl', or ask a log database with --from")
 	}
 	var found []string
 	for _, pattern := range patterns {

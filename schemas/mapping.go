@@ -21,6 +21,8 @@ type Mapping struct {
 	Nodes       []string          `yaml:"nodes"`       // that are expected to log
 	MaxGap      Duration          `yaml:"max_gap"`     // how long a node may be silent; 1h if zero
 
+	Databases map[Engine]LogDatabase `yaml:"databases" json:"-"` // how log databases are asked for the fields
+
 	// To verify signatures; evidence does not depend on them.
 	Target        string `yaml:"target" json:"-"`        // expression: path[?query] as Apollo got it
 	Timestamp     string `yaml:"timestamp" json:"-"`     // expression: the header

@@ -58,7 +58,21 @@ func (p *process) logs(c *cli.Context, policy *schemas.Policy, environment strin
 	if opts.Dialect, err = dialect(c, policy, environment); err != nil {
 		return nil, opts, usage(err)
 	}
-	files, err := migrate.NewFiles(listOf(c, "logs"), p.stdin)
+	databases, err := p.contributors(c, &opts)
+	if err != nil {
+		return nil, opts, err
+	}
+	for _, database := range databases {
+		opts.Beside = append(opts.Beside, database)
+	}
+	patterns := listOf(c, "logs")
+	if len(opts.Beside) > 0 && len(patterns) == 0 {
+		return &migrate.Files{}, opts, nil
+	}
+	files, err := migrate.NewFiles(patterns, p.stdin)
+	if len(patterns) == 0 {
+		err = usage(err)
+	}
 	return files, opts, err
 }
 
@@ -99,10 +113,10 @@ func (p *process) evidenceCommand() *cli.Command {
 		Description: "The exit status is 4 if the logs are incomplete: lines that were not understood, hours\n" +
 			"without a sign of life, or a process that was ended without a last word, as by kill -9.",
 		Flags: append(
-			logsFlags(true), policyFlag(),
+			sourceFlags(), policyFlag(),
 			&cli.StringFlag{Name: "environment", Usage: "of the environment `NAME`, if the logs are of several or do not say"},
 			formatFlag(),
-			&cli.IntFlag{Name: "dry-run", Usage: "only show how the first `N` lines are understood"},
+			&cli.IntFlag{Name: "dry-run", Usage: "only show how the first `N` lines are understood, and what log databases would be asked"},
 		),
 		Action: p.evidence,
 	}
@@ -145,6 +159,13 @@ func (p *process) dryRun(c *cli.Context, policy *schemas.Policy) error {
 	files, opts, err := p.logs(c, policy, c.String("environment"))
 	if err != nil {
 		return err
+	}
+	for _, beside := range opts.Beside {
+		if database, ok := beside.(*migrate.LogDatabase); ok {
+			if err := database.WriteQueries(p.stdout); err != nil {
+				return err
+			}
+		}
 	}
 	return migrate.DryRun(c.Context, p.stdout, files, opts, c.Int("dry-run"))
 }

@@ -11,7 +11,7 @@ import (
 
 // inputFlags are those of all that a plan is made from.
 func inputFlags() []cli.Flag {
-	return append(logsFlags(true), rolloutFlag(), policyFlag(),
+	return append(sourceFlags(), rolloutFlag(), policyFlag(),
 		inventoryFlag(),
 		listFlag(cli.GenericFlag{Name: "after", Usage: "enforce an app only after the rollout `FILE` does, such as that of staging; may be repeated"}))
 }

@@ -18,7 +18,7 @@ func (p *process) watchCommand() *cli.Command {
 		Description: "It goes by verified clients alone, and ends with exit status 0 once everything has been enforced for\n" +
 			"the bake, or nothing is; 1 if clients are refused, with or without --auto; 4 if evidence is missing or\n" +
 			"it was interrupted. With --store each poll reads only what is new.",
-		Flags: append(logsFlags(true), rolloutFlag(), policyFlag(),
+		Flags: append(sourceFlags(), rolloutFlag(), policyFlag(),
 			&cli.StringFlag{Name: "inventory", Usage: "know the clients of the inventory `FILE`"},
 			&cli.StringFlag{Name: "batch", Usage: "watch what the batch `ID` enforces, not everything"},
 			&cli.DurationFlag{Name: "interval", Value: time.Minute, Usage: "look every `DURATION`"},

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"lockstep/internal/inputfile"
+	"lockstep/migrate"
+	"lockstep/migrate/logdb"
+	"lockstep/schemas"
+)
+
+// sourceFlags say what evidence is gathered from: files, and whatever else
+// has folded logs.
+func sourceFlags() []cli.Flag {
+	return append(logsFlags(false),
+		listFlag(cli.GenericFlag{Name: "from", Usage: "ask the log database `URL`: clickhouse://HOST/DATABASE?table=T, victorialogs://HOST (both also with +https) or sql+duckdb:FILE?table=T; may be repeated"}),
+		&cli.StringFlag{Name: "since", Usage: "ask log databases for what was logged since `TIME`, as in 2026-01-31, 2026-01-31T12:00:00Z or 14d (ago)"},
+		&cli.StringFlag{Name: "until", Usage: "and until `TIME`; lines of the last minutes, which may still be on their way, are never asked for"},
+		switchFlag("raw", "have log databases send the lines instead of counting them"),
+	)
+}
+
+// contributors are what --from names. Nothing is dialled yet.
+func (p *process) contributors(c *cli.Context, opts *migrate.Options) ([]*migrate.LogDatabase, error) {
+	var all []*migrate.LogDatabase
+	for i, text := range fromOf(c) {
+		address, err := logdb.ParseAddress(text)
+		if err != nil {
+			return nil, usage(fmt.Errorf("--from, the %s: %w", ordinal(i), err))
+		}
+		o := migrate.DatabaseOptions{
+			Address: address, Dialect: opts.Dialect, Environment: opts.Environment, Raw: c.Bool("raw"),
+			Secret: p.secrets(".").Resolve, ReadFile: inputfile.Read, Run: logdb.Exec,
+		}
+		if o.From, o.To, err = p.span(c, address.Lateness); err != nil {
+			return nil, usage(err)
+		}
+		database, err := migrate.NewLogDatabase(o)
+		if err != nil {
+			return nil, usage(err)
+		}
+		all = append(all, database)
+	}
+	return all, nil
+}
+
+// fromOf are the values of --from, where a command takes several.
+func fromOf(c *cli.Context) []string {
+	if c.Generic("from") == nil {
+		return nil
+	}
+	return listOf(c, "from")
+}
+
+// ordinal names one of several without quoting it.
+func ordinal(i int) string {
+	if words := []string{"first", "second", "third"}; i < len(words) {
+		return words[i]
+	}
+	return fmt.Sprintf("%dth", i+1)
+}
+
+// span is the time that a log database is asked for: up to the moment before
+// which all lines have had the time to come in.
+func (p *process) span(c *cli.Context, lateness time.Duration) (from, to time.Time, err error) {
+	now, err := p.nowOf(c)
+	if err != nil {
+		return from, to, err
+	}
+	if !c.IsSet("since") {
+		return from, to, schemas.Hint(errors.New("--since is missing: a log database is not asked for all it ever held"), "write it as in --since 14d")
+	}
+	if from, err = moment(c.String("since"), now); err != nil {
+		return from, to, fmt.Errorf("--since: %w", err)
+	}
+	to = now.Add(-lateness)
+	if c.IsSet("until") {
+		until, err := moment(c.String("until"), now)
+		if err != nil {
+			return from, to, fmt.Errorf("--until: %w", err)
+		}
+		if until.Before(to) {
+			to = until
+		}
+	}
+	return from, to, nil
+}
+
+// moment reads a time, a UTC day, or how long ago something was.
+func moment(text string, now time.Time) (time.Time, error) {
+	for _, layout := range []string{time.RFC3339, time.DateOnly} {
+		if at, err := time.Parse(layout, text); err == nil {
+			return at, nil
+		}
+	}
+	ago, err := schemas.ParseDuration(text)
+	if err != nil {
+		return time.Time{}, schemas.Hint(errors.New("not a time"), "write it as in 2026-01-31, 2026-01-31T12:00:00Z or 14d")
+	}
+	return now.Add(-time.Duration(ago)), nil
+}

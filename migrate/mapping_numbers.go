@@ -1,0 +1,75 @@
+package migrate
+
+import (
+	"math"
+	"reflect"
+	"strconv"
+
+	"github.com/expr-lang/expr/ast"
+)
+
+// numbers are the fields that a mapping compares or computes with numbers.
+// Most log databases hold every value as text, where a file has a number.
+func (m *mapping) numbers() map[string]bool {
+	found := map[string]bool{}
+	for _, e := range m.expressions() {
+		findNumbers(e.node(), found)
+	}
+	return found
+}
+
+func findNumbers(node ast.Node, found map[string]bool) {
+	if n, ok := node.(*ast.BinaryNode); ok {
+		for _, sides := range [][2]ast.Node{{n.Left, n.Right}, {n.Right, n.Left}} {
+			if path, ok := pathOf(sides[0], nil); ok && isNumeric(sides[1]) {
+				found[path.String()] = true
+			}
+		}
+	}
+	if call, ok := node.(*ast.CallNode); ok {
+		for _, argument := range call.Arguments {
+			findNumbers(argument, found)
+		}
+		return
+	}
+	parts, _ := partsOf(node)
+	for _, part := range parts {
+		findNumbers(part, found)
+	}
+}
+
+// isNumeric reports whether a node is a number, or several.
+func isNumeric(node ast.Node) bool {
+	switch n := node.(type) {
+	case *ast.IntegerNode, *ast.FloatNode:
+		return true
+	case *ast.UnaryNode:
+		return isNumeric(n.Node)
+	case *ast.BinaryNode:
+		return isNumeric(n.Left) && isNumeric(n.Right)
+	case *ast.ArrayNode:
+		return len(n.Nodes) > 0 && isNumeric(n.Nodes[0])
+	case *ast.ConstantNode: // what several numbers have been made of
+		t := reflect.TypeOf(n.Value)
+		for t != nil && (t.Kind() == reflect.Slice || t.Kind() == reflect.Array) {
+			t = t.Elem()
+		}
+		if t != nil && t.Kind() == reflect.Map {
+			t = t.Key()
+		}
+		return t != nil && t.Kind() >= reflect.Int && t.Kind() <= reflect.Float64
+	}
+	return false
+}
+
+// asNumber is the number that a text is, or else the text: whole numbers only
+// as they would be written, as 007 is a name.
+func asNumber(text string) any {
+	if n, err := strconv.Atoi(text); err == nil && strconv.Itoa(n) == text {
+		return n
+	}
+	if f, err := strconv.ParseFloat(text, 64); err == nil && !math.IsInf(f, 0) && !math.IsNaN(f) {
+		return f
+	}
+	return text
+}
