@@ -17,6 +17,7 @@ type DatabaseOptions struct {
 	Dialect     Dialect
 	Environment string    // as in [Options]
 	From, To    time.Time // of all windows
+	Complete    time.Time // the moment up to which all lines have had the time to come in
 	Raw         bool      // have it send lines, which the dialect then reads
 
 	Secret   func(schemas.SecretRef) (schemas.Secret, error)
@@ -31,6 +32,7 @@ type LogDatabase struct {
 	name   string
 	raw    bool
 	days   []logdb.Window
+	late   logdb.Window // of which lines may still arrive
 	tuples tupleMaker
 	number []bool // by field: it is compared with numbers
 	opts   Options
@@ -38,8 +40,12 @@ type LogDatabase struct {
 
 // NewLogDatabase makes the questions for a log database. It dials nothing.
 func NewLogDatabase(o DatabaseOptions) (*LogDatabase, error) {
+	to := o.To
+	if to.After(o.Complete) {
+		to = o.Complete
+	}
 	d := &LogDatabase{
-		name: o.Address.String(), raw: o.Raw, days: windowsOf(o.From, o.To),
+		name: o.Address.String(), raw: o.Raw, days: windowsOf(o.From, to), late: logdb.Window{From: to, To: o.To},
 		opts: Options{Dialect: o.Dialect, Environment: o.Environment},
 	}
 	if len(d.days) == 0 {

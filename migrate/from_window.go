@@ -18,6 +18,9 @@ const windowMemory = 16 << 20
 // contribute implements [Contributor].
 func (d *LogDatabase) contribute(ctx context.Context, f *Fold) error {
 	last := d.days[len(d.days)-1].To
+	if d.late.To.After(d.late.From) {
+		f.missed(UnknownWindow{Source: d.name, From: d.late.From, To: d.late.To, Reason: "lines of then may still arrive"})
+	}
 	if err := d.db.Ready(ctx); err != nil {
 		return d.lost(ctx, f, logdb.Window{From: d.days[0].From, To: last}, err)
 	}

@@ -14,6 +14,7 @@ import (
 	"lockstep/internal/atomicfile"
 	"lockstep/migrate"
 	"lockstep/migrate/apollo"
+	"lockstep/migrate/logdb"
 	"lockstep/schemas"
 )
 
@@ -215,6 +216,11 @@ func planFlags() []cli.Flag { return append(inputFlags(), nowFlag()) }
 // planFiles lists the files that the flags name, and those in directories.
 func planFiles(c *cli.Context) []string {
 	files := append([]string{c.String("rollout"), c.String("policy"), c.String("inventory"), c.String("store")}, listOf(c, "after")...)
+	for _, text := range fromOf(c) {
+		if address, err := logdb.ParseAddress(text); err == nil && address.Engine == schemas.EngineDuckDB {
+			files = append(files, address.Path)
+		}
+	}
 	for _, pattern := range listOf(c, "logs") {
 		matches, _ := filepath.Glob(pattern) // a bad pattern is refused when it is read
 		for _, match := range matches {

@@ -19,7 +19,7 @@ func sourceFlags() []cli.Flag {
 	return append(logsFlags(false),
 		listFlag(cli.GenericFlag{Name: "from", Usage: "ask the log database `URL`: clickhouse://HOST/DATABASE?table=T, victorialogs://HOST (both also with +https) or sql+duckdb:FILE?table=T; may be repeated"}),
 		&cli.StringFlag{Name: "since", Usage: "ask log databases for what was logged since `TIME`, as in 2026-01-31, 2026-01-31T12:00:00Z or 14d (ago)"},
-		&cli.StringFlag{Name: "until", Usage: "and until `TIME`; lines of the last minutes, which may still be on their way, are never asked for"},
+		&cli.StringFlag{Name: "until", Usage: "and until `TIME`; by default until 10m ago, as lines may still be on their way"},
 		switchFlag("raw", "have log databases send the lines instead of counting them"),
 	)
 }
@@ -36,7 +36,7 @@ func (p *process) contributors(c *cli.Context, opts *migrate.Options) ([]*migrat
 			Address: address, Dialect: opts.Dialect, Environment: opts.Environment, Raw: c.Bool("raw"),
 			Secret: p.secrets(".").Resolve, ReadFile: inputfile.Read, Run: logdb.Exec,
 		}
-		if o.From, o.To, err = p.span(c, address.Lateness); err != nil {
+		if err := p.span(c, address.Lateness, &o); err != nil {
 			return nil, usage(err)
 		}
 		database, err := migrate.NewLogDatabase(o)
@@ -64,30 +64,27 @@ func ordinal(i int) string {
 	return fmt.Sprintf("%dth", i+1)
 }
 
-// span is the time that a log database is asked for: up to the moment before
-// which all lines have had the time to come in.
-func (p *process) span(c *cli.Context, lateness time.Duration) (from, to time.Time, err error) {
+// span is the time that a log database is asked for: unless --until says
+// otherwise, up to the moment before which all lines have had the time to come in.
+func (p *process) span(c *cli.Context, lateness time.Duration, o *migrate.DatabaseOptions) error {
 	now, err := p.nowOf(c)
 	if err != nil {
-		return from, to, err
+		return err
 	}
 	if !c.IsSet("since") {
-		return from, to, schemas.Hint(errors.New("--since is missing: a log database is not asked for all it ever held"), "write it as in --since 14d")
+		return schemas.Hint(errors.New("--since is missing: a log database is not asked for all it ever held"), "write it as in --since 14d")
 	}
-	if from, err = moment(c.String("since"), now); err != nil {
-		return from, to, fmt.Errorf("--since: %w", err)
+	if o.From, err = moment(c.String("since"), now); err != nil {
+		return fmt.Errorf("--since: %w", err)
 	}
-	to = now.Add(-lateness)
+	o.Complete = now.Add(-lateness)
+	o.To = o.Complete
 	if c.IsSet("until") {
-		until, err := moment(c.String("until"), now)
-		if err != nil {
-			return from, to, fmt.Errorf("--until: %w", err)
-		}
-		if until.Before(to) {
-			to = until
+		if o.To, err = moment(c.String("until"), now); err != nil {
+			return fmt.Errorf("--until: %w", err)
 		}
 	}
-	return from, to, nil
+	return nil
 }
 
 // moment reads a time, a UTC day, or how long ago something was.

@@ -107,17 +107,18 @@ func (s *sql) setTime(o *Options, place string) error {
 	return nil
 }
 
-// groups asks how often each combination of values occurs.
+// groups asks how often each combination of values occurs. It has no query
+// within, so that shards send groups and not lines.
 func (s *sql) groups(w Window) string {
-	var names, inner []string
+	var names, columns []string
 	for i, f := range s.fields {
 		name := "lockstep_" + strconv.Itoa(i)
-		names, inner = append(names, name), append(inner, f.expression+" AS "+name)
+		names, columns = append(names, name), append(columns, f.expression+" AS "+name)
 	}
-	outer := append(slices.Clip(names), s.words.count()+" AS lockstep_n", "min(lockstep_t) AS lockstep_first",
-		"max(lockstep_t) AS lockstep_last", s.words.hours("lockstep_t")+" AS lockstep_hours")
-	inner = append(inner, s.words.whole(s.time)+" AS lockstep_t")
-	query := "SELECT " + strings.Join(outer, ", ") + "\nFROM (SELECT " + strings.Join(inner, ", ") + "\n  " + s.from(w) + ")"
+	ms := s.words.whole(s.time)
+	columns = append(columns, s.words.count()+" AS lockstep_n", "min("+ms+") AS lockstep_first", "max("+ms+") AS lockstep_last",
+		s.words.hours(ms)+" AS lockstep_hours")
+	query := "SELECT " + strings.Join(columns, ", ") + "\n" + s.from(w)
 	if len(names) > 0 {
 		query += "\nGROUP BY " + strings.Join(names, ", ")
 	}

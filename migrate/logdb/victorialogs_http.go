@@ -110,6 +110,7 @@ func victoriaRefusal(response *http.Response, said string) error {
 		{"of memory", "it ran out of memory", OfSize},
 		{"unavailable", "a storage node is not there", OfWindow},
 		{"connect", "a storage node is not there", OfWindow},
+		{"couldn't be executed", "it took too long", OfSize},
 		{"timeout", "it took too long", OfSize},
 		{"deadline", "it took too long", OfSize},
 		{"cannot parse query", "it does not understand the query", OfDatabase},
