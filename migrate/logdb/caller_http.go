@@ -96,8 +96,9 @@ func (c *caller) post(ctx context.Context, parameters url.Values, contentType, b
 	request.Header.Set("Content-Type", contentType)
 	response, err := c.http.Do(request)
 	if err != nil {
+		err = unreachable(ctx, c.timeout, err)
 		cancel()
-		return nil, unreachable(ctx, c.timeout, err)
+		return nil, err
 	}
 	closeAll := func() { _ = response.Body.Close(); cancel() } // what was read is all that counts
 	if response.StatusCode != http.StatusOK {
