@@ -41,32 +41,32 @@ func (*duckDB) Ready(context.Context) error { return nil }
 // Groups implements [Database].
 func (d *duckDB) Groups(ctx context.Context, w Window, yield func(Row) error) error {
 	return d.rows(ctx, d.groups(w), len(d.fields)+4, func(cells []any) error {
-		row := Row{Values: cells[:len(d.fields)]}
-		var numbers [4]uint64
-		for i, cell := range cells[len(d.fields):] {
-			n, err := wholeNumber(cell)
-			if err != nil && numbers[0] == 0 && i > 0 {
-				return nil // of nothing, where there is nothing to group by
-			}
-			if err != nil {
-				return err
-			}
-			numbers[i] = n
-		}
-		err := row.set(numbers)
-		if err != nil || row.Count == 0 {
+		row, err := d.row(cells)
+		if err != nil || row.Count == 0 { // of nothing, where there is nothing to group by
 			return err
 		}
 		if err := row.check(w); err != nil {
 			return err
 		}
-		for i, f := range d.fields {
-			if row.Values[i], err = f.value(row.Values[i]); err != nil {
-				return err
-			}
-		}
 		return yield(row)
 	})
+}
+
+// row reads a row of groups.
+func (d *duckDB) row(cells []any) (row Row, err error) {
+	row.Values = cells[:len(d.fields)]
+	for i, f := range d.fields {
+		if row.Values[i], err = f.value(row.Values[i]); err != nil {
+			return row, err
+		}
+	}
+	var numbers [4]uint64
+	for i, cell := range cells[len(d.fields):] {
+		if numbers[i], err = wholeNumber(cell); err != nil || numbers[0] == 0 {
+			return row, err
+		}
+	}
+	return row, row.set(numbers)
 }
 
 func wholeNumber(cell any) (uint64, error) {
@@ -120,13 +120,10 @@ func (d *duckDB) rows(ctx context.Context, query string, width int, yield func([
 			return yield(cells)
 		})
 	})
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return problem(OfWindow, "no answer came within %s", schemas.Duration(d.address.Timeout))
 	}
-	return asProblem(err, "duckdb")
+	return err
 }
 
 // cellsOf reads the values of an object in the order in which they stand there.

@@ -1,6 +1,7 @@
 package logdb
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -46,8 +47,8 @@ func (v *victoriaLogs) authorize(o *Options) error {
 		v.header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(o.Address.User+":"+password)))
 	}
 	if t := o.Address.Tenant; t != (Tenant{}) {
-		v.header.Set("AccountID", t.Account)
-		v.header.Set("ProjectID", t.Project)
+		v.header.Set("AccountID", cmp.Or(t.Account, "0"))
+		v.header.Set("ProjectID", cmp.Or(t.Project, "0"))
 	}
 	return nil
 }
