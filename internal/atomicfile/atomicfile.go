@@ -6,22 +6,31 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
 )
 
-// Write makes data the content of the file at path. A new file gets perm
-// (before umask), as from [os.WriteFile]; an existing one keeps its mode and,
-// as far as the process may, its owner. Where path is a symbolic link, the
+// Write makes data the content of the file at path. See [Create].
+func Write(path string, data []byte, perm fs.FileMode) error {
+	return Create(path, perm, func(to io.Writer) error {
+		_, err := to.Write(data)
+		return err //nolint:wrapcheck // it says what failed
+	})
+}
+
+// Create makes what write writes the content of the file at path. A new file
+// gets perm (before umask), as from [os.WriteFile]; an existing one keeps its
+// mode and, as far as the process may, its owner. Where path is a symbolic link, the
 // link stays and the file it leads to is replaced; hard links are cut.
 //
 // The directory has to be writable. An error names the step that failed, not
-// path, and leaves the old file in place and nothing beside it; only where
-// flushing the directory fails, the new content is there, but may not survive
-// a loss of power.
-func Write(path string, data []byte, perm fs.FileMode) error {
+// path, or is that of write, and leaves the old file in place and nothing
+// beside it; only where flushing the directory fails, the new content is
+// there, but may not survive a loss of power.
+func Create(path string, perm fs.FileMode, write func(io.Writer) error) error {
 	target, err := follow(path)
 	if err != nil {
 		return err
@@ -29,18 +38,18 @@ func Write(path string, data []byte, perm fs.FileMode) error {
 	old, err := os.Lstat(target)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return replace(target, data, perm, nil)
+		return replace(target, write, perm, nil)
 	case err != nil:
 		return step("look at the file", err)
 	case !old.Mode().IsRegular():
 		return errors.New("it is not a regular file")
 	default:
-		return replace(target, data, perm, old)
+		return replace(target, write, perm, old)
 	}
 }
 
 // replace puts a new file in the place of target; old is nil if there is none.
-func replace(target string, data []byte, perm fs.FileMode, old fs.FileInfo) error {
+func replace(target string, write func(io.Writer) error, perm fs.FileMode, old fs.FileInfo) error {
 	if old != nil {
 		perm = 0o600 // until it has the owner of the old one
 	}
@@ -50,7 +59,7 @@ func replace(target string, data []byte, perm fs.FileMode, old fs.FileInfo) erro
 	if err != nil {
 		return step("create a file beside it", err)
 	}
-	err = fill(file, data, old)
+	err = fill(file, write, old)
 	if closeErr := file.Close(); err == nil && closeErr != nil {
 		err = step("write the new content", closeErr)
 	}
@@ -64,9 +73,9 @@ func replace(target string, data []byte, perm fs.FileMode, old fs.FileInfo) erro
 }
 
 // fill writes a new file down to the disk and makes it look like the old one.
-func fill(file *os.File, data []byte, old fs.FileInfo) error {
-	if _, err := file.Write(data); err != nil {
-		return step("write the new content", err)
+func fill(file *os.File, write func(io.Writer) error, old fs.FileInfo) error {
+	if err := write(content{file}); err != nil {
+		return err
 	}
 	if old != nil {
 		keepOwner(file, old)
@@ -76,6 +85,15 @@ func fill(file *os.File, data []byte, old fs.FileInfo) error {
 		}
 	}
 	return step("flush the new content", file.Sync())
+}
+
+// content is a file that is being written.
+type content struct{ file *os.File }
+
+// Write implements [io.Writer].
+func (c content) Write(p []byte) (int, error) {
+	n, err := c.file.Write(p)
+	return n, step("write the new content", err)
 }
 
 // keepOwner gives a file the owner and group of another, or at least the

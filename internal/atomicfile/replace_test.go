@@ -1,6 +1,7 @@
 package atomicfile
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,7 +17,7 @@ func TestReplaceCleansUp(t *testing.T) {
 	if err := os.Mkdir(target, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	err := replace(target, []byte("x"), 0o600, nil)
+	err := replace(target, writeX, 0o600, nil)
 	if err == nil || !strings.HasPrefix(err.Error(), "replace the file: ") {
 		t.Errorf("got %v, want a rename that fails", err)
 	}
@@ -34,7 +35,7 @@ func TestFillSaysWhatFailed(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	if err := fill(file, []byte("x"), nil); err == nil || err.Error() != "write the new content: no space left on device" {
+	if err := fill(file, writeX, nil); err == nil || err.Error() != "write the new content: no space left on device" {
 		t.Errorf("got %v, want no space left", err)
 	}
 }
@@ -50,4 +51,9 @@ func TestSyncDir(t *testing.T) {
 	if err := SyncDir(filepath.Join(t.TempDir(), "none")); err == nil || err.Error() != "flush the directory: no such file or directory" {
 		t.Errorf("got %v, want no such directory", err)
 	}
+}
+
+func writeX(to io.Writer) error {
+	_, err := io.WriteString(to, "x")
+	return err
 }
