@@ -65,7 +65,7 @@ func (u unknownSource) sentence() string {
 
 // takeIn asks all contributors. Tallies beyond the memory of the spill go to files.
 func (f *Fold) takeIn(ctx context.Context, contributors []Contributor, spill *tallySpill) error {
-	f.relieve = spill.settle
+	f.spill = spill
 	for _, c := range contributors {
 		if err := c.contribute(ctx, f); err != nil {
 			return err
@@ -74,7 +74,6 @@ func (f *Fold) takeIn(ctx context.Context, contributors []Contributor, spill *ta
 			return err
 		}
 	}
-	f.settle()
 	return nil
 }
 
@@ -89,7 +88,7 @@ func (f *Fold) contributed(ctx context.Context, key schemas.TallyKey, tally sche
 	node.sign(tally.FirstMS)
 	node.sign(tally.LastMS)
 	node.Hours.addDay(tally.FirstMS/dayMS, tally.Hours)
-	return f.relieve(ctx)
+	return f.spill.settle(ctx)
 }
 
 // missed notes what a source did not tell.

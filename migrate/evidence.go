@@ -119,21 +119,26 @@ func (c Coverage) UnparsedShare() float64 {
 // A Sample is the place of a line that was not understood, and the reason.
 // The line itself may hold a secret and is never shown.
 type Sample struct {
+	Host   string `json:"host,omitempty"` // of a scan file
 	File   string `json:"file"`
 	Line   int    `json:"line"` // 0 of a log database
 	Reason string `json:"reason"`
 }
 
-// place is where a person finds the line.
+// place is where a person finds the line, as scp would name the file.
 func (s Sample) place() string {
 	if s.Line == 0 { // a log database has no lines
 		return visible(s.File)
 	}
-	return fmt.Sprintf("%s:%d", printable(s.File), s.Line)
+	host := ""
+	if s.Host != "" {
+		host = printable(s.Host) + ":"
+	}
+	return fmt.Sprintf("%s%s:%d", host, printable(s.File), s.Line)
 }
 
 func (s Sample) compare(other Sample) int {
-	return cmp.Or(cmp.Compare(s.File, other.File), cmp.Compare(s.Line, other.Line), cmp.Compare(s.Reason, other.Reason))
+	return cmp.Or(cmp.Compare(s.Host, other.Host), cmp.Compare(s.File, other.File), cmp.Compare(s.Line, other.Line), cmp.Compare(s.Reason, other.Reason))
 }
 
 // A Node is what was seen of a process that writes events.

@@ -28,8 +28,9 @@ type Fold struct {
 	fixed       int64 // what takes memory and cannot be spilled, in bytes, roughly
 	profile     Profile
 
-	unknown []UnknownWindow             // of contributors
-	relieve func(context.Context) error // makes room if the table has grown too large
+	scanned []scanHost      // of scan files
+	unknown []UnknownWindow // of contributors
+	spill   *tallySpill     // where their tallies go; not before they are asked
 }
 
 // foldState is what a fold knows besides its nodes and tallies. It is stored

@@ -189,9 +189,9 @@ func TestFoldSamples(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []Sample{
-		{"log", 1, "not an event: not a JSON object with the fields of its schema"},
-		{"log", 3, "longer than 1024 KiB"},
-		{"log", 5, "not an event: not a JSON object with the fields of its schema"},
+		{File: "log", Line: 1, Reason: "not an event: not a JSON object with the fields of its schema"},
+		{File: "log", Line: 3, Reason: "longer than 1024 KiB"},
+		{File: "log", Line: 5, Reason: "not an event: not a JSON object with the fields of its schema"},
 	}
 	if diff := cmp.Diff(want, e.Samples); diff != "" {
 		t.Errorf("samples differ (-want +got):\n%s", diff)

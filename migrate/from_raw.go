@@ -63,7 +63,7 @@ func (d *LogDatabase) takeLines(ctx context.Context, f *Fold, w logdb.Window) er
 		return err //nolint:wrapcheck // a problem is worded by whoever asks
 	}
 	source := &rawLines{LogDatabase: d, window: w}
-	for b, err := range parseAll(ctx, source, &d.opts) {
+	for b, err := range parseAll(ctx, source, &d.opts, nil) {
 		if err == nil {
 			err = b.useless
 		}
@@ -71,7 +71,7 @@ func (d *LogDatabase) takeLines(ctx context.Context, f *Fold, w logdb.Window) er
 			return err
 		}
 		f.apply(b)
-		if err := f.relieve(ctx); err != nil {
+		if err := f.spill.settle(ctx); err != nil {
 			return err
 		}
 	}

@@ -28,6 +28,7 @@ type Options struct {
 
 	commitBytes int64 // see the constant; not 0 in tests
 	simple      bool  // fold line by line, as the reference of tests
+	waits       bool  // a line that may still be being written is left for the next time
 }
 
 // Gather folds all lines of logs, of which there may be none, and what the
@@ -35,12 +36,7 @@ type Options struct {
 // the order of the lines, so that the evidence is the same each time. The
 // caller closes the evidence.
 func Gather(ctx context.Context, files *Files, opts Options) (*Evidence, error) {
-	if opts.Memory == 0 {
-		opts.Memory = DefaultMemory
-	}
-	if opts.commitBytes == 0 {
-		opts.commitBytes = commitBytes
-	}
+	opts.complete()
 	k, err := newKeeper(ctx, files, &opts)
 	if err != nil {
 		return nil, err
@@ -49,11 +45,37 @@ func Gather(ctx context.Context, files *Files, opts Options) (*Evidence, error) 
 	if err != nil {
 		return nil, errors.Join(err, k.close())
 	}
-	e.Coverage.Copies = uint64(files.copies) //nolint:gosec // a number of files
+	e.Coverage.Copies += uint64(files.copies) //nolint:gosec // a number of files
 	return e, nil
 }
 
+// complete sets what was left out.
+func (o *Options) complete() {
+	if o.Memory == 0 {
+		o.Memory = DefaultMemory
+	}
+	if o.commitBytes == 0 {
+		o.commitBytes = commitBytes
+	}
+	o.waits = o.waits || o.Store != "" // its place can only be stored once its line break is there
+}
+
 func foldAll(ctx context.Context, files *Files, opts *Options, k keeper) (*Evidence, error) {
+	if err := foldLogs(ctx, files, opts, k); err != nil {
+		return nil, err
+	}
+	fold := k.fold()
+	fold.settle()
+	tallies, err := k.tallies(ctx)
+	if err != nil {
+		return nil, err
+	}
+	fold.settle() // what contributors have left over
+	return fold.evidence(ctx, tallies)
+}
+
+// foldLogs folds all lines of logs.
+func foldLogs(ctx context.Context, files *Files, opts *Options, k keeper) error {
 	fold := k.fold()
 	fold.expect(opts.Dialect)
 	files.cutAt(opts.Dialect)
@@ -63,7 +85,7 @@ func foldAll(ctx context.Context, files *Files, opts *Options, k keeper) (*Evide
 			err = b.useless
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if b.pause {
 			groups.drain(fold)
@@ -72,7 +94,7 @@ func foldAll(ctx context.Context, files *Files, opts *Options, k keeper) (*Evide
 		b.settle()
 		k.note(b)
 		if err := errors.Join(fold.check(opts.Memory), settle(ctx, k, groups, b.pause)); err != nil {
-			return nil, err
+			return err
 		}
 		if opts.Progress != nil {
 			opts.Progress(files.read.Load())
@@ -80,8 +102,7 @@ func foldAll(ctx context.Context, files *Files, opts *Options, k keeper) (*Evide
 		b.block.release()
 	}
 	groups.drain(fold)
-	fold.settle()
-	return k.finish(ctx)
+	return nil
 }
 
 // settle has the keeper settle when that is due: at once, or when all that the
@@ -100,10 +121,10 @@ func settle(ctx context.Context, k keeper, groups *grouping, drained bool) error
 // A keeper says what becomes of tallies that a fold has summed up.
 type keeper interface {
 	fold() *Fold
-	note(b *batch)                    // after it was applied
-	due() bool                        // whether there is something to settle
-	settle(ctx context.Context) error // while the fold holds what all batches say that were noted, and no more
-	finish(ctx context.Context) (*Evidence, error)
+	note(b *batch)                                    // after it was applied
+	due() bool                                        // whether there is something to settle
+	settle(ctx context.Context) error                 // while the fold holds what all batches say that were noted, and no more
+	tallies(ctx context.Context) (tallySource, error) // all of them, with those of contributors
 	close() error
 }
 
@@ -130,11 +151,8 @@ func (k *spillKeeper) due() bool { return k.spill.table.bytes >= k.spill.memory 
 
 func (k *spillKeeper) settle(ctx context.Context) error { return k.spill.settle(ctx) }
 
-func (k *spillKeeper) finish(ctx context.Context) (*Evidence, error) {
-	if err := k.f.takeIn(ctx, k.beside, k.spill); err != nil {
-		return nil, err
-	}
-	return k.f.evidence(ctx, k.spill)
+func (k *spillKeeper) tallies(ctx context.Context) (tallySource, error) {
+	return k.spill, k.f.takeIn(ctx, k.beside, k.spill)
 }
 
 func (k *spillKeeper) close() error { return k.spill.Close() }
@@ -161,8 +179,8 @@ type batch struct {
 func parse(block Block, opts *Options, events []schemas.Event, g *grouper) *batch {
 	b := &batch{block: block, events: events, dialect: opts.Dialect}
 	switch {
-	case block.Open && opts.Store != "":
-		b.Unfinished++ // its place can only be stored once its line break is there
+	case block.Open && opts.waits:
+		b.Unfinished++
 	case block.Long:
 		b.unparsed(block.Number, errLong)
 	case g != nil && !block.Open:

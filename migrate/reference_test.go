@@ -70,7 +70,7 @@ func (r *reference) isNew(e schemas.Event) bool {
 func (r *reference) unparsed(file string, number int, reason string) {
 	r.coverage.Unparsed++
 	if len(r.samples) < maxSamples {
-		r.samples = append(r.samples, Sample{file, number, reason})
+		r.samples = append(r.samples, Sample{File: file, Line: number, Reason: reason})
 	}
 }
 

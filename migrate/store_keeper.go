@@ -141,18 +141,18 @@ func (k *storeKeeper) commit(ctx context.Context, complete bool) error {
 	return err
 }
 
-func (k *storeKeeper) finish(ctx context.Context) (*Evidence, error) {
+func (k *storeKeeper) tallies(ctx context.Context) (tallySource, error) {
 	if err := k.commit(ctx, true); err != nil {
 		return nil, err
 	}
 	if len(k.opts.Beside) == 0 {
-		return k.f.evidence(ctx, k.store)
+		return k.store, nil
 	}
 	beside := &tallySpill{memory: k.opts.Memory, table: k.f.table}
 	if err := k.f.takeIn(ctx, k.opts.Beside, beside); err != nil {
 		return nil, errors.Join(err, beside.Close())
 	}
-	return k.f.evidence(ctx, storeBeside{k.store, beside})
+	return storeBeside{k.store, beside}, nil
 }
 
 func (k *storeKeeper) close() error { return k.store.Close() }

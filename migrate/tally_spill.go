@@ -83,17 +83,7 @@ func mergeRows(sources []iter.Seq2[tallyRow, error]) iter.Seq2[tallyRow, error] 
 			defer stop()
 			heads.open(next)
 		}
-		for len(heads) > 0 {
-			row, err := heads.take()
-			for err == nil && len(heads) > 0 && heads[0].row.compare(&row) == 0 {
-				var same tallyRow
-				same, err = heads.take()
-				row.Merge(same.Tally)
-			}
-			if !yield(row, err) || err != nil {
-				return
-			}
-		}
+		heads.merge(yield)
 	}
 }
 
@@ -111,6 +101,21 @@ type mergeHeap []*mergeHead
 func (h *mergeHeap) open(next func() (tallyRow, error, bool)) {
 	if row, err, ok := next(); ok {
 		heap.Push(h, &mergeHead{row, err, next})
+	}
+}
+
+// merge yields the rows of all sources in order, each key once.
+func (h *mergeHeap) merge(yield func(tallyRow, error) bool) {
+	for len(*h) > 0 {
+		row, err := h.take()
+		for err == nil && len(*h) > 0 && (*h)[0].row.compare(&row) == 0 {
+			var same tallyRow
+			same, err = h.take()
+			row.Merge(same.Tally)
+		}
+		if !yield(row, err) || err != nil {
+			return
+		}
 	}
 }
 
