@@ -62,7 +62,7 @@ func loadScan(path string) (*loadedScan, error) {
 		return nil
 	})
 	s.sum = r.sum.Sum(nil)
-	return s, errors.Join(err, r.Close())
+	return s, errors.Join(err, r.close())
 }
 
 // contribute implements [Contributor].
@@ -215,7 +215,7 @@ func (f *Fold) takeRows(ctx context.Context, scans []*loadedScan) (err error) {
 		if openErr != nil {
 			return openErr
 		}
-		defer func() { err = errors.Join(err, r.Close()) }()
+		defer func() { err = errors.Join(err, r.close()) }()
 		if err := r.goOn(one); err != nil {
 			return err
 		}

@@ -26,9 +26,8 @@ type scanReader struct {
 	header scanHeader
 
 	path   string
-	file   io.Closer
-	packed *zstd.Decoder
-	in     *bufio.Reader
+	close  func() error
+	in     *bufio.Reader // unpacked
 	sum    hash.Hash
 	rows   rowDecoder
 	frame  []byte
@@ -44,28 +43,24 @@ func openScan(path string) (*scanReader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read scan: %w", err)
 	}
-	r, err := newScanReader(path, file)
+	packed, err := zstd.NewReader(file, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(8*scanWindow))
 	if err != nil {
-		return nil, errors.Join(err, file.Close())
+		return nil, errors.Join(fmt.Errorf("read scan %s: %w", path, err), file.Close())
 	}
-	r.file = file
+	r := newScanReader(path, packed)
+	r.close = func() error {
+		packed.Close()
+		return file.Close()
+	}
+	if err := r.readHeader(); err != nil {
+		return nil, errors.Join(err, r.close())
+	}
 	return r, nil
 }
 
-// newScanReader reads the header of a scan file.
-func newScanReader(path string, in io.Reader) (*scanReader, error) {
-	packed, err := zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(8*scanWindow))
-	if err != nil {
-		return nil, fmt.Errorf("read scan %s: %w", path, err)
-	}
-	r := &scanReader{
-		path: path, packed: packed, in: bufio.NewReaderSize(packed, frameBytes), sum: sha256.New(), known: map[string]bool{},
-	}
-	if err := r.readHeader(); err != nil {
-		packed.Close()
-		return nil, err
-	}
-	return r, nil
+// newScanReader reads a scan that is unpacked.
+func newScanReader(path string, text io.Reader) *scanReader {
+	return &scanReader{path: path, in: bufio.NewReaderSize(text, frameBytes), sum: sha256.New(), known: map[string]bool{}}
 }
 
 // readHeader tells other files and versions from those that are damaged.
@@ -85,7 +80,7 @@ func (r *scanReader) readHeader() error {
 			"scan and merge with the same version of lockstep")
 	}
 	if err := strictJSON(text, &r.header); err != nil {
-		return scanFault(r.path, errors.New("its header is broken"))
+		return scanFault(r.path, errors.New("its header is broken, or of another lockstep"))
 	}
 	return nil
 }
@@ -272,8 +267,3 @@ func (r *scanReader) end() error {
 	return nil
 }
 
-// Close gives back what reading takes.
-func (r *scanReader) Close() error {
-	r.packed.Close()
-	return r.file.Close() //nolint:wrapcheck // it was read
-}

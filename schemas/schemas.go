@@ -42,12 +42,13 @@ const (
 	KindLintProbe  Kind = "lint-probe"    // what upstreams answered to lint
 
 	KindOverrides Kind = "overrides" // what a process holds against its rollout
+	KindScan      Kind = "scan"      // the header of a scan file; its Go type lives in migrate
 	KindCtl       Kind = "ctl"       // what ctl prints as JSON; its Go types live in runtime/admin
 )
 
 // Kinds lists every kind that has a schema.
 func Kinds() []Kind {
-	return []Kind{KindAgent, KindPolicy, KindRollout, KindInventory, KindPlan, KindEvent, KindJournal, KindLintReport, KindBaseline, KindLintProbe, KindOverrides, KindCtl}
+	return []Kind{KindAgent, KindPolicy, KindRollout, KindInventory, KindPlan, KindEvent, KindJournal, KindLintReport, KindBaseline, KindLintProbe, KindOverrides, KindScan, KindCtl}
 }
 
 // Text returns the JSON Schema of kind, as published.
