@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,7 +26,7 @@ func (p *process) migrateCommand() *cli.Command {
 		Subcommands: []*cli.Command{
 			p.evidenceCommand(), p.inventoryCommand(), p.planCommand(), p.replayCommand(), p.applyCommand(), p.rollbackCommand(),
 			p.journalCommand(), p.statusCommand(), p.explainCommand(), p.diffCommand(), p.reportCommand(),
-			p.watchCommand(), p.drillCommand(), p.backtestCommand(), p.verifyLogCommand(), p.importCommand(),
+			p.watchCommand(), p.drillCommand(), p.backtestCommand(), p.verifyLogCommand(), p.importCommand(), p.scanCommand(),
 		},
 	}
 }
@@ -39,6 +40,10 @@ func logsFlags(required bool) []cli.Flag {
 		&cli.StringFlag{Name: "store", Usage: "keep what was read in the SQLite `FILE`, and go on from there the next time"},
 		&cli.IntFlag{Name: "memory", Value: migrate.DefaultMemory >> 20, Usage: "keep tallies beyond `MIB` in temporary files"},
 	}
+}
+
+func environmentFlag() cli.Flag {
+	return &cli.StringFlag{Name: "environment", Usage: "of the environment `NAME`, if the logs are of several or do not say"}
 }
 
 func rolloutFlag() cli.Flag {
@@ -59,12 +64,8 @@ func (p *process) logs(c *cli.Context, policy *schemas.Policy, environment strin
 	if opts.Dialect, err = dialect(c, policy, environment); err != nil {
 		return nil, opts, usage(err)
 	}
-	databases, err := p.contributors(c, &opts)
-	if err != nil {
+	if opts.Beside, err = p.contributors(c, &opts); err != nil {
 		return nil, opts, err
-	}
-	for _, database := range databases {
-		opts.Beside = append(opts.Beside, database)
 	}
 	patterns := listOf(c, "logs")
 	if len(opts.Beside) > 0 && len(patterns) == 0 {
@@ -95,11 +96,9 @@ func (p *process) gather(c *cli.Context, policy *schemas.Policy, environment str
 	if err != nil {
 		return nil, err
 	}
-	if isTerminal(p.stderr) {
-		bar := newProgress(p.stderr, files.Size(), p.now)
-		defer bar.clear()
-		opts.Progress = bar.update
-	}
+	bar := p.newBar(files)
+	defer bar.clear()
+	opts.Progress = bar.update
 	evidence, err := migrate.Gather(c.Context, files, opts)
 	if errors.Is(err, migrate.ErrTimezone) {
 		return nil, usage(err)
@@ -114,9 +113,7 @@ func (p *process) evidenceCommand() *cli.Command {
 		Description: "The exit status is 4 if the logs are incomplete: lines that were not understood, hours\n" +
 			"without a sign of life, or a process that was ended without a last word, as by kill -9.",
 		Flags: append(
-			sourceFlags(), policyFlag(),
-			&cli.StringFlag{Name: "environment", Usage: "of the environment `NAME`, if the logs are of several or do not say"},
-			formatFlag(),
+			sourceFlags(), policyFlag(), environmentFlag(), formatFlag(),
 			&cli.IntFlag{Name: "dry-run", Usage: "only show how the first `N` lines are understood, and what log databases would be asked"},
 		),
 		Action: p.evidence,
@@ -216,12 +213,15 @@ func planFlags() []cli.Flag { return append(inputFlags(), nowFlag()) }
 // planFiles lists the files that the flags name, and those in directories.
 func planFiles(c *cli.Context) []string {
 	files := append([]string{c.String("rollout"), c.String("policy"), c.String("inventory"), c.String("store")}, listOf(c, "after")...)
+	patterns := slices.Clone(listOf(c, "logs"))
 	for _, text := range fromOf(c) {
-		if address, err := logdb.ParseAddress(text); err == nil && address.Engine == schemas.EngineDuckDB {
+		if glob, ok := strings.CutPrefix(text, scanScheme); ok {
+			patterns = append(patterns, glob)
+		} else if address, err := logdb.ParseAddress(text); err == nil && address.Engine == schemas.EngineDuckDB {
 			files = append(files, address.Path)
 		}
 	}
-	for _, pattern := range listOf(c, "logs") {
+	for _, pattern := range patterns {
 		matches, _ := filepath.Glob(pattern) // a bad pattern is refused when it is read
 		for _, match := range matches {
 			_ = filepath.WalkDir(match, func(path string, _ fs.DirEntry, _ error) error {

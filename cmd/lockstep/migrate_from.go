@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -17,17 +18,23 @@ import (
 // has folded logs.
 func sourceFlags() []cli.Flag {
 	return append(logsFlags(false),
-		listFlag(cli.GenericFlag{Name: "from", Usage: "ask the log database `URL`: clickhouse://HOST/DATABASE?table=T, victorialogs://HOST (both also with +https) or sql+duckdb:FILE?table=T; may be repeated"}),
+		listFlag(cli.GenericFlag{Name: "from", Usage: "ask the log database `URL`: clickhouse://HOST/DATABASE?table=T, victorialogs://HOST (both also with +https) or sql+duckdb:FILE?table=T, or merge the scan files that scan:GLOB matches; may be repeated"}),
 		&cli.StringFlag{Name: "since", Usage: "ask log databases for what was logged since `TIME`, as in 2026-01-31, 2026-01-31T12:00:00Z or 14d (ago)"},
 		&cli.StringFlag{Name: "until", Usage: "and until `TIME`; by default until 10m ago, as lines may still be on their way"},
 		switchFlag("raw", "have log databases send the lines instead of counting them"),
 	)
 }
 
-// contributors are what --from names. Nothing is dialled yet.
-func (p *process) contributors(c *cli.Context, opts *migrate.Options) ([]*migrate.LogDatabase, error) {
-	var all []*migrate.LogDatabase
+// contributors are what --from names. Nothing is dialled yet. Scans come last,
+// as they are held against all that the others tell of.
+func (p *process) contributors(c *cli.Context, opts *migrate.Options) ([]migrate.Contributor, error) {
+	var all []migrate.Contributor
+	var scans []string
 	for i, text := range fromOf(c) {
+		if glob, ok := strings.CutPrefix(text, scanScheme); ok {
+			scans = append(scans, glob)
+			continue
+		}
 		address, err := logdb.ParseAddress(text)
 		if err != nil {
 			return nil, usage(fmt.Errorf("--from, the %s: %w", ordinal(i), err))
@@ -45,7 +52,11 @@ func (p *process) contributors(c *cli.Context, opts *migrate.Options) ([]*migrat
 		}
 		all = append(all, database)
 	}
-	return all, nil
+	if len(scans) == 0 {
+		return all, nil
+	}
+	merged, err := migrate.NewScans(scans, opts.Environment, opts.Dialect)
+	return append(all, merged), err
 }
 
 // fromOf are the values of --from, where a command takes several.

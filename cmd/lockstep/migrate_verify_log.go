@@ -96,11 +96,9 @@ func (p *process) verifyLogs(c *cli.Context, verifier *migrate.LogVerifier, envi
 	if err != nil {
 		return nil, err
 	}
-	if isTerminal(p.stderr) {
-		bar := newProgress(p.stderr, files.Size(), p.now)
-		defer bar.clear()
-		opts.Progress = bar.update
-	}
+	bar := p.newBar(files)
+	defer bar.clear()
+	opts.Progress = bar.update
 	return verifier.Verify(c.Context, files, opts)
 }
 

@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"lockstep/migrate"
 )
 
 // When a bar begins to show, and how often it changes.
@@ -23,6 +25,14 @@ type progress struct {
 
 func newProgress(w io.Writer, total int64, now func() time.Time) *progress {
 	return &progress{w: w, total: total, now: now, began: now()}
+}
+
+// newBar is a bar for the reading of logs, if somebody watches.
+func (p *process) newBar(files *migrate.Files) *progress {
+	if !isTerminal(p.stderr) {
+		return newProgress(io.Discard, files.Size(), p.now)
+	}
+	return newProgress(p.stderr, files.Size(), p.now)
 }
 
 // update shows how many bytes are done.
