@@ -53,7 +53,7 @@ func (b *builder) rollout() error {
 		prev = b.prev.keys
 	}
 	if r := b.in.rollout; r != nil {
-		b.snap.environment, b.snap.rolloutTier, b.snap.rolloutDigest = r.Environment, r.Tier, r.Digest()
+		b.snap.environment, b.snap.rolloutTier, b.snap.rolloutDigest, b.snap.rolloutSeq = r.Environment, r.Tier, r.Digest(), r.Journal.Seq
 		if b.prev != nil && (b.prev.environment != r.Environment || b.prev.rolloutTier != r.Tier) {
 			return schemas.Hint(
 				fmt.Errorf("rollout %s: it is now for %s (%s), this process serves %s (%s)", b.in.rolloutPath,

@@ -110,13 +110,22 @@ func (c control) Status() *admin.Status {
 	status := c.Server.Status()
 	out := &admin.Status{
 		Format: admin.FormatVersion, Node: c.opts.Node, Program: c.opts.Version, Now: c.opts.Now(), Ready: c.ready.Load(),
-		Served: versionOf(status.Good), Error: errorState(status.Err, status.Attempt),
+		Served: versionOf(status.Good), Rollout: c.rolloutOf(), Error: errorState(status.Err, status.Attempt),
 		Listeners: listenersOf(status.Listeners), Overrides: overridesOf(status.Overrides), Alarms: append([]string{}, status.Alarms...),
 	}
 	if last := c.state.last(); last.Number == status.Good.Number {
 		out.Rollback = rollbackOf(last.Rollback)
 	}
 	return out
+}
+
+// rolloutOf is what a heartbeat would say now.
+func (c control) rolloutOf() *admin.Rollout {
+	s := c.current.Load()
+	if s == nil || s.environment == "" {
+		return nil
+	}
+	return &admin.Rollout{Environment: s.environment, Digest: s.rolloutDigest, Seq: s.rolloutSeq, Subjects: s.states(c.opts.Now())}
 }
 
 // History implements [admin.Control].

@@ -31,6 +31,7 @@ type snapshot struct {
 	environment   string // empty without a rollout
 	rolloutTier   schemas.Tier
 	rolloutDigest string
+	rolloutSeq    uint64             // of the journal
 	keys          []*loadedKey       // by subject, in the modes of the rollout
 	effective     []*loadedKey       // the same in the modes that are served
 	overrides     []schemas.Override // in force

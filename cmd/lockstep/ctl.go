@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 
 	"github.com/urfave/cli/v2"
@@ -32,12 +33,18 @@ func (p *process) ctlCommand() *cli.Command {
 func ctlFlags(more ...cli.Flag) []cli.Flag {
 	return append([]cli.Flag{
 		&cli.StringFlag{Name: "admin", EnvVars: []string{"LOCKSTEP_ADMIN"}, Usage: "ask the process at `ADDR`: unix:PATH or host:port"},
+	}, slices.Concat(clientFlags(), more)...)
+}
+
+// clientFlags say how it is asked, whoever it is.
+func clientFlags() []cli.Flag {
+	return []cli.Flag{
 		&cli.StringFlag{Name: "token", EnvVars: []string{"LOCKSTEP_TOKEN_REF"}, Usage: "with the token kept at `REF`: file:PATH or env:NAME"},
 		&cli.StringFlag{Name: "ca", Usage: "over TLS, with a server certificate of the authorities in `FILE`"},
 		&cli.StringFlag{Name: "cert", Usage: "over TLS, with the client certificate in `FILE`"},
 		&cli.StringFlag{Name: "key", Usage: "whose private key is in `FILE`"},
 		formatFlag(),
-	}, more...)
+	}
 }
 
 // client makes the client that the flags describe.
@@ -46,11 +53,22 @@ func (p *process) client(c *cli.Context) (*admin.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	dial, err := p.dialer(c)
+	if err != nil {
+		return nil, err
+	}
+	return dial(addr, secure)
+}
+
+// dialer makes clients of any address with the token and the certificates of
+// the flags, which are read once.
+func (p *process) dialer(c *cli.Context) (func(addr string, secure bool) (*admin.Client, error), error) {
 	var token schemas.Secret
 	if ref := schemas.SecretRef(c.String("token")); ref != "" {
 		if err := ref.Check(); err != nil {
 			return nil, usage(err)
 		}
+		var err error
 		if token, err = p.secrets(".").Resolve(ref); err != nil {
 			return nil, usage(err)
 		}
@@ -59,15 +77,17 @@ func (p *process) client(c *cli.Context) (*admin.Client, error) {
 	if files.Key != "" && files.Cert == "" {
 		return nil, usage(schemas.Hint(errors.New("--key is of no use without --cert"), "give the client certificate as well"))
 	}
-	if !secure && files.Empty() {
-		return admin.NewClient(addr, token, nil), nil
-	}
-	config, err := certs.ClientConfig(files, inputfile.Read)
-	if err != nil {
-		return nil, usage(err)
-	}
-	config.MinVersion = tls.VersionTLS12
-	return admin.NewClient(addr, token, config), nil
+	return func(addr string, secure bool) (*admin.Client, error) {
+		if !secure && files.Empty() {
+			return admin.NewClient(addr, token, nil), nil
+		}
+		config, err := certs.ClientConfig(files, inputfile.Read)
+		if err != nil {
+			return nil, usage(err)
+		}
+		config.MinVersion = tls.VersionTLS12
+		return admin.NewClient(addr, token, config), nil
+	}, nil
 }
 
 // ctlStatus is the exit status of an error of the client.
@@ -118,34 +138,6 @@ func writeIndented(w io.Writer, value any) error {
 		return fmt.Errorf("write the answer: %w", err)
 	}
 	return nil
-}
-
-func (p *process) ctlStatusCommand() *cli.Command {
-	return &cli.Command{
-		Name: "status", Usage: "say what is served, and whether the files on disk are that",
-		Description: "The exit status is 1 if they are not, of all listeners or of one, and if one is not registered at Piko.",
-		Flags:       ctlFlags(),
-		Action: ask(p, func(c *cli.Context, client *admin.Client) (*admin.Status, error) {
-			if c.Args().Present() {
-				return nil, tooMany(c, 0)
-			}
-			return client.Status(c.Context)
-		}, writeCtlStatus, func(s *admin.Status) int { return failedStatus(s.Error, s.Listeners) }),
-	}
-}
-
-// failedStatus is 1 if something of the files on disk is not served, or not
-// registered where it should be; a session from before may be left then.
-func failedStatus(failed *admin.Error, listeners []admin.Listener) int {
-	if failed != nil {
-		return statusFindings
-	}
-	for _, l := range listeners {
-		if l.Error != nil || l.Piko != nil && (!l.Piko.Registered || l.Piko.Message != "") {
-			return statusFindings
-		}
-	}
-	return statusOK
 }
 
 func (p *process) ctlHistoryCommand() *cli.Command {
@@ -251,7 +243,9 @@ func askRollback(c *cli.Context, client *admin.Client) (*admin.Outcome, error) {
 	return client.Rollback(c.Context, request)
 }
 
-func outcomeStatus(o *admin.Outcome) int { return failedStatus(o.Error, o.Listeners) }
+func outcomeStatus(o *admin.Outcome) int {
+	return failedStatus(&admin.Status{Error: o.Error, Listeners: o.Listeners})
+}
 
 func (p *process) ctlReloadCommand() *cli.Command {
 	return &cli.Command{

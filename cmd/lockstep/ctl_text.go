@@ -16,6 +16,9 @@ import (
 // wrong in others, then the listeners in a table.
 func writeCtlStatus(w io.Writer, s *admin.Status) {
 	fmt.Fprintf(w, "%s serves %s\n", s.Node, versionText(s.Served))
+	if s.Rollout != nil {
+		fmt.Fprintf(w, "rollout: %s of %s\n", rolloutName(s.Rollout), s.Rollout.Environment)
+	}
 	switch {
 	case s.Error != nil:
 		writeCtlError(w, "files: not served", s.Error)

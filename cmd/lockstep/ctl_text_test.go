@@ -35,7 +35,7 @@ func TestPikoStatus(t *testing.T) {
 		if said != test.want {
 			t.Errorf("%s: %q, want %q", name, said, test.want)
 		}
-		if got := failedStatus(nil, listeners); (got == statusOK) != (test.want == "") {
+		if got := failedStatus(&admin.Status{Listeners: listeners}); (got == statusOK) != (test.want == "") {
 			t.Errorf("%s: exit status %d", name, got)
 		}
 	}

@@ -8,7 +8,10 @@ package admin
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
+
+	"lockstep/schemas"
 )
 
 // FormatVersion counts the incompatible changes of the answers.
@@ -43,11 +46,29 @@ type Status struct {
 	Now       time.Time  `json:"now"`
 	Ready     bool       `json:"ready"`
 	Served    Version    `json:"served"`
+	Rollout   *Rollout   `json:"rollout,omitempty"`     // as it is served; nil if there is none
 	Error     *Error     `json:"error_state,omitempty"` // why the files on disk are not served
 	Listeners []Listener `json:"listeners"`
 	Rollback  *Rollback  `json:"rollback,omitempty"` // in force
 	Overrides []Override `json:"overrides"`          // in force
 	Alarms    []string   `json:"alarms"`
+}
+
+// Failed reports whether something of the files on disk is not served, or not
+// registered where it should be; a session from before may be left then.
+func (s *Status) Failed() bool {
+	return s.Error != nil || slices.ContainsFunc(s.Listeners, Listener.Failed)
+}
+
+// A Rollout is what a process has loaded of its rollout file, as its
+// heartbeats have it.
+type Rollout struct {
+	Environment string                 `json:"environment"`
+	Digest      string                 `json:"digest"`
+	Seq         uint64                 `json:"seq,omitempty"` // of the last entry of the journal that it reflects
+	Subjects    []schemas.SubjectState `json:"subjects"`
+
+	byName map[string]schemas.SubjectState
 }
 
 // A Version is one state of the files that was applied.
@@ -73,6 +94,11 @@ type Listener struct {
 	Updated time.Time `json:"last_updated,omitzero"`
 	Error   *Error    `json:"error_state,omitempty"`
 	Piko    *Piko     `json:"piko,omitempty"` // only where it is registered at a Piko server
+}
+
+// Failed reports whether it is not served as the files ask for.
+func (l Listener) Failed() bool {
+	return l.Error != nil || l.Piko != nil && (!l.Piko.Registered || l.Piko.Message != "")
 }
 
 // A Piko is how a listener stands with its Piko server.
