@@ -30,7 +30,7 @@ func asOf(all *Evidence, rollout *schemas.Rollout, end time.Time) *Evidence {
 		if n.Last.After(end) {
 			n.Last = lastSign(n.Name, all.Gaps, end)
 		}
-		n.Subjects = nil
+		n.Subjects, n.RolloutDigest, n.Twins = nil, "", nil
 		for _, name := range rollout.Names() {
 			n.Subjects = append(n.Subjects, LoadedSubject{SubjectState: schemas.SubjectState{
 				Subject: name, Mode: schemas.ModeObserve, Fingerprint: "supposed",

@@ -144,15 +144,16 @@ func (s Sample) compare(other Sample) int {
 // A Node is what was seen of a process that writes events.
 type Node struct {
 	Name          string          `json:"node"`
-	First         time.Time       `json:"first,omitzero"` // heartbeat; zero if there is none
-	Last          time.Time       `json:"last,omitzero"`  // heartbeat
-	Hours         int             `json:"hours"`          // with a heartbeat
-	OK            uint64          `json:"-"`              // requests that passed
-	Fail          uint64          `json:"-"`              // requests that failed
-	RolloutDigest string          `json:"-"`              // as of the last heartbeat
-	Subjects      []LoadedSubject `json:"-"`              // as of the last heartbeat
-	Overrides     []schemas.Event `json:"-"`              // in force, by subject
-	Chains        []ShownChain    `json:"-"`              // of upstreams, by subject and address
+	First         time.Time       `json:"first,omitzero"`  // heartbeat; zero if there is none
+	Last          time.Time       `json:"last,omitzero"`   // heartbeat
+	Hours         int             `json:"hours"`           // with a heartbeat
+	Twins         []Window        `json:"twins,omitempty"` // when several processes had this name
+	OK            uint64          `json:"-"`               // requests that passed
+	Fail          uint64          `json:"-"`               // requests that failed
+	RolloutDigest string          `json:"-"`               // as of the last heartbeat
+	Subjects      []LoadedSubject `json:"-"`               // as of the last heartbeat
+	Overrides     []schemas.Event `json:"-"`               // in force, by subject
+	Chains        []ShownChain    `json:"-"`               // of upstreams, by subject and address
 }
 
 // A Gap is a stretch of time in which a node gave no sign of life for whole

@@ -204,6 +204,10 @@ func (e *Evidence) writeQuality(w io.Writer) {
 				separator, printable(n.Name))
 			separator = ""
 		}
+		for _, span := range n.Twins {
+			fmt.Fprintf(w, "%s%s\n", separator, span.twins(printable(n.Name)))
+			separator = ""
+		}
 		if times, last := cuts(e.Gaps, n.Name); times > 0 {
 			fmt.Fprintf(w, "%snode %s was ended %s without a last word, last after %s: what it had counted then is lost\n",
 				separator, printable(n.Name), plural(times, "time", "times"), minute(last))

@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -33,9 +34,7 @@ func (l lives) add(e *schemas.Event) {
 // hour is named for that, and the last process may still be alive.
 func (l lives) cuts(node string, silent hours) []Gap {
 	var gaps []Gap
-	inOrder := slices.SortedFunc(maps.Values(l), func(a, b *life) int {
-		return cmp.Or(cmp.Compare(a.FirstMS, b.FirstMS), cmp.Compare(a.LastMS, b.LastMS))
-	})
+	inOrder := l.inOrder()
 	for i, one := range inOrder {
 		after := inOrder[i+1:]
 		next, _ := slices.BinarySearchFunc(after, one.LastMS, func(other *life, ms int64) int { return cmp.Compare(other.FirstMS, ms) })
@@ -45,6 +44,40 @@ func (l lives) cuts(node string, silent hours) []Gap {
 		gaps = append(gaps, Gap{Node: node, From: utc(one.LastMS), To: utc(after[next].FirstMS), Cut: true})
 	}
 	return gaps
+}
+
+// twinsAfter is how long two processes of a name may overlap, as the old one
+// finishes its requests while the new one serves.
+const twinsAfter = 10 * minuteMS
+
+// twins lists when several processes have used the name of a node at a time:
+// of a copied config, say. If one of them fell silent, nobody would notice.
+func (l lives) twins() []Window {
+	var twins []Window
+	var latest int64 // heartbeat of those before
+	for _, one := range l.inOrder() {
+		if to := min(latest, one.LastMS); to-one.FirstMS > twinsAfter {
+			if n := len(twins); n > 0 && !twins[n-1].To.Before(utc(one.FirstMS)) {
+				twins[n-1].include(to)
+			} else {
+				twins = append(twins, Window{utc(one.FirstMS), utc(to)})
+			}
+		}
+		latest = max(latest, one.LastMS)
+	}
+	return twins
+}
+
+// twins says what is wrong with a name that two processes have.
+func (w Window) twins(name string) string {
+	return fmt.Sprintf("several processes called themselves %s from %s to %s: each needs a name of its own, by --node",
+		name, minute(w.From), minute(w.To))
+}
+
+func (l lives) inOrder() []*life {
+	return slices.SortedFunc(maps.Values(l), func(a, b *life) int {
+		return cmp.Or(cmp.Compare(a.FirstMS, b.FirstMS), cmp.Compare(a.LastMS, b.LastMS))
+	})
 }
 
 // hole reports whether an hour between two moments is not in the set.

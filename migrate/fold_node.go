@@ -86,7 +86,7 @@ func newer(a, b *schemas.Event) bool {
 func (n *nodeFold) node(name string) Node {
 	return Node{
 		Name: name, First: utc(n.FirstMS), Last: utc(n.LastMS), Hours: n.Hours.count(),
-		RolloutDigest: n.Newest.RolloutDigest, Subjects: n.loaded(), Overrides: n.overrides(), Chains: n.shown(),
+		Twins: n.Lives.twins(), RolloutDigest: n.Newest.RolloutDigest, Subjects: n.loaded(), Overrides: n.overrides(), Chains: n.shown(),
 	}
 }
 

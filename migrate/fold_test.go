@@ -28,7 +28,11 @@ func newEventLog() *eventLog { return &eventLog{environment: "pro-eu", seq: map[
 
 func (l *eventLog) add(node string, at time.Time, e schemas.Event) {
 	l.seq[node]++
-	e.Environment, e.Node, e.Boot, e.Seq, e.TimeMS = l.environment, node, "boot-"+node, l.seq[node], at.UnixMilli()
+	boot := e.Boot
+	if boot == "" {
+		boot = "boot-" + node
+	}
+	e.Environment, e.Node, e.Boot, e.Seq, e.TimeMS = l.environment, node, boot, l.seq[node], at.UnixMilli()
 	line, err := e.Line()
 	if err != nil {
 		panic(err)

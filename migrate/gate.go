@@ -15,7 +15,9 @@ import (
 type gate struct {
 	in      *Input
 	limits  schemas.GateLimits
-	nodes   []Node // that are expected to report
+	nodes   []Node                              // that are expected to report
+	loaded  map[string]map[string]LoadedSubject // by node and subject, folded
+	gaps    map[string][]Gap                    // by node
 	apps    map[string]*app
 	leave   map[string]*app // the same apps, judged without the key that is to be retired
 	uses    map[string]*keyUses
@@ -58,6 +60,10 @@ type finding struct {
 func newGate(in *Input) *gate {
 	g := &gate{in: in, limits: in.Policy.Gate(in.Rollout.Tier), apps: map[string]*app{}, leave: map[string]*app{}, uses: map[string]*keyUses{}, tls: map[string]*upstream{}}
 	g.nodes = expectedNodes(in.Policy.Environments[in.Rollout.Environment].Nodes, in.Evidence.Nodes)
+	g.loaded, g.gaps = loadedIndex(g.nodes), map[string][]Gap{}
+	for _, gap := range in.Evidence.Gaps {
+		g.gaps[gap.Node] = append(g.gaps[gap.Node], gap)
+	}
 	for _, name := range in.Rollout.Names() {
 		g.addSubject(name, in.Rollout.Subjects[name])
 	}
@@ -96,7 +102,7 @@ func (g *gate) addSubject(name string, state schemas.RolloutSubject) {
 func (g *gate) loadedSince(name string, state schemas.RolloutSubject) time.Time {
 	since := state.Since
 	for _, n := range g.nodes {
-		since = later(since, n.state(name).Since)
+		since = later(since, g.state(n, name).Since)
 	}
 	return since
 }
@@ -216,6 +222,7 @@ func (g *gate) judgeNarrowing(a *app, v *schemas.SubjectVerdict, otherwise strin
 	for _, subject := range a.observing {
 		findings = append(findings, g.loadedFindings(subject)...)
 	}
+	findings = append(findings, g.laggingFindings()...)
 	findings = append(findings, g.windowFindings(a.start)...)
 	findings = append(findings, g.aheadFindings(v.Subject)...)
 	findings = append(findings, g.approvalFindings(a)...)

@@ -63,18 +63,24 @@ func (g *gate) signsOfLife() []finding {
 	if len(g.nodes) == 0 {
 		return []finding{inconclusive("no node has reported")}
 	}
-	var findings []finding
-	for _, n := range g.nodes {
+	return lifeNotes(g.in.Now, g.nodes, func(silent time.Duration) bool { return silent >= max(silence, g.in.Evidence.MaxGap) }).findings(len(g.nodes))
+}
+
+// lifeNotes are of the nodes that nobody hears of, or not as they should be.
+func lifeNotes(now time.Time, nodes []Node, tooLong func(silent time.Duration) bool) *nodeNotes {
+	notes := newNodeNotes()
+	for _, n := range nodes {
+		name, last := printable(n.Name), minute(n.Last)
 		switch {
 		case n.Last.IsZero():
-			findings = append(findings, inconclusive("node %s has never reported", printable(n.Name)))
-		case g.in.Now.Sub(n.Last) >= max(silence, g.in.Evidence.MaxGap):
-			findings = append(findings, inconclusive("node %s has been silent since %s", printable(n.Name), minute(n.Last)))
-		case n.Last.Sub(g.in.Now) >= clockSkew: // it would look alive for ever
-			findings = append(findings, inconclusive("node %s reports from the future, %s", printable(n.Name), minute(n.Last)))
+			notes.add("have never reported", name, "node %s has never reported", name)
+		case tooLong(now.Sub(n.Last)):
+			notes.add("have fallen silent", name+" at "+last, "node %s has been silent since %s", name, last)
+		case n.Last.Sub(now) >= clockSkew: // it would look alive for ever
+			notes.add("report from the future", name+" at "+last, "node %s reports from the future, %s", name, last)
 		}
 	}
-	return findings
+	return notes
 }
 
 // judgedFrom is where the time begins that must be covered without a hole: as
@@ -87,16 +93,23 @@ func (g *gate) judgedFrom(since time.Time) time.Time {
 // coverageFindings name what is missing in the evidence from a moment on. A
 // node's time begins with its first heartbeat.
 func (g *gate) coverageFindings(from time.Time) []finding {
-	findings := g.unknownFindings(from)
+	notes := newNodeNotes()
 	for _, n := range g.nodes {
-		silent, lines := missing(g.in.Evidence.Gaps, n.Name, from)
+		name := printable(n.Name)
+		silent, lines := missing(g.gaps[n.Name], n.Name, from)
 		if silent > 0 {
-			findings = append(findings, inconclusive("node %s was silent for %s", printable(n.Name), plural(silent, "hour", "hours")))
+			hours := plural(silent, "hour", "hours")
+			notes.add("were silent", name+" for "+hours, "node %s was silent for %s", name, hours)
 		}
 		if lines > 0 {
-			findings = append(findings, inconclusive("%s missing in the log of node %s", plural(lines, "line is", "lines are"), printable(n.Name)))
+			notes.add("miss lines of their logs", fmt.Sprintf("%s (%d)", name, lines),
+				"%s missing in the log of node %s", plural(lines, "line is", "lines are"), name)
+		}
+		if i := slices.IndexFunc(n.Twins, func(w Window) bool { return w.To.After(from) }); i >= 0 {
+			notes.add("were several processes at a time, whose names have to differ", name, "%s", n.Twins[i].twins(name))
 		}
 	}
+	findings := append(g.unknownFindings(from), notes.findings(len(g.nodes))...)
 	if c := g.in.Evidence.Coverage; c.UnparsedShare() > g.limits.MaxUnparsed {
 		findings = append(findings, inconclusive("%d of %s not understood, more than a share of %g",
 			c.Unparsed, plural(c.Parsed+c.Unparsed, "line was", "lines were"), g.limits.MaxUnparsed))
@@ -129,46 +142,6 @@ func missing(gaps []Gap, node string, from time.Time) (silentHours int, lines ui
 		}
 	}
 	return silentHours, lines
-}
-
-// loadedFindings make sure that all nodes have a subject in the mode of the
-// rollout, with the same key: what a node has not loaded, it cannot have seen
-// pass or fail.
-func (g *gate) loadedFindings(subject string) []finding {
-	var findings []finding
-	wanted := g.in.Rollout.Subjects[subject].Mode
-	var first LoadedSubject
-	for _, n := range g.nodes {
-		if n.Last.IsZero() || !g.tellsModes(n) {
-			continue // the former is said by signsOfLife
-		}
-		state := n.state(subject)
-		switch {
-		case state.Mode == "":
-			findings = append(findings, inconclusive("node %s has not loaded %s", printable(n.Name), subject))
-		case state.Mode != wanted:
-			findings = append(findings, inconclusive("node %s still has %s in mode %s", printable(n.Name), subject, printable(string(state.Mode))))
-		case schemas.IsTLSSubject(subject): // which has no key
-		case state.Fingerprint == "":
-			findings = append(findings, inconclusive("node %s could not read the key of %s", printable(n.Name), subject))
-		case first.Fingerprint == "":
-			first = state
-		case first.Fingerprint != state.Fingerprint:
-			findings = append(findings, inconclusive("node %s uses another key for %s than other nodes", printable(n.Name), subject))
-		}
-	}
-	return findings
-}
-
-// state is what the node said last of a subject; zero if nothing.
-func (n Node) state(subject string) LoadedSubject {
-	for _, s := range n.Subjects {
-		// Most subjects differ however they are folded, which is soon seen.
-		if strings.EqualFold(s.Subject, subject) && foldSubject(s.Subject) == foldSubject(subject) {
-			return s
-		}
-	}
-	return LoadedSubject{}
 }
 
 // windowFindings make sure that the subject was observed long enough. The

@@ -87,8 +87,8 @@ func (g *gate) longCleanAt(a *app) time.Time {
 		return time.Time{}
 	}
 	clean := later(a.start, utc(a.lastVerified))
-	for _, gap := range g.in.Evidence.Gaps {
-		if slices.ContainsFunc(g.nodes, func(n Node) bool { return n.Name == gap.Node }) {
+	for _, n := range g.nodes {
+		for _, gap := range g.gaps[n.Name] {
 			clean = later(clean, gap.To)
 		}
 	}

@@ -95,6 +95,7 @@ func (g *gate) judgeUpstream(v *schemas.SubjectVerdict) {
 	findings = append(findings, g.nodeFindings()...)
 	findings = append(findings, g.coverageFindings(later(a.since, g.in.Now.Add(-tlsWindow)))...)
 	findings = append(findings, g.loadedFindings(v.Subject)...)
+	findings = append(findings, g.laggingFindings()...)
 	findings = append(findings, g.aheadFindings(v.Subject)...)
 	conclude(v, findings, fmt.Sprintf("%s, and no certificate in use ends soon",
 		plural(v.Clients, "address verifies", "addresses verify")))

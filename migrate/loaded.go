@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"lockstep/schemas"
@@ -83,4 +84,15 @@ func (n *nodeFold) loaded() []LoadedSubject {
 		loaded = append(loaded, s)
 	}
 	return loaded
+}
+
+// state is what the node said last of a subject; zero if nothing.
+func (n Node) state(subject string) LoadedSubject {
+	for _, s := range n.Subjects {
+		// Most subjects differ however they are folded, which is soon seen.
+		if strings.EqualFold(s.Subject, subject) && foldSubject(s.Subject) == foldSubject(subject) {
+			return s
+		}
+	}
+	return LoadedSubject{}
 }

@@ -23,6 +23,8 @@ type Input struct {
 	Retire    []string         // subjects that are to be retired beside other enforcing keys
 
 	Target *schemas.PlanTarget // the keys as a target has them, see [TargetImage]; nil if there is none
+
+	digest string // of the rollout as the file has it, which nodes tell
 }
 
 // CheckSecrets tries the reference of every subject that may not be loaded yet.
@@ -46,6 +48,9 @@ func (in *Input) setDefaults() {
 	}
 	if in.Evidence == nil {
 		in.Evidence = &Evidence{}
+	}
+	if in.digest == "" {
+		in.digest = in.Rollout.Digest()
 	}
 }
 

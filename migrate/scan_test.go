@@ -18,8 +18,8 @@ import (
 	"lockstep/schemas"
 )
 
-// A fleet is logs of hosts, each in a directory of its own.
-type fleet struct {
+// A hostFleet is logs of hosts, each in a directory of its own.
+type hostFleet struct {
 	t       *testing.T
 	dir     string
 	dialect Dialect
@@ -28,9 +28,9 @@ type fleet struct {
 }
 
 // newFleet gives each line to some file of some host.
-func newFleet(t *testing.T, random *rand.Rand, dialect Dialect, lines []string) *fleet {
+func newFleet(t *testing.T, random *rand.Rand, dialect Dialect, lines []string) *hostFleet {
 	t.Helper()
-	f := &fleet{t: t, dir: t.TempDir(), dialect: dialect, at: noon.AddDate(8, 0, 0)}
+	f := &hostFleet{t: t, dir: t.TempDir(), dialect: dialect, at: noon.AddDate(8, 0, 0)}
 	for i := range 1 + random.IntN(5) {
 		host := filepath.Join(f.dir, fmt.Sprintf("h%d", i))
 		if err := os.Mkdir(host, 0o700); err != nil {
@@ -52,7 +52,7 @@ func newFleet(t *testing.T, random *rand.Rand, dialect Dialect, lines []string) 
 	return f
 }
 
-func (f *fleet) files(patterns ...string) *Files {
+func (f *hostFleet) files(patterns ...string) *Files {
 	f.t.Helper()
 	files, err := NewFiles(patterns, nil)
 	if err != nil {
@@ -62,7 +62,7 @@ func (f *fleet) files(patterns ...string) *Files {
 }
 
 // scan scans some logs and some scans.
-func (f *fleet) scan(host, path string, logs *Files, store string, scans ...string) (*ScanSummary, error) {
+func (f *hostFleet) scan(host, path string, logs *Files, store string, scans ...string) (*ScanSummary, error) {
 	f.t.Helper()
 	opts := ScanOptions{Options: Options{Dialect: f.dialect, Store: store, Memory: 4096, commitBytes: 4096}, Host: host, At: f.at, Name: "test"}
 	if len(scans) > 0 {
@@ -75,7 +75,7 @@ func (f *fleet) scan(host, path string, logs *Files, store string, scans ...stri
 	return Scan(f.t.Context(), logs, opts, path)
 }
 
-func (f *fleet) mustScan(host, path string, logs *Files, store string, scans ...string) *ScanSummary {
+func (f *hostFleet) mustScan(host, path string, logs *Files, store string, scans ...string) *ScanSummary {
 	f.t.Helper()
 	s, err := f.scan(host, path, logs, store, scans...)
 	if err != nil {
@@ -85,7 +85,7 @@ func (f *fleet) mustScan(host, path string, logs *Files, store string, scans ...
 }
 
 // merge is the evidence of scans.
-func (f *fleet) merge(environment string, scans ...string) (*Evidence, error) {
+func (f *hostFleet) merge(environment string, scans ...string) (*Evidence, error) {
 	f.t.Helper()
 	beside, err := NewScans(scans, environment, f.dialect)
 	if err != nil {
@@ -163,7 +163,7 @@ func TestScansSayWhatTheLogsSay(t *testing.T) {
 
 // scanInAnyWay scans the hosts, some with a store and in two goes, some scans
 // twice, and merges some of the scans.
-func (f *fleet) scanInAnyWay(random *rand.Rand) []string {
+func (f *hostFleet) scanInAnyWay(random *rand.Rand) []string {
 	f.t.Helper()
 	var scans, twice []string
 	for i, host := range f.hosts {

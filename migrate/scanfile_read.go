@@ -266,4 +266,3 @@ func (r *scanReader) end() error {
 	r.ended = true
 	return nil
 }
-

@@ -138,20 +138,11 @@ func (w *Watch) blindAlerts(now time.Time, rollout *schemas.Rollout, evidence *E
 	if policy == nil {
 		policy = &schemas.Policy{}
 	}
-	var texts []string
 	nodes := expectedNodes(policy.Environments[rollout.Environment].Nodes, evidence.Nodes)
-	if len(nodes) == 0 {
-		texts = append(texts, "no node has reported")
-	}
-	for _, n := range nodes {
-		switch {
-		case n.Last.IsZero():
-			texts = append(texts, fmt.Sprintf("node %s has never reported", printable(n.Name)))
-		case now.Sub(n.Last) > blindAfter:
-			texts = append(texts, fmt.Sprintf("node %s has been silent since %s", printable(n.Name), minute(n.Last)))
-		case n.Last.Sub(now) >= clockSkew:
-			texts = append(texts, fmt.Sprintf("node %s reports from the future, %s", printable(n.Name), minute(n.Last)))
-		}
+	texts := blindTexts(now, nodes)
+	late := lateNodes(rollout, nodes)
+	for _, digest := range slices.Sorted(maps.Keys(late)) {
+		texts = append(texts, behindText(late[digest], len(nodes), digest))
 	}
 	if c := evidence.Coverage; c.UnparsedShare() > policy.Gate(rollout.Tier).MaxUnparsed {
 		texts = append(texts, fmt.Sprintf("%d of %d lines were not understood", c.Unparsed, c.Parsed+c.Unparsed))
@@ -161,4 +152,33 @@ func (w *Watch) blindAlerts(now time.Time, rollout *schemas.Rollout, evidence *E
 		alerts = append(alerts, Alert{Kind: AlertBlind, Text: text})
 	}
 	return alerts
+}
+
+// blindTexts say which nodes nobody hears of.
+func blindTexts(now time.Time, nodes []Node) []string {
+	if len(nodes) == 0 {
+		return []string{"no node has reported"}
+	}
+	notes := lifeNotes(now, nodes, func(silent time.Duration) bool { return silent > blindAfter })
+	var texts []string
+	for _, f := range notes.findings(len(nodes)) {
+		texts = append(texts, f.reason)
+	}
+	return texts
+}
+
+// lateNodes are those that have had the time to load a rollout and tell of
+// another one, by that.
+func lateNodes(rollout *schemas.Rollout, nodes []Node) map[string][]string {
+	var changed time.Time
+	for _, s := range rollout.Subjects {
+		changed = later(changed, s.Since)
+	}
+	late, want := map[string][]string{}, rollout.Digest()
+	for _, n := range nodes {
+		if n.RolloutDigest != "" && n.RolloutDigest != want && n.Last.Sub(changed) > blindAfter {
+			late[n.RolloutDigest] = append(late[n.RolloutDigest], printable(n.Name))
+		}
+	}
+	return late
 }

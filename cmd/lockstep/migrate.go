@@ -185,7 +185,7 @@ func evidenceStatus(e *migrate.Evidence, environment string) error {
 		return silent(statusIncomplete)
 	}
 	for _, n := range e.Nodes {
-		if n.First.IsZero() { // without a heartbeat nobody knows what is missing
+		if n.First.IsZero() || len(n.Twins) > 0 { // without a heartbeat, or with those of two, nobody knows what is missing
 			return silent(statusIncomplete)
 		}
 	}
