@@ -42,13 +42,15 @@ type DiffClient struct {
 
 // String says it in a sentence.
 func (r Refused) String() string {
-	if r.Clients+r.Accepted+r.Strangers == 0 {
+	if r.count() == 0 {
 		return "if enforced now: nobody who was seen would be refused"
 	}
 	return fmt.Sprintf("if enforced now: %s be refused (%s, %d accepted), requests a day: about %.0f, %s %% of all",
-		plural(r.Clients+r.Accepted+r.Strangers, "client would", "clients would"), plural(r.Strangers, "stranger", "strangers"), r.Accepted,
+		plural(r.count(), "client would", "clients would"), plural(r.Strangers, "stranger", "strangers"), r.Accepted,
 		math.Ceil(r.PerDay), brief(100*r.Share))
 }
+
+func (r Refused) count() int { return r.Clients + r.Accepted + r.Strangers }
 
 // brief writes a figure with two digits, or a whole number.
 func brief(x float64) string {
@@ -95,8 +97,8 @@ func unknownText(v *schemas.SubjectVerdict) string {
 
 func (d *Diff) addClients(app string, v *schemas.SubjectVerdict, days float64) {
 	d.Refused.Clients += len(v.Blocking)
-	d.Refused.Accepted += len(v.Accepted)
-	d.Refused.Strangers += len(v.Strangers)
+	d.Refused.Accepted += v.AcceptedCount
+	d.Refused.Strangers += v.StrangerCount
 	for _, list := range []struct {
 		standing Standing
 		clients  []schemas.ClientEvidence
@@ -125,7 +127,7 @@ func (d *Diff) WriteText(w io.Writer) error {
 		}
 		_ = table.Flush() // it writes to memory
 	}
-	if left := len(d.Clients) - maxListed; left > 0 {
+	if left := d.Refused.count() - maxListed; left > 0 {
 		fmt.Fprintf(text, "and %d more\n", left)
 	}
 	if len(d.Unknown) > 0 {

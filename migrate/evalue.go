@@ -53,6 +53,7 @@ func (g *gate) eValue(a *app) *schemas.EValue {
 		if day >= today {
 			break
 		}
+		e.Trials += a.crowd.byDay[day]
 		for _, c := range clients {
 			switch {
 			case c.failHours[day] != 0:
@@ -95,7 +96,7 @@ func (g *gate) eFindings(a *app, e *schemas.EValue) []finding {
 // enoughAt is when the e-value reaches its bar if nothing fails and as many
 // clients come each day as came on average; zero if that takes over a year.
 func (g *gate) enoughAt(a *app, e *schemas.EValue) time.Time {
-	perDay := 0
+	perDay := a.crowd.days
 	for _, c := range a.trialClients() {
 		perDay += c.okHours.days()
 	}

@@ -22,6 +22,8 @@ type gate struct {
 	leave   map[string]*app // the same apps, judged without the key that is to be retired
 	uses    map[string]*keyUses
 	tls     map[string]*upstream // by subject
+	judged  []*app               // apps and leave, in order
+	room    int                  // for clients, see [gateRoom]
 	renewed []tallyRow           // passes that rows of the inventory stand for
 	ends    time.Time            // of the first decision that a promotion rests on; zero if none does
 }
@@ -29,14 +31,15 @@ type gate struct {
 // An app is what the subjects of one app, which are judged together, have in
 // common. Apollo ignores the case of app ids, and so do we.
 type app struct {
-	name      string    // as first spelled in the rollout
-	observing []string  // subjects
-	enforcing []string  // subjects
-	since     time.Time // when the time that counts begins
-	start     time.Time // the same, or the first heartbeat if that is later
-	retire    string    // the enforcing key that is judged as if it were gone; empty if none is
-	latestMS  int64     // of all requests
-	clients   map[clientKey]*client
+	name      string                // as first spelled in the rollout
+	observing []string              // subjects
+	enforcing []string              // subjects
+	since     time.Time             // when the time that counts begins
+	start     time.Time             // the same, or the first heartbeat if that is later
+	retire    string                // the enforcing key that is judged as if it were gone; empty if none is
+	latestMS  int64                 // of all requests
+	clients   map[clientKey]*client // of whom more is to be known than of the crowd
+	crowd     crowd
 	days      map[int64]bool // since 1970, on which somebody came
 
 	checkedBy map[string]int64 // when a node checked a request last, by node; Unix time in milliseconds
@@ -237,7 +240,7 @@ func (g *gate) judgeNarrowing(a *app, v *schemas.SubjectVerdict, otherwise strin
 }
 
 // passing counts the clients that would not be refused by design.
-func passing(v *schemas.SubjectVerdict) int { return v.Clients - len(v.Strangers) - len(v.Accepted) }
+func passing(v *schemas.SubjectVerdict) int { return v.Clients - v.StrangerCount - v.AcceptedCount }
 
 // promoted notes what a promotion rests on: the first decision that ends, and
 // a long clean time. Where nobody knows the periods of clients, it says what
@@ -302,10 +305,13 @@ func readyAt(findings []finding) *time.Time {
 }
 
 // some names the first few of many.
-func some(names []string) string {
+func some(names []string) string { return someOf(names, len(names)) }
+
+// someOf names the first few of so many.
+func someOf(names []string, count int) string {
 	const shown = 3
-	if len(names) <= shown {
+	if count <= shown {
 		return strings.Join(names, ", ")
 	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:shown], ", "), len(names)-shown)
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:shown], ", "), count-shown)
 }

@@ -35,17 +35,29 @@ type client struct {
 // addClients sorts the tallies into the apps that observe. Apps that are not
 // rolled out have no verdict.
 func (g *gate) addClients() {
-	takers := map[string][]taker{} // by subject, as there are few of those and many tallies
-	for key, tally := range g.in.Evidence.Tallies {
-		takes, known := takers[key.Subject]
-		if !known {
-			takes = g.takers(key.Subject)
-			takers[key.Subject] = takes
-		}
-		for _, t := range takes {
-			t.add(key, tally)
-		}
+	for _, id := range slices.Sorted(maps.Keys(g.apps)) {
+		g.judged = append(g.judged, g.apps[id])
 	}
+	for _, id := range slices.Sorted(maps.Keys(g.leave)) {
+		g.judged = append(g.judged, g.leave[id])
+	}
+	g.sortOut(func(yield func(tallyRow, *app) bool) {
+		takers := map[string][]taker{} // by subject, as there are few of those and many tallies
+		for row := range g.in.Evidence.rows() {
+			takes, known := takers[row.Subject]
+			if !known {
+				takes = g.takers(row.Subject)
+				takers[row.Subject] = takes
+			}
+			for _, t := range takes {
+				if a, isApp := t.(*app); !isApp {
+					t.add(row.TallyKey, row.Tally)
+				} else if !yield(row, a) {
+					return
+				}
+			}
+		}
+	})
 }
 
 // A taker wants to know of tallies.
@@ -102,11 +114,17 @@ func (a *app) add(key schemas.TallyKey, tally schemas.Tally) {
 	mask := tally.Hours & maskFrom(day, since/hourMS)
 	if passed {
 		c.ok = schemas.SumCounts(c.ok, tally.Count)
+		if c.okHours == nil {
+			c.okHours = hours{}
+		}
 		c.okHours.addDay(day, mask)
 		c.lastOK = max(c.lastOK, tally.LastMS)
 		return
 	}
 	c.fail = schemas.SumCounts(c.fail, tally.Count)
+	if c.failHours == nil {
+		c.failHours, c.reasons = hours{}, map[schemas.Reason]uint64{}
+	}
 	c.reasons[key.Reason] = schemas.SumCounts(c.reasons[key.Reason], tally.Count)
 	c.failHours.addDay(day, mask)
 	c.lastFail = max(c.lastFail, tally.LastMS)
@@ -115,7 +133,7 @@ func (a *app) add(key schemas.TallyKey, tally schemas.Tally) {
 // clientOf returns what is known of a client so far.
 func (a *app) clientOf(who clientKey) *client {
 	if a.clients[who] == nil {
-		a.clients[who] = &client{reasons: map[schemas.Reason]uint64{}, okHours: hours{}, failHours: hours{}}
+		a.clients[who] = &client{}
 	}
 	return a.clients[who]
 }
@@ -150,7 +168,9 @@ func (c *client) goodSinceFailure() int {
 // clientFindings judge the clients of an app and list those that would be
 // refused.
 func (g *gate) clientFindings(a *app, v *schemas.SubjectVerdict) []finding {
-	var passed bool
+	passed := a.crowd.passing > 0
+	v.Clients = a.crowd.passing + a.crowd.strangers.count + a.crowd.accepted.count
+	strangers, accepted := a.crowd.strangers.clone(), a.crowd.accepted.clone()
 	for _, who := range slices.SortedFunc(maps.Keys(a.clients), clientKey.compare) {
 		c := a.clients[who]
 		if !c.seen() {
@@ -158,8 +178,10 @@ func (g *gate) clientFindings(a *app, v *schemas.SubjectVerdict) []finding {
 		}
 		v.Clients++
 		passed = passed || c.ok > 0
-		g.place(a, who, c, v)
+		g.place(a, who, c, v, strangers, accepted)
 	}
+	v.Strangers, v.StrangerCount = strangers.list(), strangers.count
+	v.Accepted, v.AcceptedCount = accepted.list(), accepted.count
 	var findings []finding
 	if len(v.Blocking) > 0 {
 		findings = append(findings, blocked(v.Blocking))
@@ -193,7 +215,7 @@ func (a *app) lost() bool {
 // after it. Of the others, whom nobody knows, a claimed one is listed and never
 // blocks, or anybody could stop a rollout; a verified one blocks. A dated line
 // of the inventory accepts either.
-func (g *gate) place(a *app, who clientKey, c *client, v *schemas.SubjectVerdict) {
+func (g *gate) place(a *app, who clientKey, c *client, v *schemas.SubjectVerdict, strangers, accepted *roll) {
 	if c.fail == 0 {
 		return
 	}
@@ -201,7 +223,7 @@ func (g *gate) place(a *app, who clientKey, c *client, v *schemas.SubjectVerdict
 	if d := g.accepted(a, who, c); d != nil {
 		a.rely(d)
 		evidence.AcceptedBy = d.By
-		v.Accepted = append(v.Accepted, evidence)
+		accepted.add(evidence)
 		return
 	}
 	if who.how == schemas.HowVerified {
@@ -213,7 +235,7 @@ func (g *gate) place(a *app, who clientKey, c *client, v *schemas.SubjectVerdict
 	case known || who.how == schemas.HowVerified:
 		v.Blocking = append(v.Blocking, evidence)
 	default:
-		v.Strangers = append(v.Strangers, evidence)
+		strangers.add(evidence)
 	}
 }
 

@@ -88,7 +88,7 @@ func (g *gate) refreshFindings(a *app, v *schemas.SubjectVerdict) []finding {
 		return nil
 	}
 	findings := g.checkFindings(a)
-	if len(v.Strangers) == 0 {
+	if v.StrangerCount == 0 {
 		return findings
 	}
 	var names []string
@@ -97,7 +97,7 @@ func (g *gate) refreshFindings(a *app, v *schemas.SubjectVerdict) []finding {
 	}
 	slices.Sort(names)
 	return append(findings, inconclusive("%s and in no inventory, and would hide whoever is behind it if it is a proxy: %s",
-		plural(len(names), "address fails", "addresses fail"), some(names)))
+		plural(v.StrangerCount, "address fails", "addresses fail"), someOf(names, v.StrangerCount)))
 }
 
 // checkFindings make sure that every node checks the keys of an app at all: of

@@ -57,8 +57,8 @@ func TestInventedClientsFreezeNothing(t *testing.T) {
 	if v.Verdict != schemas.VerdictPromote || v.Reasons[0] != "1 client passes, and none that is known fails" {
 		t.Errorf("%s: %q, want that a step may be taken", v.Verdict, v.Reasons)
 	}
-	if len(v.Strangers) != count {
-		t.Errorf("%d strangers, want %d", len(v.Strangers), count)
+	if v.StrangerCount != count || len(v.Strangers) != rollNamed+1 {
+		t.Errorf("%d strangers, %d of them listed, want %d", v.StrangerCount, len(v.Strangers), count)
 	}
 	named := decodePlan(t, text).Subjects[0].Strangers
 	rest := named[len(named)-1]

@@ -25,6 +25,8 @@ type Input struct {
 	Target *schemas.PlanTarget // the keys as a target has them, see [TargetImage]; nil if there is none
 
 	digest string // of the rollout as the file has it, which nodes tell
+	whole  bool   // the gate keeps all that it knows of each client
+	room   int    // for clients, see [gateRoom]; 0 but in tests
 }
 
 // CheckSecrets tries the reference of every subject that may not be loaded yet.

@@ -42,9 +42,9 @@ func writeVerdict(w io.Writer, v schemas.SubjectVerdict) {
 	if v.Advice != "" {
 		fmt.Fprintf(w, "  advice: %s\n", v.Advice)
 	}
-	writeEvidence(w, "blocking", v.Blocking)
-	writeEvidence(w, "strangers that would be refused", v.Strangers)
-	writeEvidence(w, "would be refused, and that is accepted", v.Accepted)
+	writeEvidence(w, "blocking", v.Blocking, len(v.Blocking))
+	writeEvidence(w, "strangers that would be refused", v.Strangers, v.StrangerCount)
+	writeEvidence(w, "would be refused, and that is accepted", v.Accepted, v.AcceptedCount)
 	writeUnseen(w, v.Unseen)
 }
 
@@ -93,7 +93,7 @@ func timeText(t *time.Time) string {
 	return minute(*t)
 }
 
-func writeEvidence(w io.Writer, title string, clients []schemas.ClientEvidence) {
+func writeEvidence(w io.Writer, title string, clients []schemas.ClientEvidence, count int) {
 	if len(clients) == 0 {
 		return
 	}
@@ -108,7 +108,7 @@ func writeEvidence(w io.Writer, title string, clients []schemas.ClientEvidence) 
 			printable(c.Client), c.How, c.OK, c.Fail, reasonText(c.Reasons), timeText(c.Last), by)
 	}
 	_ = table.Flush() // it writes to memory
-	if more := len(clients) - maxListed; more > 0 {
+	if more := count - maxListed; more > 0 {
 		fmt.Fprintf(w, "    and %d more\n", more)
 	}
 }

@@ -104,6 +104,7 @@ func (o *outlook) holds(at time.Time) bool {
 func (g *gate) outlook(a *app) *outlook {
 	o := &outlook{
 		now: g.in.Now, unseen: g.expectations(a), watched: g.watched(a), maxPeriod: time.Duration(g.limits.MaxPeriod),
+		seen: a.crowd.passing, once: a.crowd.once, twice: a.crowd.twice,
 	}
 	o.unseen = slices.DeleteFunc(o.unseen, func(e expectation) bool { return e.attested != nil })
 	for who, c := range a.clients {

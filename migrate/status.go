@@ -91,7 +91,7 @@ func (v *View) Status() *Status {
 func newSubjectStatus(v *schemas.SubjectVerdict, now time.Time) SubjectStatus {
 	s := SubjectStatus{
 		Subject: v.Subject, From: v.From, To: v.To, State: stateOf(v.Verdict), Reasons: v.Reasons, Ready: v.Ready, Clients: v.Clients,
-		Blocking: len(v.Blocking), Strangers: len(v.Strangers), Accepted: len(v.Accepted), Unseen: len(v.Unseen),
+		Blocking: len(v.Blocking), Strangers: v.StrangerCount, Accepted: v.AcceptedCount, Unseen: len(v.Unseen),
 	}
 	for _, c := range v.Unseen {
 		if c.Due != nil && c.Due.Before(now) {

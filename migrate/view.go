@@ -20,6 +20,7 @@ type View struct {
 // that cannot be read.
 func NewView(in Input, plan *schemas.Plan, history History) (*View, error) {
 	in.setDefaults()
+	in.whole = true // for the curves of a report
 	v := &View{in: &in, plan: plan, history: history, gate: newGate(&in)}
 	v.apps = visitorsOf(&in, v.gate.renewed)
 	if err := in.Evidence.failed; err != nil {

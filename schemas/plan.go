@@ -117,6 +117,11 @@ type SubjectVerdict struct {
 	ApprovedBy []string `yaml:"approved_by,omitempty"`
 	Factors    []string `yaml:"factors,omitempty"` // what its clients share with others, see [InventoryClient]
 	Impact     []Impact `yaml:"impact,omitempty"`  // if it were enforced now, whatever the verdict
+
+	// How many strangers and accepted clients there are. Of more than a few the
+	// lists name the first, and have [OverflowClient] stand for the rest.
+	StrangerCount int `yaml:"-"`
+	AcceptedCount int `yaml:"-"`
 }
 
 // A Risk is the number of clients that a step is expected to refuse within

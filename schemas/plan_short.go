@@ -26,13 +26,21 @@ func fewer(clients []ClientEvidence) []ClientEvidence {
 	}
 	rest := ClientEvidence{Client: OverflowClient, How: clients[maxNamed].How, Reasons: map[Reason]uint64{}}
 	for _, c := range clients[maxNamed:] {
-		rest.OK, rest.Fail = SumCounts(rest.OK, c.OK), SumCounts(rest.Fail, c.Fail)
-		for reason, count := range c.Reasons {
-			rest.Reasons[reason] = SumCounts(rest.Reasons[reason], count)
-		}
-		if rest.Last == nil || (c.Last != nil && c.Last.After(*rest.Last)) {
-			rest.Last = c.Last
-		}
+		rest.Merge(c)
 	}
 	return append(slices.Clone(clients[:maxNamed]), rest)
+}
+
+// Merge adds what was seen of another client.
+func (c *ClientEvidence) Merge(other ClientEvidence) {
+	c.OK, c.Fail = SumCounts(c.OK, other.OK), SumCounts(c.Fail, other.Fail)
+	for reason, count := range other.Reasons {
+		if c.Reasons == nil {
+			c.Reasons = map[Reason]uint64{}
+		}
+		c.Reasons[reason] = SumCounts(c.Reasons[reason], count)
+	}
+	if c.Last == nil || (other.Last != nil && other.Last.After(*c.Last)) {
+		c.Last = other.Last
+	}
 }
