@@ -13,7 +13,7 @@ LINTER       := $(CURDIR)/.bin/$(LINT_VERSION)/golangci-lint
 RACE = $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v $(firstword $(shell go env CC)) >/dev/null && echo -race)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check fmt fmt-check vet lint update fuzz oracle bench bench-lint bench-logs bench-migrate bench-verify bench-piko bench-run soak sim sim-full itest-report itest-deploy itest-apollo compat compat-piko figures full cover clean
+.PHONY: help build demo test check fmt fmt-check vet lint update fuzz oracle bench bench-lint bench-logs bench-migrate bench-verify bench-piko bench-run soak sim sim-full sim-fleet itest-report itest-deploy itest-apollo compat compat-piko figures full cover clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ sim-full: ## the same, and with a look each hour
 bench-logs: ## time migrate evidence beside DuckDB on 1.4 GB, and hold its memory; BENCH=short takes less. Needs cgo
 	go run -C testdata/bench/logs . $(LOGS)
 
+sim-fleet: ## plan a simulated rollout of 1,000 nodes with 10,000,000 clients, and say what that takes
+	SIM_NODES=1000 SIM_CLIENTS=10000000 go test -count=1 -timeout 30m -v -run 'TestFleetSimulation' ./cmd/lockstep
+
 bench-migrate: ## time migrate evidence beside jq, and hold its speed and memory to their limits
 	go run -C testdata/bench/migrate .
 
@@ -103,7 +106,7 @@ figures: ## print the figures of the house and their limits
 full: export FULL = 1
 full: FUZZTIME = 10m
 full: ORACLETIME = 1000000x
-full: test fuzz oracle bench bench-lint bench-logs bench-migrate bench-verify bench-piko bench-run soak sim-full demo itest-report itest-deploy itest-apollo compat compat-piko ## every figure at full size: FULL=1 for the tests, FUZZTIME=10m
+full: test fuzz oracle bench bench-lint bench-logs bench-migrate bench-verify bench-piko bench-run soak sim-full sim-fleet demo itest-report itest-deploy itest-apollo compat compat-piko ## every figure at full size: FULL=1 for the tests, FUZZTIME=10m
 
 cover: ## measure the coverage of all packages by all tests
 	@mkdir -p bin && go test -coverpkg=./... -coverprofile=bin/cover.out ./...
