@@ -13,7 +13,7 @@ LINTER       := $(CURDIR)/.bin/$(LINT_VERSION)/golangci-lint
 RACE = $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v $(firstword $(shell go env CC)) >/dev/null && echo -race)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check fmt fmt-check vet lint update fuzz oracle bench bench-lint bench-logs bench-migrate bench-verify bench-piko bench-run soak sim sim-full sim-fleet itest-report itest-deploy itest-apollo compat compat-piko figures full cover clean
+.PHONY: help build demo test check fmt fmt-check vet lint update fuzz oracle bench bench-lint bench-logs bench-migrate bench-verify bench-piko bench-run soak sim sim-full sim-fleet itest-report itest-deploy itest-apollo itest-logs compat compat-piko figures full cover clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -91,6 +91,9 @@ itest-deploy: ## check alert rules and dashboard by promtool
 itest-apollo: ## rehearse a rollout on Apollo: stand-ins for its services, MariaDB from Debian
 	.ci/apollo
 
+itest-logs: ## ask real log databases, and fail them, beside their files; FULL=1 has 2 million lines
+	.ci/logs
+
 compat: ## run real clients of Apollo, from npm and for Go, against lockstep; FULL=1 leaves them idle for a minute
 	.ci/compat
 
@@ -106,7 +109,7 @@ figures: ## print the figures of the house and their limits
 full: export FULL = 1
 full: FUZZTIME = 10m
 full: ORACLETIME = 1000000x
-full: test fuzz oracle bench bench-lint bench-logs bench-migrate bench-verify bench-piko bench-run soak sim-full sim-fleet demo itest-report itest-deploy itest-apollo compat compat-piko ## every figure at full size: FULL=1 for the tests, FUZZTIME=10m
+full: test fuzz oracle bench bench-lint bench-logs bench-migrate bench-verify bench-piko bench-run soak sim-full sim-fleet demo itest-report itest-deploy itest-apollo itest-logs compat compat-piko ## every figure at full size: FULL=1 for the tests, FUZZTIME=10m
 
 cover: ## measure the coverage of all packages by all tests
 	@mkdir -p bin && go test -coverpkg=./... -coverprofile=bin/cover.out ./...

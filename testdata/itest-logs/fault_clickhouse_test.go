@@ -1,0 +1,55 @@
+package itest
+
+import (
+	"strings"
+	"testing"
+)
+
+func clickHouseFaults() []fault {
+	on := func(name, reason, user string, do func(*chCluster)) fault {
+		return fault{"ClickHouse: " + name, reason, func(t testing.TB, c corpus) (string, []string) {
+			ch := startClickHouse(t)
+			ch.load(c.tsv)
+			do(ch)
+			return "columns_2018", from(ch.url(user))
+		}}
+	}
+	dead := func(ch *chCluster) { ch.shards[chShards-1].kill() }
+	return []fault{
+		on("a shard is killed", "a shard is not there", chReader, dead),
+		on("a shard is killed, and the profile leaves it out", "a shard is not there", chSkipping, dead),
+		on("a shard is killed, and the profile leaves it out for good", "skip_unavailable_shards", chFixed, dead),
+		on("all shards live, and the profile would leave them out for good", "skip_unavailable_shards", chFixed, func(*chCluster) {}),
+		on("too little memory", "ran out of memory", chSmall, func(*chCluster) {}),
+		on("the profile takes a part for the whole", "too much at once", chLax, func(*chCluster) {}),
+		on("too little time", "took too long", chHasty, (*chCluster).slow),
+		on("no answer in time", "no answer came within 1s", chReader, func(ch *chCluster) { ch.behind(stall); ch.parameters = "&timeout=1s" }),
+		on("the connection is cut", "the answer broke off", chReader, func(ch *chCluster) { ch.behind(cut) }),
+		on("half an answer", "", chReader, func(ch *chCluster) { ch.behind(shorten) }),
+		on("a wrong password", "refuses the user", chReader, func(ch *chCluster) { ch.password = "env:HOME" }),
+		on("late lines", "", chReader, (*chCluster).late),
+		on("nobody there", "cannot be asked", chReader, func(ch *chCluster) { ch.shards[0].kill() }),
+	}
+}
+
+// behind puts a hop in front of the cluster.
+func (c *chCluster) behind(h hop) { c.addr = h.before(c.t, c.addr) }
+
+// slow makes a view in the place of the table that takes a second a block.
+func (c *chCluster) slow() {
+	c.do(c.addr, "RENAME TABLE auth TO auth_fast")
+	c.do(c.addr, "CREATE VIEW auth AS SELECT * FROM auth_fast WHERE sleep(2) = 0")
+}
+
+// late has a line arrive in each day before each question.
+func (c *chCluster) late() {
+	engine := c.addr
+	c.behind(meanwhile(func() {
+		var rows strings.Builder
+		for day := range days {
+			l := line{at: firstDay() + int64(day)*dayMS + 5, Node: "gateway-1", App: "app-1", Client: "10.9.9.9", Outcome: "fail"}
+			rows.WriteString(l.row("{}") + "\n")
+		}
+		c.do(engine+"/?insert_distributed_sync=1", "INSERT INTO auth FORMAT TabSeparated\n"+rows.String())
+	}))
+}

@@ -1,0 +1,76 @@
+package itest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// A fault is something that keeps an engine from telling all. Where it is an
+// engine of its own, it may do what it wants to it.
+type fault struct {
+	name   string
+	reason string // is part of what lockstep says
+	flags  func(t testing.TB, c corpus) (dialect string, flags []string)
+}
+
+// faultLines are enough for each window to have a long answer.
+const faultLines = 20_000
+
+// TestFaults fails engines, and looks for what lockstep makes of it: it says
+// what it does not know and why, and counts all the rest.
+func TestFaults(t *testing.T) {
+	c := writeCorpus(t, faultLines)
+	for _, f := range slices.Concat(clickHouseFaults(), victoriaLogsFaults(), duckDBFaults()) {
+		t.Run(f.name, func(t *testing.T) {
+			t.Parallel()
+			dialect, flags := f.flags(t, c)
+			l := newLockstep(t)
+			l.failsClosed(c, f.reason, l.evidence(dialect, flags...))
+			plan := l.plan(dialect, flags...)
+			if plan.status != 4 || !strings.Contains(plan.stdout, "could not be read") || !strings.Contains(plan.stdout, f.reason) {
+				t.Errorf("the plan does not say it: status %d\n%.2000s%s", plan.status, plan.stdout, plan.stderr)
+			}
+		})
+	}
+}
+
+// failsClosed checks that evidence has each line of the corpus but those in
+// windows which it names.
+func (l *lockstep) failsClosed(c corpus, reason string, r report) {
+	l.t.Helper()
+	e := r.evidence(l.t)
+	if r.status != 4 {
+		l.t.Errorf("status %d", r.status)
+	}
+	if len(e.Coverage.Unknown) == 0 {
+		l.t.Errorf("nothing is said to be unknown:\n%.2000s", r.stdout)
+	}
+	for _, u := range e.Coverage.Unknown {
+		if !strings.Contains(u.Reason, reason) {
+			l.t.Errorf("the reason is %q, want %q", u.Reason, reason)
+		}
+	}
+	known := 0
+	for _, at := range c.times {
+		if !slices.ContainsFunc(e.Coverage.Unknown, func(u unknown) bool { return u.within(at) }) {
+			known++
+		}
+	}
+	counted := e.Coverage.Ignored
+	for _, client := range e.Clients {
+		counted += client.OK + client.Fail
+	}
+	if e.Coverage.Lines != known || counted != known {
+		l.t.Errorf("%d lines with %d counted, want %d: that is all but what is unknown", e.Coverage.Lines, counted, known)
+	}
+}
+
+// url puts together the address of an engine for lockstep.
+func urlOf(scheme, user, addr, rest string) string {
+	if user != "" {
+		user += "@"
+	}
+	return fmt.Sprintf("%s://%s%s%s", scheme, user, strings.TrimPrefix(addr, "http://"), rest)
+}

@@ -1,0 +1,54 @@
+package itest
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"testing"
+)
+
+func victoriaLogsFaults() []fault {
+	with := func(name, reason string, flags []string, do func(*vlCluster)) fault {
+		return fault{"VictoriaLogs: " + name, reason, func(t testing.TB, c corpus) (string, []string) {
+			vl := startVictoriaLogs(t, flags...)
+			vl.load(c)
+			do(vl)
+			return "fields", from(vl.url())
+		}}
+	}
+	on := func(name, reason string, do func(*vlCluster)) fault { return with(name, reason, nil, do) }
+	return []fault{
+		on("a node is killed", "a storage node is not there", func(vl *vlCluster) { vl.nodes[1].kill() }),
+		with("too little memory", "ran out of memory", []string{"-memory.allowedBytes=2MB"}, func(*vlCluster) {}),
+		on("too little time", "took too long", func(vl *vlCluster) { vl.behind(hurry) }),
+		on("no answer in time", "no answer came within 1s", func(vl *vlCluster) { vl.behind(stall); vl.parameters = "?timeout=1s" }),
+		on("the connection is cut", "the answer broke off", func(vl *vlCluster) { vl.behind(cut) }),
+		on("half an answer", "", func(vl *vlCluster) { vl.behind(shorten) }),
+		on("a wrong token", "refuses the user", func(vl *vlCluster) { vl.behind(guarded("another")); vl.parameters = "?token=file:" + passwordFile }),
+		on("late lines", "", (*vlCluster).late),
+		on("nobody there", "cannot be asked", func(vl *vlCluster) { vl.front.kill() }),
+	}
+}
+
+// behind puts a hop in front of the cluster.
+func (c *vlCluster) behind(h hop) { c.addr = h.before(c.t, c.addr) }
+
+// hurry lets no query take longer than a millisecond.
+func hurry(w http.ResponseWriter, r *http.Request, engine http.Handler) {
+	r.URL.RawQuery += "&timeout=1ms"
+	engine.ServeHTTP(w, r)
+}
+
+// late has a line arrive in each day before each question.
+func (c *vlCluster) late() {
+	node := c.nodes[1].addr
+	c.behind(meanwhile(func() {
+		var lines bytes.Buffer
+		enc := json.NewEncoder(&lines)
+		for day := range days {
+			_ = enc.Encode(line{Time: moment(firstDay() + int64(day)*dayMS + 5), Msg: "auth", Node: "gateway-1", App: "app-1", Client: "10.9.9.9", Outcome: "fail"})
+		}
+		_, _ = post(node+vlInsert, &lines)
+		_, _ = get(node + "/internal/force_flush")
+	}))
+}
