@@ -74,6 +74,9 @@ func (a *agreement) object(path string, properties map[string]any, typ reflect.T
 	fields := map[string]reflect.Type{}
 	for field := range typ.Fields() {
 		name, _, _ := strings.Cut(field.Tag.Get(a.tag), ",")
+		if name == "-" { // computed from others
+			continue
+		}
 		if name == "" {
 			a.t.Errorf("%s: field %s has no %s name", path, field.Name, a.tag)
 		}
