@@ -139,11 +139,7 @@ func (d *LogDatabase) WriteQueries(w io.Writer) error {
 	if n := len(d.days) - 1; n > 0 {
 		lines[1] += fmt.Sprintf(", and %s more, up to %s", plural(n, "window", "windows"), minute(d.days[n].To))
 	}
-	queries := d.db.Queries(first)
-	if d.raw {
-		queries = queries[1:]
-	}
-	for _, query := range queries {
+	for _, query := range d.db.Queries(first, d.raw) {
 		lines = append(lines, query+"\n")
 	}
 	if _, err := io.WriteString(w, strings.Join(lines, "\n")); err != nil {

@@ -1,9 +1,9 @@
 package migrate
 
 import (
-	"math"
+	"encoding/json"
 	"reflect"
-	"strconv"
+	"strings"
 
 	"github.com/expr-lang/expr/ast"
 )
@@ -62,14 +62,14 @@ func isNumeric(node ast.Node) bool {
 	return false
 }
 
-// asNumber is the number that a text is, or else the text: whole numbers only
-// as they would be written, as 007 is a name.
+// asNumber is the number that a text is where JSON would write it so, or else
+// the text: 007 is a name.
 func asNumber(text string) any {
-	if n, err := strconv.Atoi(text); err == nil && strconv.Itoa(n) == text {
-		return n
+	if text == "" || !strings.Contains("-0123456789", text[:1]) || strings.TrimSpace(text) != text || !json.Valid([]byte(text)) {
+		return text
 	}
-	if f, err := strconv.ParseFloat(text, 64); err == nil && !math.IsInf(f, 0) && !math.IsNaN(f) {
-		return f
+	if n := number(json.Number(text)); n != nil {
+		return n
 	}
 	return text
 }

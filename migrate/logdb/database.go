@@ -26,8 +26,9 @@ type Row struct {
 // A Database is a log database that is asked about one table. What it could
 // not do is a [*Problem].
 type Database interface {
-	// Queries are the texts that are sent for a window, for people.
-	Queries(w Window) []string
+	// Queries are the texts that are sent for a window, for people: how its
+	// groups or, if raw is set, its lines are asked for, and how many lines it has.
+	Queries(w Window, raw bool) []string
 
 	// Ready makes sure that the database gives whole answers or none.
 	Ready(ctx context.Context) error

@@ -44,7 +44,7 @@ func TestDuckDB(t *testing.T) {
 		t.Errorf("%v, rows (-want +got):\n%s", err, diff)
 	}
 	if !slices.Equal(argv, []string{"duckdb", "-init", "/dev/null", "-batch", "-bail", "-jsonlines", "-readonly", "logs.duckdb"}) ||
-		sent != db.Queries(day)[0]+"\n;\n" {
+		sent != db.Queries(day, false)[0]+"\n;\n" {
 		t.Errorf("%q was sent %q", argv, sent)
 	}
 	answer = "{\"lockstep_n\":12}\n"

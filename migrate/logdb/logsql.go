@@ -92,7 +92,12 @@ func (q *logsQL) from(w Window) string {
 }
 
 // Queries implements [Database].
-func (q *logsQL) Queries(w Window) []string { return []string{q.groups(w), q.count(w)} }
+func (q *logsQL) Queries(w Window, raw bool) []string {
+	if raw {
+		return []string{q.lines(w), q.count(w)}
+	}
+	return []string{q.groups(w), q.count(w)}
+}
 
 // An object is a line of an answer: all values are texts.
 type object map[string]string

@@ -106,7 +106,7 @@ _time:[2026-11-13T00:00:00Z, 2026-11-14T00:00:00Z) (*)
 			t.Parallel()
 			o := options(t, test.address)
 			test.change(&o)
-			if got := open(t, o).Queries(day)[0]; got != strings.TrimPrefix(test.want, "\n") {
+			if got := open(t, o).Queries(day, false)[0]; got != strings.TrimPrefix(test.want, "\n") {
 				t.Errorf("got\n%s\nwant%s", got, test.want)
 			}
 		})

@@ -151,4 +151,9 @@ func (s *sql) from(w Window) string {
 }
 
 // Queries implements [Database].
-func (s *sql) Queries(w Window) []string { return []string{s.groups(w), s.count(w)} }
+func (s *sql) Queries(w Window, raw bool) []string {
+	if raw {
+		return []string{s.lines(w), s.count(w)}
+	}
+	return []string{s.groups(w), s.count(w)}
+}

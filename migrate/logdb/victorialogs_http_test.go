@@ -141,9 +141,9 @@ func TestGivingUpIsNoProblem(t *testing.T) {
 func TestVictoriaLogsOTelIsColumns(t *testing.T) {
 	t.Parallel()
 	o := options(t, "victorialogs://vl")
-	columns := open(t, o).Queries(day)
+	columns := open(t, o).Queries(day, false)
 	o.Layout.Preset = schemas.LayoutOTel
-	if diff := cmp.Diff(columns, open(t, o).Queries(day)); diff != "" {
+	if diff := cmp.Diff(columns, open(t, o).Queries(day, false)); diff != "" {
 		t.Error(diff)
 	}
 }

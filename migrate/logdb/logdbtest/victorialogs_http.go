@@ -66,11 +66,14 @@ func (v *VictoriaLogs) serve(w http.ResponseWriter, r *http.Request) {
 	query := r.FormValue("query")
 	v.mu.Lock()
 	v.queries = append(v.queries, query)
-	lines, fault := slices.Clone(v.lines), v.fault
+	fault := v.fault
 	v.mu.Unlock()
 	if fault != nil && fault(w, r, query) {
 		return
 	}
+	v.mu.Lock()
+	lines := slices.Clone(v.lines)
+	v.mu.Unlock()
 	if r.URL.Path != "/select/logsql/query" || r.Method != http.MethodPost || r.FormValue("allow_partial_response") != "0" {
 		http.NotFound(w, r)
 		return
