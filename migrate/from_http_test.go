@@ -380,7 +380,7 @@ func TestMappingNumbers(t *testing.T) {
 	t.Parallel()
 	for expression, want := range map[string]string{
 		"status < 400": "status", "400 <= http.status": "http.status", "status in [401, 403]": "status", "status in 400..499": "status",
-		`status == "401"`: "", "(n ?? 0) > 1": "n", "n * 2 > m": "n", "int(status) < 400": "", "not (status == -1)": "status", 
+		`status == "401"`: "", "(n ?? 0) > 1": "n", "n * 2 > m": "n", "int(status) < 400": "", "not (status == -1)": "status",
 		`status in ["401"]`: "", "a == b": "", "len(x) > 3": "", `x == 1.5 ? y : z`: "x", `int(param(path, "ip")) == 3`: "",
 	} {
 		c := compiler{}

@@ -2,7 +2,6 @@ package migrate
 
 import (
 	"encoding/json"
-	"reflect"
 	"strings"
 
 	"github.com/expr-lang/expr/ast"
@@ -50,14 +49,17 @@ func isNumeric(node ast.Node) bool {
 	case *ast.ArrayNode:
 		return len(n.Nodes) > 0 && isNumeric(n.Nodes[0])
 	case *ast.ConstantNode: // what several numbers have been made of
-		t := reflect.TypeOf(n.Value)
-		for t != nil && (t.Kind() == reflect.Slice || t.Kind() == reflect.Array) {
-			t = t.Elem()
-		}
-		if t != nil && t.Kind() == reflect.Map {
-			t = t.Key()
-		}
-		return t != nil && t.Kind() >= reflect.Int && t.Kind() <= reflect.Float64
+		return isNumericValue(n.Value)
+	}
+	return false
+}
+
+func isNumericValue(value any) bool {
+	switch v := value.(type) {
+	case int, float64, map[int]struct{}:
+		return true
+	case []any:
+		return len(v) > 0 && isNumericValue(v[0])
 	}
 	return false
 }
