@@ -98,8 +98,8 @@ func (j *jsonWriter) line(before string, value any) {
 // WriteText writes the evidence for people.
 func (e *Evidence) WriteText(w io.Writer) error {
 	out := bufio.NewWriter(w)
-	e.writeCoverage(out)
 	e.writeUnknown(out)
+	e.writeCoverage(out)
 	e.writeNodes(out)
 	e.writeClients(out)
 	e.writeQuality(out)

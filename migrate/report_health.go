@@ -18,6 +18,7 @@ type Health struct {
 	Claimed     int
 	Dominant    []Dominant // that may hide others
 	Exposed     Exposure   // secrets that the logs print
+	Unknown     []string   // what could not be read, in sentences
 
 	FailuresOnly bool // what passes is not in the logs
 }
@@ -51,6 +52,9 @@ func (v *View) health() Health {
 		To: in.Now.UTC().Truncate(time.Hour).Add(time.Hour), LeftOut: max(0, len(nodes)-maxNodes),
 	}
 	h.From = h.To.Add(-maxHealth * time.Hour)
+	for _, u := range unknownBySource(in.Evidence.Unknown, h.From) {
+		h.Unknown = append(h.Unknown, u.sentence())
+	}
 	for _, n := range nodes[:len(nodes)-h.LeftOut] {
 		h.Nodes = append(h.Nodes, newNodeHealth(n, in.Evidence, h, in.Now))
 	}

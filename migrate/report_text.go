@@ -213,6 +213,7 @@ func (h *Health) sentences() []string {
 			c.Lines, c.Parsed, c.Ignored, c.Unparsed, 100*c.UnparsedShare(), 100*h.MaxUnparsed),
 		fmt.Sprintf("clients: %d verified, %d claimed", h.Verified, h.Claimed),
 	}
+	lines = append(lines, h.Unknown...)
 	for _, d := range h.Dominant[:min(len(h.Dominant), maxApps)] {
 		lines = append(lines, d.sentence(h.FailuresOnly))
 	}

@@ -144,6 +144,9 @@ func (w *Watch) blindAlerts(now time.Time, rollout *schemas.Rollout, evidence *E
 	for _, digest := range slices.Sorted(maps.Keys(late)) {
 		texts = append(texts, behindText(late[digest], len(nodes), digest))
 	}
+	for _, u := range unknownBySource(evidence.Unknown, time.Time{}) {
+		texts = append(texts, u.sentence())
+	}
 	if c := evidence.Coverage; c.UnparsedShare() > policy.Gate(rollout.Tier).MaxUnparsed {
 		texts = append(texts, fmt.Sprintf("%d of %d lines were not understood", c.Unparsed, c.Parsed+c.Unparsed))
 	}

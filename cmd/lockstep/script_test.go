@@ -47,6 +47,8 @@ func TestScript(t *testing.T) {
 			"formats": everyFormat,
 
 			"configservice": writeConfigService,
+			"database":      startDatabase,
+			"gateway":       writeGateway,
 
 			"ready":    waitReady,
 			"upstream": startUpstream,
