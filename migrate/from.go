@@ -135,17 +135,15 @@ func (c clock) numeric() time.Duration {
 // how many follow.
 func (d *LogDatabase) WriteQueries(w io.Writer) error {
 	first := d.days[0]
-	lines := []string{"# " + d.name, "# " + windowText(first)}
+	lines := []string{"# " + d.name, "# " + minute(first.From) + " to " + minute(first.To)}
 	if n := len(d.days) - 1; n > 0 {
 		lines[1] += fmt.Sprintf(", and %s more, up to %s", plural(n, "window", "windows"), minute(d.days[n].To))
 	}
 	for _, query := range d.db.Queries(first, d.raw) {
 		lines = append(lines, query+"\n")
 	}
-	if _, err := io.WriteString(w, strings.Join(lines, "\n")); err != nil {
+	if _, err := io.WriteString(w, strings.Join(lines, "\n")+"\n"); err != nil {
 		return fmt.Errorf("write queries: %w", err)
 	}
 	return nil
 }
-
-func windowText(w logdb.Window) string { return minute(w.From) + " to " + minute(w.To) }

@@ -90,12 +90,17 @@ func (c *clickHouse) Lines(ctx context.Context, w Window, yield func(string) err
 
 // table sends a query and yields the rows of its answer.
 func (c *clickHouse) table(ctx context.Context, query string, yield func(*tsvRow) error) error {
+	return c.scan(ctx, query, &tsvRow{}, yield)
+}
+
+// scan is table with a row that knows the types of the columns afterwards,
+// also where there is no row.
+func (c *clickHouse) scan(ctx context.Context, query string, row *tsvRow, yield func(*tsvRow) error) error {
 	answer, err := c.send(ctx, query, c.settings)
 	if err != nil {
 		return err
 	}
 	defer answer.close()
-	row := tsvRow{}
 	err = answer.lines(func(line string) error {
 		switch {
 		case row.names == 0:
@@ -107,7 +112,7 @@ func (c *clickHouse) table(ctx context.Context, query string, yield func(*tsvRow
 		if err := row.setCells(line); err != nil {
 			return err
 		}
-		return yield(&row)
+		return yield(row)
 	})
 	if err == nil && row.types == nil {
 		err = problem(OfWindow, "the answer is not a table")

@@ -267,3 +267,36 @@ func TestJSONFields(t *testing.T) {
 	_, err = groupsOf(t, open(t, o))
 	wantProblem(t, err, OfWindow, "a field that should be JSON is not")
 }
+
+// A column of days would lose lines, and another unit all of them; nobody
+// would miss them.
+func TestClickHouseTime(t *testing.T) {
+	t.Parallel()
+	server, _ := clickhouse(t, "")
+	const noDate, noTime = "time_column is of type %, which is no DateTime and would leave out lines",
+		"its times are no milliseconds since 1970: write an expression for them as `time` of the mapping's database"
+	for types, want := range map[string]string{
+		"DateTime": "", "DateTime64(9, \\'UTC\\')": "", "Nullable(DateTime(\\'Asia/Shanghai\\'))": "", "Date": noDate, "UInt64": noDate, "Array(T)": noDate,
+	} {
+		o := options(t, server.Address())
+		o.Layout.TimeColumn = "at"
+		server.Sample = "lockstep_time\tlockstep_date\nInt64\t" + types + "\n1794528000000\tx\n"
+		wantTime(t, open(t, o).Ready(t.Context()), strings.Replace(want, "%", plainType(types), 1))
+	}
+	for sample, want := range map[string]string{
+		"UInt64\n1794528000000": "", "Nullable(Int64)\n\\N": "", "UInt64": "", "Float64\n1794528000000.5": "",
+		"DateTime\n2026-11-13 00:00:00": noTime, "UInt64\n1794528000": noTime, "Int64\n1794528000000000": noTime, "DateTime": noTime, "Int8\n-1": noTime,
+	} {
+		server.Sample = "lockstep_time\n" + sample + "\n"
+		wantTime(t, open(t, options(t, server.Address())).Ready(t.Context()), want)
+	}
+}
+
+func wantTime(t *testing.T, err error, want string) {
+	t.Helper()
+	if want != "" {
+		wantProblem(t, err, OfDatabase, want)
+	} else if err != nil {
+		t.Error(err)
+	}
+}

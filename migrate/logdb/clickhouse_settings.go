@@ -37,10 +37,32 @@ func wholeAnswers() map[string]string {
 	}
 }
 
-// Ready implements [Database]: it has all settings that this server knows sent
-// with every query, as shards take over those that were sent. Where the
-// profile of the user forbids to set any, those it has must do as they are.
+// Ready implements [Database].
 func (c *clickHouse) Ready(ctx context.Context) error {
+	if err := c.makeWhole(ctx); err != nil {
+		return err
+	}
+	row := &tsvRow{}
+	if err := c.scan(ctx, c.sample(), row, func(*tsvRow) error { return nil }); err != nil {
+		return err
+	}
+	if date := row.types[len(row.types)-1]; c.layout.TimeColumn != "" && date != "DateTime" && date != "DateTime64" {
+		return problem(OfDatabase, "time_column is of type %s, which is no DateTime and would leave out lines", date)
+	}
+	switch {
+	case !isNumber(row.types[0]):
+		return errTime()
+	case row.cells == nil: // the table is empty
+		return nil
+	}
+	at, err := row.value(0)
+	return errors.Join(err, checkTime(at))
+}
+
+// makeWhole has all settings that this server knows sent with every query, as
+// shards take over those that were sent. Where the profile of the user forbids
+// to set any, those it has must do as they are.
+func (c *clickHouse) makeWhole(ctx context.Context) error {
 	found, err := c.readSettings(ctx)
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package logdb
 import (
 	"strconv"
 	"strings"
+	"time"
 
 	"lockstep/schemas"
 )
@@ -43,3 +44,5 @@ func (clickHouseWords) hours(ms string) string {
 func (clickHouseWords) date(unix int64) string {
 	return "toDateTime(" + strconv.FormatInt(unix, 10) + ")"
 }
+
+func (clickHouseWords) slack() time.Duration { return 0 }

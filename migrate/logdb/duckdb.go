@@ -35,8 +35,14 @@ func openDuckDB(o Options) (*duckDB, error) {
 	return &duckDB{*questions, o.Address, o.Run}, nil
 }
 
-// Ready implements [Database]: a file that is not there shows with the first query.
-func (*duckDB) Ready(context.Context) error { return nil }
+// Ready implements [Database].
+func (d *duckDB) Ready(ctx context.Context) error {
+	width := 1
+	if d.layout.TimeColumn != "" {
+		width++
+	}
+	return d.rows(ctx, d.sample(), width, func(cells []any) error { return checkTime(cells[0]) })
+}
 
 // Groups implements [Database].
 func (d *duckDB) Groups(ctx context.Context, w Window, yield func(Row) error) error {
@@ -149,37 +155,4 @@ func cellsOf(line string) ([]any, error) {
 		return nil, broken
 	}
 	return cells, nil
-}
-
-// duckDBWords are what SQL is called there.
-type duckDBWords struct{}
-
-func (duckDBWords) presets() []schemas.LogLayout {
-	return []schemas.LogLayout{schemas.LayoutColumns, schemas.LayoutJSON}
-}
-
-func (duckDBWords) name(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
-
-func (duckDBWords) text(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
-
-func (w duckDBWords) json(body string, path []string) string {
-	at := "$"
-	for _, name := range path {
-		at += `."` + strings.ReplaceAll(name, `"`, `\"`) + `"`
-	}
-	return "CAST(json_extract(" + body + ", " + w.text(at) + ") AS VARCHAR)"
-}
-
-func (duckDBWords) moment(column string) string { return "epoch_ms(" + column + ")" }
-
-func (duckDBWords) whole(expression string) string { return "CAST(" + expression + " AS UBIGINT)" }
-
-func (duckDBWords) count() string { return "count(*)" }
-
-func (duckDBWords) hours(ms string) string {
-	return "bit_or(CAST(1 AS UBIGINT) << (" + ms + " // 3600000 % 24))"
-}
-
-func (duckDBWords) date(unix int64) string {
-	return "make_timestamp(" + strconv.FormatInt(unix*1_000_000, 10) + ")"
 }

@@ -47,6 +47,12 @@ func TestDuckDB(t *testing.T) {
 		sent != db.Queries(day, false)[0]+"\n;\n" {
 		t.Errorf("%q was sent %q", argv, sent)
 	}
+	for sample, want := range map[string]string{
+		"1794528000000": "", `"1794528000000"`: "", "null": "", "1794528000": errTime().Error(), `"2026-11-13"`: errTime().Error(), "true": errTime().Error(),
+	} {
+		answer = `{"lockstep_time":` + sample + "}\n"
+		wantTime(t, db.Ready(t.Context()), want)
+	}
 	answer = "{\"lockstep_n\":12}\n"
 	if n, err := db.Count(t.Context(), day); err != nil || n != 12 {
 		t.Errorf("count %d, %v", n, err)

@@ -1,6 +1,7 @@
 package logdb
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -22,6 +23,7 @@ type sqlWords interface {
 	count() string                          // of rows
 	hours(ms string) string                 // the mask of those in which moments lie
 	date(unix int64) string                 // a moment to compare a column of dates with
+	slack() time.Duration                   // that such a comparison may be off, for the zone of a session
 }
 
 // sql makes the questions of a window.
@@ -118,7 +120,7 @@ func (s *sql) groups(w Window) string {
 	ms := s.words.whole(s.time)
 	columns = append(columns, s.words.count()+" AS lockstep_n", "min("+ms+") AS lockstep_first", "max("+ms+") AS lockstep_last",
 		s.words.hours(ms)+" AS lockstep_hours")
-	query := "SELECT " + strings.Join(columns, ", ") + "\n" + s.from(w)
+	query := "SELECT " + strings.Join(columns, ",\n  ") + "\n" + s.from(w)
 	if len(names) > 0 {
 		query += "\nGROUP BY " + strings.Join(names, ", ")
 	}
@@ -133,6 +135,38 @@ func (s *sql) lines(w Window) string {
 	return "SELECT " + s.words.name(s.layout.Body) + " AS lockstep_line\n" + s.from(w)
 }
 
+// sample asks for the time of any row, and for what the engine finds rows by.
+func (s *sql) sample() string {
+	columns := []string{s.time + " AS lockstep_time"}
+	if s.layout.TimeColumn != "" {
+		columns = append(columns, s.words.name(s.layout.TimeColumn)+" AS lockstep_date")
+	}
+	return "SELECT " + strings.Join(columns, ", ") + "\nFROM " + s.layout.Table + " LIMIT 1"
+}
+
+// checkTime refuses a time that is not in milliseconds of this century: no
+// window would have a line, and that would look as if all were well.
+func checkTime(value any) error {
+	var ms float64
+	switch v := value.(type) {
+	case nil: // a row that no window has
+		return nil
+	case json.Number:
+		ms, _ = v.Float64() // 0 is refused, too
+	case string: // as which DuckDB writes large numbers
+		ms, _ = strconv.ParseFloat(v, 64)
+	}
+	from, to := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
+	if ms < float64(from.UnixMilli()) || ms > float64(to.UnixMilli()) {
+		return errTime()
+	}
+	return nil
+}
+
+func errTime() error {
+	return problem(OfDatabase, "its times are no milliseconds since 1970: write an expression for them as `time` of the mapping's database")
+}
+
 // from has the rows of a window. A column of dates is compared as well where
 // there is one, for the engine to find them by.
 func (s *sql) from(w Window) string {
@@ -141,8 +175,8 @@ func (s *sql) from(w Window) string {
 	}
 	if s.layout.TimeColumn != "" {
 		column := s.words.name(s.layout.TimeColumn)
-		last := w.To.Add(time.Second - 1).Unix() // whole seconds, and none too few
-		conditions = append(conditions, column+" >= "+s.words.date(w.From.Unix()), column+" <= "+s.words.date(last))
+		first, last := w.From.Add(-s.words.slack()), w.To.Add(s.words.slack()+time.Second-1) // whole seconds, and none too few
+		conditions = append(conditions, column+" >= "+s.words.date(first.Unix()), column+" <= "+s.words.date(last.Unix()))
 	}
 	if s.layout.Where != "" {
 		conditions = append(conditions, "("+s.layout.Where+"\n)") // it may end in a comment

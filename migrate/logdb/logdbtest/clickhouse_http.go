@@ -23,6 +23,7 @@ type ClickHouse struct {
 	Count     string            // what it answers to count(), as tab-separated values with names and types
 	Groups    string            // to a question for groups
 	Lines     string            // to one for lines
+	Sample    string            // to one for the time of a row
 
 	mu       sync.Mutex
 	requests []*http.Request
@@ -32,7 +33,10 @@ type ClickHouse struct {
 // NewClickHouse starts a server whose settings are those of a plain install.
 // The caller closes it.
 func NewClickHouse() *ClickHouse {
-	c := &ClickHouse{Settings: map[string]string{"skip_unavailable_shards": "0", "group_by_overflow_mode": "throw", "read_overflow_mode": "throw"}}
+	c := &ClickHouse{
+		Settings: map[string]string{"skip_unavailable_shards": "0", "group_by_overflow_mode": "throw", "read_overflow_mode": "throw"},
+		Sample:   "lockstep_time\nUInt64\n1794528000000\n",
+	}
 	c.Server = httptest.NewServer(http.HandlerFunc(c.serve))
 	return c
 }
@@ -95,6 +99,8 @@ func (c *ClickHouse) serve(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, "Code: 164, e.displayText() = DB::Exception: Cannot override setting in readonly mode")
 	case strings.Contains(query, "system.settings"):
 		fmt.Fprint(w, c.settings(r))
+	case strings.Contains(query, "lockstep_time"):
+		fmt.Fprint(w, c.Sample)
 	case strings.Contains(query, "lockstep_hours"):
 		fmt.Fprint(w, c.Groups)
 	case strings.Contains(query, "lockstep_line"):
