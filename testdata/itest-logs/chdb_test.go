@@ -2,7 +2,6 @@ package itest
 
 import (
 	"fmt"
-	"net/url"
 	"strings"
 	"testing"
 )
@@ -61,8 +60,4 @@ func (d *chDB) do(statements string) {
 func (d *chDB) load(c corpus) {
 	d.t.Helper()
 	d.do(fmt.Sprintf(chdbLoad, fmt.Sprintf(chdbLines, c.jsonl), c.jsonl))
-}
-
-func (d *chDB) query(text string) (string, error) {
-	return get(d.addr + "/?query=" + url.QueryEscape(text))
 }

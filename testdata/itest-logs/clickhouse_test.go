@@ -110,16 +110,12 @@ func (c *chCluster) do(addr, query string) {
 }
 
 // load sends rows, and returns when they are on their shards.
-func (c *chCluster) load(path string) {
+func (c *chCluster) load(all corpus) {
 	c.t.Helper()
-	postFile(c.t, c.addr+"/?insert_distributed_sync=1&query="+url.QueryEscape("INSERT INTO auth FORMAT TabSeparated"), path)
+	postFile(c.t, c.addr+"/?insert_distributed_sync=1&query="+url.QueryEscape("INSERT INTO auth FORMAT TabSeparated"), all.tsv)
 }
 
 // url is for lockstep.
 func (c *chCluster) url(user string) string {
 	return urlOf("clickhouse", user, c.addr, "/default?password="+c.password+c.parameters)
-}
-
-func (c *chCluster) query(text string) (string, error) {
-	return get(c.addr + "/?query=" + url.QueryEscape(text))
 }

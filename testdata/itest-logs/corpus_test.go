@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -31,12 +33,13 @@ type line struct {
 
 // The corpus is of whole days.
 const (
-	days  = 3
-	dayMS = 24 * 60 * 60 * 1000
+	days   = 3
+	hourMS = 60 * 60 * 1000
+	dayMS  = 24 * hourMS
 )
 
-// firstDay begins some days ago: all that happened then has arrived.
-func firstDay() int64 { return (time.Now().UnixMilli()/dayMS - days - 2) * dayMS }
+// firstDay began some days ago: all that happened then has arrived.
+var firstDay = sync.OnceValue(func() int64 { return (time.Now().UnixMilli()/dayMS - days - 2) * dayMS })
 
 func moment(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z") }
 
@@ -48,15 +51,29 @@ type corpus struct {
 
 func writeCorpus(t testing.TB, lines int) corpus {
 	t.Helper()
+	return writePart(t, lines, 0, 1)
+}
+
+// writePart writes one of several parts of a corpus.
+func writePart(t testing.TB, lines, part, of int) corpus {
+	t.Helper()
 	dir := t.TempDir()
 	c := corpus{filepath.Join(dir, "auth.jsonl"), filepath.Join(dir, "auth.tsv"), nil}
-	if err := c.write(newGenerator(lines), lines); err != nil {
+	g := newGenerator(lines)
+	err := c.write(func(yield func(line) bool) {
+		for i := range lines {
+			if l := g.line(i); i%of == part && !yield(l) {
+				return
+			}
+		}
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 	return c
 }
 
-func (c *corpus) write(g *generator, n int) (err error) {
+func (c *corpus) write(lines iter.Seq[line]) (err error) {
 	jsonl, err := os.Create(c.jsonl)
 	if err != nil {
 		return err
@@ -67,18 +84,17 @@ func (c *corpus) write(g *generator, n int) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, tsv.Close()) }()
-	lines, rows := bufio.NewWriterSize(jsonl, 1<<20), bufio.NewWriterSize(tsv, 1<<20)
-	for i := range n {
-		l := g.line(i)
+	texts, rows := bufio.NewWriterSize(jsonl, 1<<20), bufio.NewWriterSize(tsv, 1<<20)
+	for l := range lines {
 		c.times = append(c.times, l.at)
 		text, err := json.Marshal(l)
 		if err != nil {
 			return err
 		}
-		_, _ = lines.Write(append(text, '\n')) // an error stays, and Flush returns it
+		_, _ = texts.Write(append(text, '\n')) // an error stays, and Flush returns it
 		_, _ = rows.WriteString(l.row(string(text)) + "\n")
 	}
-	return errors.Join(lines.Flush(), rows.Flush())
+	return errors.Join(texts.Flush(), rows.Flush())
 }
 
 // tabSeparated escapes what ends a value in that format of ClickHouse.

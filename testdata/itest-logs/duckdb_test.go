@@ -13,8 +13,8 @@ const duckTable = `CREATE TABLE auth AS SELECT time, node, app, key, client, out
 FROM read_json('%s', format='newline_delimited', columns={time: 'TIMESTAMP', node: 'VARCHAR', app: 'VARCHAR', key: 'VARCHAR',
 	client: 'VARCHAR', outcome: 'VARCHAR', reason: 'VARCHAR', status: 'INTEGER'})`
 
-// loadDuckDB makes a database of a corpus, and returns its file.
-func loadDuckDB(t testing.TB, c corpus) string {
+// duckDB makes a database of a corpus, and returns its file.
+func duckDB(t testing.TB, c corpus) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "auth.duckdb")
 	if out, err := exec.Command(programs.duckdb, path, "-c", fmt.Sprintf(duckTable, c.jsonl)).CombinedOutput(); err != nil {
@@ -25,8 +25,8 @@ func loadDuckDB(t testing.TB, c corpus) string {
 
 func duckDBFaults() []fault {
 	return []fault{
-		{"DuckDB: half a file", "", func(t testing.TB, c corpus) (string, []string) {
-			path := loadDuckDB(t, c)
+		{"duckdb", "half a file", "", func(t testing.TB, c corpus) question {
+			path := duckDB(t, c)
 			info, err := os.Stat(path)
 			if err == nil {
 				err = os.Truncate(path, info.Size()/2)
@@ -34,10 +34,10 @@ func duckDBFaults() []fault {
 			if err != nil {
 				t.Fatal(err)
 			}
-			return "duck", from("sql+duckdb:" + path)
+			return ask("duck", "sql+duckdb:"+path)
 		}},
-		{"DuckDB: no such table", "auth_of_another", func(t testing.TB, c corpus) (string, []string) {
-			return "duck", from("sql+duckdb:" + loadDuckDB(t, c) + "?table=auth_of_another")
+		{"duckdb", "no such table", "auth_of_another", func(t testing.TB, c corpus) question {
+			return ask("duck", "sql+duckdb:"+duckDB(t, c)+"?table=auth_of_another")
 		}},
 	}
 }

@@ -3,6 +3,7 @@ package itest
 import (
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -24,54 +25,87 @@ func TestEqual(t *testing.T) {
 		t.Fatalf("%d lines, %d ignored, %d clients", e.Coverage.Lines, e.Coverage.Ignored, len(e.Clients))
 	}
 	t.Logf("%-24s %8d lines in %5d ms", "file", size(), want.took.Milliseconds())
-	for engine, urls := range map[string]func(testing.TB, corpus) map[string]string{
-		"clickhouse": urlsOfClickHouse, "chdb": urlsOfChDB, "victorialogs": urlsOfVictoriaLogs, "duckdb": urlsOfDuckDB,
+	for engine, load := range map[string]func(testing.TB, corpus) []question{
+		"clickhouse": loadClickHouse, "chdb": loadChDB, "victorialogs": loadVictoriaLogs, "duckdb": loadDuckDB,
 	} {
-		if leftOut(engine) {
-			t.Logf("%-24s is left out", engine)
-			continue
-		}
 		t.Run(engine, func(t *testing.T) {
+			if leftOut(engine) {
+				t.Logf("WITHOUT=%s leaves it out", engine)
+				return
+			}
 			t.Parallel()
 			l := newLockstep(t)
-			for dialect, url := range urls(t, c) {
-				got := l.evidence(dialect, from(url)...)
-				same(t, dialect, got, want)
-				same(t, dialect+", plan", l.plan(dialect, from(url)...), wantPlan)
-				t.Logf("%-24s %8d lines in %5d ms", engine+", "+dialect, size(), got.took.Milliseconds())
+			for _, q := range load(t, c) {
+				got := l.evidence(q.dialect, q.flags...)
+				same(t, q.dialect, got, want)
+				same(t, q.dialect+", plan", l.plan(q.dialect, q.flags...), wantPlan)
+				t.Logf("%-24s %8d lines in %5d ms", engine+", "+q.dialect, size(), got.took.Milliseconds())
 			}
 		})
 	}
 }
 
-func urlsOfClickHouse(t testing.TB, c corpus) map[string]string {
+func loadClickHouse(t testing.TB, c corpus) []question {
 	ch := startClickHouse(t)
-	ch.load(c.tsv)
-	return map[string]string{"columns_2018": ch.url(chReader), "json_2018": ch.url(chReader)}
+	ch.load(c)
+	return []question{ask("columns_2018", ch.url(chReader)), ask("json_2018", ch.url(chReader))}
 }
 
-func urlsOfChDB(t testing.TB, c corpus) map[string]string {
+func loadChDB(t testing.TB, c corpus) []question {
 	d := startChDB(t)
 	d.load(c)
 	url := urlOf("clickhouse", "", d.addr, "/default")
-	return map[string]string{"columns": url, "otel": url, "json": url}
+	return []question{ask("columns", url), ask("otel", url), ask("json", url), ask("json", url, "--raw")}
 }
 
-func urlsOfVictoriaLogs(t testing.TB, c corpus) map[string]string {
+func loadVictoriaLogs(t testing.TB, c corpus) []question {
 	vl := startVictoriaLogs(t)
 	vl.load(c)
-	return map[string]string{"fields": vl.url()}
+	return []question{ask("fields", vl.url())}
 }
 
-func urlsOfDuckDB(t testing.TB, c corpus) map[string]string {
-	return map[string]string{"duck": "sql+duckdb:" + loadDuckDB(t, c)}
+func loadDuckDB(t testing.TB, c corpus) []question {
+	return []question{ask("duck", "sql+duckdb:"+duckDB(t, c))}
+}
+
+// TestMixed has a third of the lines in a file, and the others in two engines.
+func TestMixed(t *testing.T) {
+	t.Parallel()
+	c := writeCorpus(t, faultLines)
+	parts := make([]corpus, 3)
+	for i := range parts {
+		parts[i] = writePart(t, faultLines, i, len(parts))
+	}
+	ch, vl := startClickHouse(t), startVictoriaLogs(t)
+	ch.load(parts[1])
+	vl.load(parts[2])
+	l := newLockstep(t)
+	q := ask("columns_2018", ch.url(chReader), "--from", vl.url(), "--logs", parts[0].jsonl)
+	same(t, "evidence", l.evidence(q.dialect, q.flags...), l.evidence(q.dialect, "--logs", c.jsonl))
+	same(t, "plan", l.plan(q.dialect, q.flags...), l.plan(q.dialect, "--logs", c.jsonl))
+}
+
+// TestHalves asks an engine that has the memory for an hour, but not for a day.
+func TestHalves(t *testing.T) {
+	t.Parallel()
+	c := writeCorpus(t, faultLines)
+	vl := startVictoriaLogs(t)
+	vl.load(c)
+	vl.startFront("-memory.allowedBytes=8MB")
+	var asked atomic.Int32
+	vl.behind(meanwhile(func() { asked.Add(1) }))
+	l, q := newLockstep(t), ask("fields", vl.url())
+	same(t, "evidence", l.evidence(q.dialect, q.flags...), l.evidence(q.dialect, "--logs", c.jsonl))
+	if asked.Load() <= 2*days {
+		t.Errorf("%d questions: a day was not too much at once", asked.Load())
+	}
 }
 
 // same fails at the first line that differs.
 func same(t *testing.T, what string, got, want report) {
 	t.Helper()
 	if got.status != want.status {
-		t.Errorf("%s: status %d, want %d\n%s", what, got.status, want.status, got.stderr)
+		t.Errorf("%s: status %d, want %d\n%.1000s%s", what, got.status, want.status, got.stdout, got.stderr)
 	}
 	lines, wanted := strings.Split(got.stdout, "\n"), strings.Split(want.stdout, "\n")
 	for i, line := range lines {

@@ -7,22 +7,22 @@ import (
 
 func clickHouseFaults() []fault {
 	on := func(name, reason, user string, do func(*chCluster)) fault {
-		return fault{"ClickHouse: " + name, reason, func(t testing.TB, c corpus) (string, []string) {
+		return fault{"clickhouse", name, reason, func(t testing.TB, c corpus) question {
 			ch := startClickHouse(t)
-			ch.load(c.tsv)
+			ch.load(c)
 			do(ch)
-			return "columns_2018", from(ch.url(user))
+			return ask("columns_2018", ch.url(user))
 		}}
 	}
 	dead := func(ch *chCluster) { ch.shards[chShards-1].kill() }
 	return []fault{
 		on("a shard is killed", "a shard is not there", chReader, dead),
 		on("a shard is killed, and the profile leaves it out", "a shard is not there", chSkipping, dead),
-		on("a shard is killed, and the profile leaves it out for good", "skip_unavailable_shards", chFixed, dead),
-		on("all shards live, and the profile would leave them out for good", "skip_unavailable_shards", chFixed, func(*chCluster) {}),
+		on("a shard is killed, and the profile leaves it out for good", "forbids to change it", chFixed, dead),
+		on("all shards live, and the profile would leave them out for good", "forbids to change it", chFixed, func(*chCluster) {}),
 		on("too little memory", "ran out of memory", chSmall, func(*chCluster) {}),
 		on("the profile takes a part for the whole", "too much at once", chLax, func(*chCluster) {}),
-		on("too little time", "took too long", chHasty, (*chCluster).slow),
+		{"clickhouse", "too little time", "took too long", slowHour},
 		on("no answer in time", "no answer came within 1s", chReader, func(ch *chCluster) { ch.behind(stall); ch.parameters = "&timeout=1s" }),
 		on("the connection is cut", "the answer broke off", chReader, func(ch *chCluster) { ch.behind(cut) }),
 		on("half an answer", "", chReader, func(ch *chCluster) { ch.behind(shorten) }),
@@ -35,10 +35,15 @@ func clickHouseFaults() []fault {
 // behind puts a hop in front of the cluster.
 func (c *chCluster) behind(h hop) { c.addr = h.before(c.t, c.addr) }
 
-// slow makes a view in the place of the table that takes a second a block.
-func (c *chCluster) slow() {
-	c.do(c.addr, "RENAME TABLE auth TO auth_fast")
-	c.do(c.addr, "CREATE VIEW auth AS SELECT * FROM auth_fast WHERE sleep(2) = 0")
+// slowHour asks for the last hour of a view that takes longer than the profile
+// has. A day would be cut into hours that take as long.
+func slowHour(t testing.TB, c corpus) question {
+	ch := startClickHouse(t)
+	ch.load(c)
+	ch.do(ch.addr, "DROP TABLE auth")
+	ch.do(ch.addr, "CREATE VIEW auth AS SELECT * FROM auth_here WHERE sleep(1.2) = 0")
+	end := firstDay() + days*dayMS
+	return askBetween(end-hourMS, end, "columns_2018", ch.url(chHasty))
 }
 
 // late has a line arrive in each day before each question.

@@ -3,23 +3,24 @@ package itest
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"net/http"
+	"strings"
 	"testing"
 )
 
 func victoriaLogsFaults() []fault {
-	with := func(name, reason string, flags []string, do func(*vlCluster)) fault {
-		return fault{"VictoriaLogs: " + name, reason, func(t testing.TB, c corpus) (string, []string) {
-			vl := startVictoriaLogs(t, flags...)
+	on := func(name, reason string, do func(*vlCluster)) fault {
+		return fault{"victorialogs", name, reason, func(t testing.TB, c corpus) question {
+			vl := startVictoriaLogs(t)
 			vl.load(c)
 			do(vl)
-			return "fields", from(vl.url())
+			return ask("fields", vl.url())
 		}}
 	}
-	on := func(name, reason string, do func(*vlCluster)) fault { return with(name, reason, nil, do) }
 	return []fault{
 		on("a node is killed", "a storage node is not there", func(vl *vlCluster) { vl.nodes[1].kill() }),
-		with("too little memory", "ran out of memory", []string{"-memory.allowedBytes=2MB"}, func(*vlCluster) {}),
+		on("too little memory", "ran out of memory", func(vl *vlCluster) { vl.startFront("-memory.allowedBytes=1MB") }),
 		on("too little time", "took too long", func(vl *vlCluster) { vl.behind(hurry) }),
 		on("no answer in time", "no answer came within 1s", func(vl *vlCluster) { vl.behind(stall); vl.parameters = "?timeout=1s" }),
 		on("the connection is cut", "the answer broke off", func(vl *vlCluster) { vl.behind(cut) }),
@@ -35,7 +36,10 @@ func (c *vlCluster) behind(h hop) { c.addr = h.before(c.t, c.addr) }
 
 // hurry lets no query take longer than a millisecond.
 func hurry(w http.ResponseWriter, r *http.Request, engine http.Handler) {
-	r.URL.RawQuery += "&timeout=1ms"
+	_ = r.ParseForm()
+	r.Form.Set("timeout", "1ms")
+	text := r.Form.Encode()
+	r.Body, r.ContentLength = io.NopCloser(strings.NewReader(text)), int64(len(text))
 	engine.ServeHTTP(w, r)
 }
 

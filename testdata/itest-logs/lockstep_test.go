@@ -63,7 +63,7 @@ func (l *lockstep) plan(dialect string, sources ...string) report {
 	path := filepath.Join(l.dir, "plan.yaml")
 	_ = os.Remove(path)
 	r := l.run(append([]string{"migrate", "plan", "--policy", "lockstep.yaml", "--dialect", dialect, "--rollout", "rollout.yaml",
-		"--now", moment(firstDay() + days*dayMS), "-o", path}, sources...)...)
+		"--now", moment(firstDay() + days*dayMS + hourMS), "-o", path}, sources...)...)
 	text, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		l.t.Fatal(err)
@@ -72,9 +72,20 @@ func (l *lockstep) plan(dialect string, sources ...string) report {
 	return r
 }
 
-// from are the flags that ask a database for the days of the corpus.
-func from(url string) []string {
-	return []string{"--from", url, "--since", moment(firstDay()), "--until", moment(firstDay() + days*dayMS)}
+// A question is how lockstep asks an engine, in which dialect.
+type question struct {
+	dialect      string
+	flags        []string
+	since, until int64
+}
+
+// ask is the question for the days of the corpus.
+func ask(dialect, url string, flags ...string) question {
+	return askBetween(firstDay(), firstDay()+days*dayMS, dialect, url, flags...)
+}
+
+func askBetween(since, until int64, dialect, url string, flags ...string) question {
+	return question{dialect, append([]string{"--from", url, "--since", moment(since), "--until", moment(until)}, flags...), since, until}
 }
 
 // evidence is what the tests look at.

@@ -2,27 +2,27 @@ package itest
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// A database is how a mapping asks an engine, as a policy says it.
-type database struct{ dialect, engine, text string }
-
-// databases are a dialect for each place where people keep the fields of a
-// line. The server of 2018 reads JSON by functions that are long forgotten.
-func databases() []database {
-	return []database{
-		{"columns_2018", "clickhouse", `{table: auth, time: time_ms}`},
-		{"json_2018", "clickhouse", `{table: auth, time: time_ms, body: body, fields: {` + visited("node", "app", "key", "client", "outcome", "reason") +
-			`, status: "toString(visitParamExtractInt(body, 'status'))"}}`},
-		{"columns", "clickhouse", `{table: auth, time: toUnixTimestamp64Milli(time), time_column: time}`},
-		{"otel", "clickhouse", `{table: otel_logs, preset: otel}`},
-		{"json", "clickhouse", `{table: bodies, preset: json, time: toUnixTimestamp64Milli(Timestamp), time_column: Timestamp}`},
-		{"fields", "victorialogs", `{}`},
-		{"duck", "duckdb", `{table: auth, time: epoch_ms(time), time_column: time}`},
+// dialects are mappings, one for each place where people keep the fields of a
+// line, by how their engines are asked. The server of 2018 reads JSON by
+// functions that are long forgotten.
+func dialects() map[string]string {
+	return map[string]string{
+		"columns_2018": `{clickhouse: {table: auth, time: time_ms}, victorialogs: {}}`,
+		"json_2018": `{clickhouse: {table: auth, time: time_ms, body: body, fields: {` + visited("node", "app", "key", "client", "outcome", "reason") +
+			`, status: "toString(visitParamExtractInt(body, 'status'))"}}}`,
+		"columns": `{clickhouse: {table: auth, time: toUnixTimestamp64Milli(time), time_column: time}}`,
+		"otel":    `{clickhouse: {table: otel_logs, preset: otel}}`,
+		"json":    `{clickhouse: {table: bodies, preset: json, time: toUnixTimestamp64Milli(Timestamp), time_column: Timestamp}}`,
+		"fields":  `{victorialogs: {}}`,
+		"duck":    `{duckdb: {table: auth, time: epoch_ms(time), time_column: time}}`,
 	}
 }
 
@@ -55,15 +55,15 @@ const policyMapping = `  %s:
     fail: outcome == "fail"
     reasons: {skew: reason == "expired_timestamp", missing: reason == "missing_header", unknown_key: reason == "unknown_key"}
     nodes: [gateway-0, gateway-1, gateway-2]
-    databases: {%s: %s}
+    databases: %s
 `
 
 // writePolicy writes what evidence and plan need into a directory.
 func writePolicy(t testing.TB, dir string) {
 	t.Helper()
 	policy := policyHead
-	for _, d := range databases() {
-		policy += fmt.Sprintf(policyMapping, d.dialect, d.engine, d.text)
+	for _, name := range slices.Sorted(maps.Keys(dialects())) {
+		policy += fmt.Sprintf(policyMapping, name, dialects()[name])
 	}
 	rollout := "version: 1\nenvironment: eu\ntier: staging\nsubjects:\n"
 	for app := range 4 {

@@ -5,7 +5,6 @@ import (
 	"net/url"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"testing"
 )
 
@@ -16,6 +15,8 @@ type vlCluster struct {
 	front      *vlNode
 	addr       string // of the front, or of what is before it
 	parameters string // of the URL for lockstep
+	dir        string
+	storage    string // flag of a front
 }
 
 // A vlNode is one process of a cluster.
@@ -27,19 +28,25 @@ type vlNode struct {
 
 const vlNodes = 3
 
-// startVictoriaLogs starts a cluster whose nodes have further flags.
-func startVictoriaLogs(t testing.TB, flags ...string) *vlCluster {
+func startVictoriaLogs(t testing.TB) *vlCluster {
 	t.Helper()
-	c := &vlCluster{t: t}
-	dir, ports := t.TempDir(), freePorts(t, vlNodes+1)
-	var addrs []string
-	for _, port := range ports[:vlNodes] {
-		c.nodes = append(c.nodes, startVL(t, dir, port, append(flags, "-retentionPeriod=100y")...))
-		addrs = append(addrs, address(port))
+	c := &vlCluster{t: t, dir: t.TempDir(), storage: "-storageNode="}
+	for i, port := range freePorts(t, vlNodes) {
+		c.nodes = append(c.nodes, startVL(t, c.dir, port, "-retentionPeriod=100y"))
+		if i > 0 {
+			c.storage += ","
+		}
+		c.storage += address(port)
 	}
-	c.front = startVL(t, dir, ports[vlNodes], append(flags, "-storageNode="+strings.Join(addrs, ","))...)
-	c.addr = c.front.addr
+	c.startFront()
 	return c
+}
+
+// startFront starts a front in the place of the one before.
+func (c *vlCluster) startFront(flags ...string) {
+	c.t.Helper()
+	c.front = startVL(c.t, c.dir, freePorts(c.t, 1)[0], append(flags, c.storage)...)
+	c.addr = c.front.addr
 }
 
 func startVL(t testing.TB, dir string, port int, flags ...string) *vlNode {

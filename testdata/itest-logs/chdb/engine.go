@@ -73,12 +73,14 @@ func (e *engine) run(text string) ([]byte, error) {
 	return bytes.Clone(unsafe.Slice((*byte)(e.text(result)), e.size(result))), nil
 }
 
+var quoted = strings.NewReplacer(`\`, `\\`, `'`, `\'`)
+
 // settings are those of a query's address, but what only a server knows.
 func settings(values url.Values) string {
 	var all []string
 	for name := range values {
 		if !slices.Contains([]string{"query", "database", "user", "password", "query_id", "wait_end_of_query", "buffer_size"}, name) {
-			all = append(all, fmt.Sprintf("%s = '%s'", name, strings.ReplaceAll(values.Get(name), "'", "\\'")))
+			all = append(all, fmt.Sprintf("%s = '%s'", name, quoted.Replace(values.Get(name))))
 		}
 	}
 	slices.Sort(all)
