@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"iter"
+	"slices"
 	"time"
 
 	"lockstep/schemas"
@@ -26,53 +27,79 @@ type ClientRow struct {
 // Clients yields the clients by subject, name and how they are known.
 func (e *Evidence) Clients() iter.Seq[ClientRow] {
 	return func(yield func(ClientRow) bool) {
-		var client *ClientRow
-		days := map[string]bool{}
+		b := clientBuilder{none: map[schemas.Reason]uint64{}}
 		for row := range e.rows() {
-			if client == nil || !client.isOf(row) {
-				if client != nil && !yield(*client) {
+			if !b.begun || !b.client.isOf(&row) {
+				if b.begun && !yield(b.built()) {
 					return
 				}
-				client = newClientRow(row)
-				clear(days)
+				b.begin(&row)
 			}
-			days[row.Day] = true
-			client.add(row.Outcome, row.Reason, row.Tally)
-			client.Days = len(days)
+			b.add(&row)
 		}
-		if client != nil {
-			yield(*client)
+		if b.begun {
+			yield(b.built())
 		}
 	}
 }
 
-func newClientRow(row tallyRow) *ClientRow {
-	subject, err := schemas.ParseSubject(row.Subject)
-	if err != nil {
-		subject.App = "" // other dialects may know subjects that are no keys
+// A clientBuilder sums up the rows of one client after the other.
+type clientBuilder struct {
+	client          ClientRow
+	begun           bool
+	firstMS, lastMS int64
+	days            []string                  // of the client, few
+	none            map[schemas.Reason]uint64 // of all who have not failed
+}
+
+func (b *clientBuilder) begin(row *tallyRow) {
+	app := b.client.App
+	if !b.begun || row.Subject != b.client.Subject {
+		subject, err := schemas.ParseSubject(row.Subject)
+		if app = subject.App; err != nil {
+			app = "" // other dialects may know subjects that are no keys
+		}
 	}
-	return &ClientRow{
-		Subject: row.Subject, App: subject.App, Client: row.Client, How: row.How,
-		Reasons: map[schemas.Reason]uint64{},
+	b.client = ClientRow{Subject: row.Subject, App: app, Client: row.Client, How: row.How, Reasons: b.none}
+	b.begun, b.firstMS, b.lastMS, b.days = true, 0, 0, b.days[:0]
+}
+
+func (b *clientBuilder) add(row *tallyRow) {
+	b.see(row.FirstMS, row.LastMS)
+	if !slices.Contains(b.days, row.Day) {
+		b.days = append(b.days, row.Day)
+	}
+	if row.Outcome == schemas.OutcomeFail && len(b.client.Reasons) == 0 {
+		b.client.Reasons = map[schemas.Reason]uint64{}
+	}
+	b.client.add(row.Outcome, row.Reason, row.Count)
+}
+
+// see widens the time of the client; a moment of 0 is none.
+func (b *clientBuilder) see(first, last int64) {
+	if first != 0 && (b.firstMS == 0 || first < b.firstMS) {
+		b.firstMS = first
+	}
+	if last != 0 && (b.lastMS == 0 || last > b.lastMS) {
+		b.lastMS = last
 	}
 }
 
-func (c *ClientRow) isOf(row tallyRow) bool {
+func (b *clientBuilder) built() ClientRow {
+	b.client.First, b.client.Last, b.client.Days = utc(b.firstMS), utc(b.lastMS), len(b.days)
+	return b.client
+}
+
+func (c *ClientRow) isOf(row *tallyRow) bool {
 	return c.Subject == row.Subject && c.Client == row.Client && c.How == row.How
 }
 
-func (c *ClientRow) add(outcome schemas.Outcome, reason schemas.Reason, tally schemas.Tally) {
+func (c *ClientRow) add(outcome schemas.Outcome, reason schemas.Reason, count uint64) {
 	switch outcome {
 	case schemas.OutcomeOK:
-		c.OK = schemas.SumCounts(c.OK, tally.Count)
+		c.OK = schemas.SumCounts(c.OK, count)
 	case schemas.OutcomeFail:
-		c.Fail = schemas.SumCounts(c.Fail, tally.Count)
-		c.Reasons[reason] = schemas.SumCounts(c.Reasons[reason], tally.Count)
-	}
-	if first := utc(tally.FirstMS); c.First.IsZero() || first.Before(c.First) {
-		c.First = first
-	}
-	if last := utc(tally.LastMS); last.After(c.Last) {
-		c.Last = last
+		c.Fail = schemas.SumCounts(c.Fail, count)
+		c.Reasons[reason] = schemas.SumCounts(c.Reasons[reason], count)
 	}
 }

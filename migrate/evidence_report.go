@@ -19,12 +19,14 @@ import (
 
 // WriteJSON writes the evidence for programs, client by client.
 func (e *Evidence) WriteJSON(w io.Writer) error {
-	out := &jsonWriter{out: bufio.NewWriter(w)}
+	out := &jsonWriter{out: bufio.NewWriterSize(w, 64<<10)}
 	out.indented("{\n  \"window\": ", e.Window)
 	out.indented(",\n  \"coverage\": ", e.coverage())
 	separator := ",\n  \"clients\": [\n    "
+	var line []byte
 	for client := range e.Clients() {
-		out.line(separator, client)
+		line = client.appendJSON(append(line[:0], separator...))
+		out.bytes(line)
 		separator = ",\n    "
 	}
 	end := "\n  ]\n}\n"
@@ -93,6 +95,12 @@ func (j *jsonWriter) line(before string, value any) {
 	j.text(before)
 	j.text(string(text))
 	j.err = errors.Join(j.err, err)
+}
+
+func (j *jsonWriter) bytes(text []byte) {
+	if _, err := j.out.Write(text); err != nil && j.err == nil {
+		j.err = err
+	}
 }
 
 // WriteText writes the evidence for people.

@@ -43,30 +43,59 @@ func (m *majority) vote(who clientKey, weight uint64) {
 	}
 }
 
+// A census looks up apps and nodes of rows. Most rows are of those of the row before.
+type census struct {
+	apps    map[string]*majority
+	nodes   map[string]*Node
+	subject string
+	app     *majority // of the subject; nil if it is none of an app
+	name    string
+	node    *Node // of the name
+}
+
 // survey judges the identities and the nodes by their tallies.
 func (e *Evidence) survey(ctx context.Context) error {
-	apps, nodes := map[string]*majority{}, map[string]*Node{}
+	c := census{apps: map[string]*majority{}, nodes: map[string]*Node{}}
 	for i := range e.Nodes {
-		nodes[e.Nodes[i].Name] = &e.Nodes[i]
+		c.nodes[e.Nodes[i].Name] = &e.Nodes[i]
 	}
 	for row, err := range e.source.rows(ctx) {
 		if err != nil {
 			return err
 		}
-		if schemas.IsTLSSubject(row.Subject) {
+		if c.turn(row.Subject); c.app == nil {
 			continue // an upstream may well have one address alone, and fail
 		}
-		nodes[row.Node].count(&row)
-		if row.Client == ProbeClient {
-			continue
+		c.count(&row)
+		if row.Client != ProbeClient {
+			c.app.vote(clientKey{row.Client, row.How}, row.Count)
 		}
-		name, id := appOf(row.Subject)
-		if apps[id] == nil {
-			apps[id] = &majority{app: name}
-		}
-		apps[id].vote(clientKey{row.Client, row.How}, row.Count)
 	}
-	return e.dominant(ctx, apps)
+	return e.dominant(ctx, &c)
+}
+
+// turn goes on to a subject.
+func (c *census) turn(subject string) {
+	if subject == c.subject && c.app != nil {
+		return
+	}
+	c.subject, c.app = subject, nil
+	if schemas.IsTLSSubject(subject) {
+		return
+	}
+	name, id := appOf(c.subject)
+	if c.apps[id] == nil {
+		c.apps[id] = &majority{app: name}
+	}
+	c.app = c.apps[id]
+}
+
+// count counts the requests of a node.
+func (c *census) count(row *tallyRow) {
+	if c.node == nil || row.Node != c.name {
+		c.name, c.node = row.Node, c.nodes[row.Node]
+	}
+	c.node.count(row)
 }
 
 func (n *Node) count(row *tallyRow) {
@@ -78,17 +107,17 @@ func (n *Node) count(row *tallyRow) {
 }
 
 // dominant counts the requests of those who may have the majority.
-func (e *Evidence) dominant(ctx context.Context, apps map[string]*majority) error {
+func (e *Evidence) dominant(ctx context.Context, c *census) error {
 	for row, err := range e.source.rows(ctx) {
 		if err != nil {
 			return err
 		}
-		if _, id := appOf(row.Subject); apps[id] != nil && apps[id].client == (clientKey{row.Client, row.How}) {
-			apps[id].votes = schemas.SumCounts(apps[id].votes, row.Count)
+		if c.turn(row.Subject); c.app != nil && c.app.client == (clientKey{row.Client, row.How}) {
+			c.app.votes = schemas.SumCounts(c.app.votes, row.Count)
 		}
 	}
-	for _, id := range slices.Sorted(maps.Keys(apps)) {
-		m := apps[id]
+	for _, id := range slices.Sorted(maps.Keys(c.apps)) {
+		m := c.apps[id]
 		if share := float64(m.votes) / float64(m.total); share > 0.5 {
 			e.Dominant = append(e.Dominant, Dominant{App: m.app, Client: m.client.name, How: m.client.how, Share: share})
 		}
