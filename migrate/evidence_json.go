@@ -13,10 +13,10 @@ import (
 // appendJSON appends the row as [json.Marshal] would write it. There may be
 // millions of rows, and this takes a tenth of the time.
 func (c *ClientRow) appendJSON(line []byte) []byte {
-	line = appendText(append(line, `{"subject":`...), c.Subject)
-	line = appendText(append(line, `,"app":`...), c.App)
-	line = appendText(append(line, `,"client":`...), c.Client)
-	line = appendText(append(line, `,"how":`...), string(c.How))
+	line = appendQuoted(append(line, `{"subject":`...), c.Subject)
+	line = appendQuoted(append(line, `,"app":`...), c.App)
+	line = appendQuoted(append(line, `,"client":`...), c.Client)
+	line = appendQuoted(append(line, `,"how":`...), string(c.How))
 	line = strconv.AppendUint(append(line, `,"ok":`...), c.OK, 10)
 	line = strconv.AppendUint(append(line, `,"fail":`...), c.Fail, 10)
 	line = appendReasons(append(line, `,"reasons":`...), c.Reasons)
@@ -32,13 +32,13 @@ func appendReasons(line []byte, reasons map[schemas.Reason]uint64) []byte {
 		if i > 0 {
 			line = append(line, ',')
 		}
-		line = strconv.AppendUint(append(appendText(line, string(reason)), ':'), reasons[reason], 10)
+		line = strconv.AppendUint(append(appendQuoted(line, string(reason)), ':'), reasons[reason], 10)
 	}
 	return append(line, '}')
 }
 
-// appendText leaves to the library what has to be escaped.
-func appendText(line []byte, text string) []byte {
+// appendQuoted leaves to the library what has to be escaped.
+func appendQuoted(line []byte, text string) []byte {
 	for i := range len(text) {
 		if c := text[i]; c < ' ' || c >= 0x7f || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
 			quoted, err := json.Marshal(text)

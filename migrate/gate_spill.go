@@ -1,7 +1,6 @@
 package migrate
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"hash/maphash"
@@ -72,14 +71,13 @@ func (g *gate) number(a *app) int {
 type clientSpill struct {
 	seed   maphash.Seed
 	parts  [gateParts]*spillPart
-	line   []byte
 	failed error
 }
 
 // A spillPart is a file that has no name any more.
 type spillPart struct {
 	file *os.File
-	out  *bufio.Writer
+	out  *runWriter
 }
 
 // put keeps a row for an app. The environment, which is the same for all, is
@@ -93,8 +91,7 @@ func (s *clientSpill) put(row tallyRow, app int) {
 		return
 	}
 	row.Environment = strconv.Itoa(app)
-	s.line = appendRow(s.line[:0], &row)
-	_, s.failed = s.parts[n].out.Write(s.line)
+	s.failed = s.parts[n].out.write(row)
 }
 
 func newSpillPart() (*spillPart, error) {
@@ -105,19 +102,17 @@ func newSpillPart() (*spillPart, error) {
 	if err := os.Remove(file.Name()); err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
-	return &spillPart{file, bufio.NewWriterSize(file, 16<<10)}, nil
+	return &spillPart{file, newRunWriter(file)}, nil
 }
 
 // read yields the rows with their apps, and gives the file back.
 func (p *spillPart) read(g *gate, of *clientSpill) iter.Seq2[tallyRow, *app] {
 	return func(yield func(tallyRow, *app) bool) {
 		defer p.file.Close()
-		err := p.out.Flush()
-		size, sizeErr := p.file.Seek(0, 1)
-		if of.failed = errors.Join(of.failed, err, sizeErr); of.failed != nil {
+		if of.failed = errors.Join(of.failed, p.out.Flush()); of.failed != nil {
 			return
 		}
-		run := &tallyRun{file: p.file, size: size}
+		run := &tallyRun{file: p.file, size: p.out.size, count: p.out.count}
 		for row, err := range run.rows() {
 			n := 0
 			if err == nil {

@@ -28,8 +28,9 @@ func (t *tallyTable) sort() {
 		return
 	}
 	o := newTallyOrder(t.parts())
+	count := o.count()
 	all := o.part()
-	t.bytes -= int64(o.count()-int(all.count)) * entryBytes
+	t.bytes -= int64(count-int(all.count)) * entryBytes
 	t.tallyPart, t.index = newTallyPart(), map[group]uint32{}
 	t.moved, t.sorted = []*tallyPart{all}, true
 }
@@ -108,6 +109,7 @@ func (o *tallyOrder) part() *tallyPart {
 			*part.entry(place) = entry
 			place++
 		}
+		o.ranges[i] = nil // there may be little memory left
 	})
 	return &part
 }

@@ -7,9 +7,9 @@ import (
 	"iter"
 )
 
-// DefaultMemory is the default of [Options.Memory]. A process takes about
-// twice as much, and some tens of MiB for what it reads.
-const DefaultMemory = 64 << 20
+// DefaultMemory is the default of [Options.Memory]: room for a million tallies
+// or two.
+const DefaultMemory = 192 << 20
 
 // maxRuns is how many runs lie side by side before they are made one. Each
 // takes a descriptor, and a buffer while it is read.
@@ -41,27 +41,37 @@ func (s *tallySpill) settle(ctx context.Context) error {
 }
 
 // compact makes one run of all.
-func (s *tallySpill) compact(ctx context.Context) error {
-	run, err := writeRun(s.rows(ctx)) // the table is empty
+func (s *tallySpill) compact(context.Context) error {
+	run, err := writeRun(s.merged())
 	if err != nil {
 		return err
 	}
+	*s.table = *newTallyTable() // as its memory may be needed
 	err = s.Close()
 	s.runs = []*tallyRun{run}
 	return err
 }
 
-// rows implements [tallySource].
-func (s *tallySpill) rows(ctx context.Context) iter.Seq2[tallyRow, error] {
-	inMemory := s.table.rows(ctx)
-	if len(s.runs) == 0 {
-		return inMemory
-	}
-	sources := []iter.Seq2[tallyRow, error]{inMemory}
+func (s *tallySpill) merged() iter.Seq2[tallyRow, error] {
+	sources := []iter.Seq2[tallyRow, error]{s.table.once()}
 	for _, run := range s.runs {
 		sources = append(sources, run.rows())
 	}
 	return mergeRows(sources)
+}
+
+// rows implements [tallySource]. Runs become one before they are read, as they
+// will be read more than once.
+func (s *tallySpill) rows(ctx context.Context) iter.Seq2[tallyRow, error] {
+	if len(s.runs) == 0 {
+		return s.table.rows(ctx)
+	}
+	if len(s.runs) > 1 || s.table.bytes > 0 {
+		if err := s.compact(ctx); err != nil {
+			return func(yield func(tallyRow, error) bool) { yield(tallyRow{}, err) }
+		}
+	}
+	return s.runs[0].rows()
 }
 
 // Close implements [tallySource].

@@ -34,7 +34,7 @@ type tallySource interface {
 // the text, roughly: room for sorting and a copy in order, slots of maps that
 // are part empty.
 const (
-	entryBytes = 100
+	entryBytes = 80
 	indexBytes = 56
 	textBytes  = 80
 	restBytes  = 512

@@ -99,6 +99,7 @@ func (p *process) gather(c *cli.Context, policy *schemas.Policy, environment str
 	bar := p.newBar(files)
 	defer bar.clear()
 	opts.Progress = bar.update
+	p.boundCollector(opts.Memory)
 	evidence, err := migrate.Gather(c.Context, files, opts)
 	if errors.Is(err, migrate.ErrTimezone) {
 		return nil, usage(err)

@@ -88,6 +88,7 @@ func (p *process) scanLogs(c *cli.Context) (*migrate.ScanSummary, error) {
 	bar := p.newBar(files)
 	defer bar.clear()
 	read.Progress, opts.Options = bar.update, read
+	p.boundCollector(read.Memory)
 	summary, err := migrate.Scan(c.Context, files, opts, c.String("output"))
 	if errors.Is(err, migrate.ErrTimezone) {
 		return nil, usage(err)

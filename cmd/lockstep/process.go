@@ -30,6 +30,8 @@ func (p *process) run(ctx context.Context, args []string) (status int) {
 			status = statusOf(err)
 		}
 	}()
+	// What a command has the collector do ends with it.
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(-1))
 	stdout := &checkedWriter{w: p.stdout}
 	q := *p
 	q.stdout = stdout
