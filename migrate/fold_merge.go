@@ -3,7 +3,6 @@ package migrate
 import (
 	"cmp"
 	"slices"
-	"strings"
 )
 
 // merge takes in what another fold knows besides its nodes and tallies. In
@@ -36,11 +35,7 @@ func (p *pairing) merge(other *pairing) {
 		p.Tails = map[string][]threadMark{}
 	}
 	for thread, tails := range other.Tails {
-		all := slices.Concat(p.Tails[thread], tails)
-		slices.SortFunc(all, func(a, b threadMark) int {
-			return cmp.Or(cmp.Compare(a.MS, b.MS), strings.Compare(a.Request, b.Request))
-		})
-		p.Tails[thread] = all
+		p.Tails[thread] = append(p.Tails[thread], tails...)
 	}
 	p.Heads = append(p.Heads, other.Heads...)
 }

@@ -86,19 +86,27 @@ func (p *pairing) forget() {
 }
 
 // rest returns the records kept back that are the first of their request after
-// all, in order of time.
+// all, in order of time. Each takes the earliest end that it can follow, so
+// that most find one, in whatever order the logs were read.
 func (p *pairing) rest() []Record {
 	slices.SortFunc(p.Heads, func(a, b Record) int {
 		return cmp.Or(cmp.Compare(a.TimeMS, b.TimeMS), cmp.Compare(a.Thread, b.Thread), cmp.Compare(a.Request, b.Request))
 	})
+	for _, tails := range p.Tails {
+		slices.SortFunc(tails, func(a, b threadMark) int { return cmp.Compare(a.MS, b.MS) })
+	}
 	var firsts []Record
+	used := map[string]bool{} // threads whose last record has been found
 	for _, r := range p.Heads {
 		tails := p.Tails[r.Thread]
-		if i := slices.IndexFunc(tails, r.follows); i >= 0 {
+		i := slices.IndexFunc(tails, r.follows)
+		last, ok := p.Threads[r.Thread]
+		switch {
+		case ok && !used[r.Thread] && r.follows(last) && (i < 0 || last.MS < tails[i].MS):
+			used[r.Thread] = true
+		case i >= 0:
 			p.Tails[r.Thread] = slices.Delete(tails, i, i+1)
-			continue
-		}
-		if last, ok := p.Threads[r.Thread]; !ok || !r.follows(last) {
+		default:
 			firsts = append(firsts, r)
 		}
 	}
