@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"time"
 
 	"lockstep/internal/atomicfile"
@@ -94,16 +93,17 @@ func (f *Fold) header(opts *ScanOptions) (scanHeader, error) {
 		return scanHeader{}, schemas.Hint(errors.New(unknownSource{first: f.unknown[0]}.sentence()), "leave the older scan out, or scan that host again")
 	}
 	state := f.foldState
+	state.Environments = append([]string{}, state.Environments...)
 	state.Samples, state.Exposed.Samples = onHost(opts.Host, state.Samples), onHost(opts.Host, state.Exposed.Samples)
 	return scanHeader{
 		Environment: f.environment, Dialect: scanDialect{opts.Name, opts.Timezone, dialectDigest(opts.Dialect)},
-		Hosts: f.scanned, Unfinished: f.Coverage.Unfinished, Fold: state,
+		Hosts: append([]scanHost{}, f.scanned...), Unfinished: f.Coverage.Unfinished, Fold: state,
 	}, nil
 }
 
 // onHost says of which host the places are that name none.
 func onHost(host string, samples []Sample) []Sample {
-	samples = slices.Clone(samples)
+	samples = append([]Sample{}, samples...)
 	for i := range samples {
 		samples[i].Host = cmp.Or(samples[i].Host, host)
 	}
