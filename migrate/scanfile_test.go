@@ -20,7 +20,7 @@ const scansDir = "../testdata/scan"
 // scanOf writes a scan of some lines, and returns it unpacked.
 func scanOf(t *testing.T, path string, lines []string) []byte {
 	t.Helper()
-	f := &fleet{t: t, dialect: eventDialect{}, at: noon.AddDate(8, 0, 0)}
+	f := &hostFleet{t: t, dialect: eventDialect{}, at: noon.AddDate(8, 0, 0)}
 	logs := t.TempDir()
 	writeFile(t, filepath.Join(logs, "events.jsonl"), strings.Join(lines, ""))
 	t.Chdir(logs)
@@ -84,7 +84,7 @@ func TestScanOfThisVersion(t *testing.T) { //nolint:paralleltest // it changes t
 	if diff := cmp.Diff(string(unpackScan(t, golden1+".scan")), string(text)); diff != "" {
 		t.Errorf("a scan has another format than version %d (-want +got):\n%s", scanVersion, diff)
 	}
-	f := &fleet{t: t, dialect: eventDialect{}}
+	f := &hostFleet{t: t, dialect: eventDialect{}}
 	e, err := f.merge("", golden1+".scan")
 	golden(t, golden1+".golden.txt", []byte(allTold(t, e, err)))
 }
@@ -184,7 +184,7 @@ func rowsOf(rows []tallyRow) tallySource {
 // What was scanned in another way is refused, and the error names the files.
 func TestScansThatDoNotFit(t *testing.T) {
 	t.Parallel()
-	f := &fleet{t: t, dir: t.TempDir(), dialect: lineMapping(t), at: noon.AddDate(8, 0, 0)}
+	f := &hostFleet{t: t, dir: t.TempDir(), dialect: lineMapping(t), at: noon.AddDate(8, 0, 0)}
 	in := func(name string) string { return filepath.Join(f.dir, name) }
 	lines := requestLines(rand.New(rand.NewPCG(5, 5)))
 	half := strings.Join(lines[:50], "")
@@ -243,7 +243,7 @@ func TestScansThatDoNotFit(t *testing.T) {
 // scans are refused.
 func TestScansThatOverlap(t *testing.T) {
 	t.Parallel()
-	f := &fleet{t: t, dir: t.TempDir(), dialect: eventDialect{}, at: noon.AddDate(8, 0, 0)}
+	f := &hostFleet{t: t, dir: t.TempDir(), dialect: eventDialect{}, at: noon.AddDate(8, 0, 0)}
 	in := func(name string) string { return filepath.Join(f.dir, name) }
 	lines := randomLog(rand.New(rand.NewPCG(6, 6))).lines
 	for name, part := range map[string][]string{"all": lines, "last": lines[20:], "first": lines[:40]} {
