@@ -61,16 +61,29 @@ func (n *nodeFold) heartbeat(e *schemas.Event) {
 	n.Said.add(e)
 	n.Lives.add(e)
 	if newer(e, &n.Newest) {
-		n.Newest = cloneBeat(e)
+		n.Newest = cloneBeat(e, n.Newest.Subjects)
 	}
 }
 
 // cloneBeat copies what is used of a heartbeat, free of the block it stood in.
-func cloneBeat(e *schemas.Event) schemas.Event {
+// What it says of subjects is mostly the same as before.
+func cloneBeat(e *schemas.Event, before []schemas.SubjectState) schemas.Event {
+	if !slices.Equal(before, e.Subjects) {
+		before = cloneStates(e.Subjects)
+	}
 	return schemas.Event{
 		TimeMS: e.TimeMS, Boot: strings.Clone(e.Boot), Seq: e.Seq,
-		RolloutDigest: strings.Clone(e.RolloutDigest), Subjects: slices.Clone(e.Subjects),
+		RolloutDigest: strings.Clone(e.RolloutDigest), Subjects: before,
 	}
+}
+
+// cloneStates copies states with their texts, which are part of a block.
+func cloneStates(states []schemas.SubjectState) []schemas.SubjectState {
+	own := make([]schemas.SubjectState, len(states))
+	for i, s := range states {
+		own[i] = schemas.SubjectState{Subject: strings.Clone(s.Subject), Mode: schemas.Mode(strings.Clone(string(s.Mode))), Fingerprint: strings.Clone(s.Fingerprint)}
+	}
+	return own
 }
 
 func newer(a, b *schemas.Event) bool {

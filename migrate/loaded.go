@@ -31,13 +31,19 @@ type statement struct {
 type statements map[string]*statement
 
 func (s statements) add(e *schemas.Event) {
+	for _, said := range s { // mostly there is one, and it is the same again
+		if len(s) == 1 && slices.Equal(said.Subjects, e.Subjects) {
+			said.LastMS = max(said.LastMS, e.TimeMS)
+			return
+		}
+	}
 	subjects := slices.Clone(e.Subjects)
 	slices.SortFunc(subjects, func(a, b schemas.SubjectState) int {
 		return cmp.Or(cmp.Compare(a.Subject, b.Subject), cmp.Compare(a.Mode, b.Mode), cmp.Compare(a.Fingerprint, b.Fingerprint))
 	})
 	words := fmt.Sprintf("%q", subjects)
 	if s[words] == nil {
-		s[words] = &statement{Subjects: subjects}
+		s[words] = &statement{Subjects: cloneStates(subjects)}
 	}
 	s[words].LastMS = max(s[words].LastMS, e.TimeMS)
 }

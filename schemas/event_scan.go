@@ -1,5 +1,7 @@
 package schemas
 
+import "strings"
+
 // An eventScanner walks over a line of the shape that [Event.Line] writes. It
 // exists for speed alone: whatever it does not take, right or wrong, is left
 // to encoding/json, which it never contradicts.
@@ -27,10 +29,19 @@ func scanEvent(line string) (e Event, ok bool) {
 }
 
 // field reads the value of one field. Those that few lines have are left out.
-func (s *eventScanner) field(e *Event, name string) bool {
+func (s *eventScanner) field(e *Event, name string) (ok bool) {
 	if to := e.textField(name); to != nil {
-		text, ok := s.text()
-		*to = text
+		*to, ok = s.text()
+		return ok
+	}
+	switch name {
+	case "subjects":
+		return e.Subjects == nil && s.states(e)
+	case "final":
+		e.Final, ok = s.truth()
+		return ok
+	case "refused":
+		e.Refused, ok = s.truth()
 		return ok
 	}
 	n, ok := s.number()
@@ -39,6 +50,8 @@ func (s *eventScanner) field(e *Event, name string) bool {
 		e.Seq = n
 	case "count":
 		e.Count = n
+	case "left_out":
+		e.LeftOut = n
 	case "time_ms":
 		e.TimeMS = int64(n) //nolint:gosec // at most 18 digits
 	case "first_ms":
@@ -77,8 +90,74 @@ func (e *Event) textField(name string) *string {
 		return (*string)(&e.Reason)
 	case "day":
 		return &e.Day
+	case "rollout_digest":
+		return &e.RolloutDigest
+	case "endpoint_id":
+		return &e.Endpoint
+	case "mode":
+		return (*string)(&e.Mode)
 	}
 	return nil
+}
+
+// states reads what a heartbeat says of subjects. A thousand nodes write that
+// each minute.
+func (s *eventScanner) states(e *Event) bool {
+	if !s.take('[') {
+		return false
+	}
+	if e.Subjects = []SubjectState{}; s.take(']') {
+		return true
+	}
+	for {
+		state, ok := s.state()
+		if e.Subjects = append(e.Subjects, state); !ok {
+			return false
+		}
+		if !s.take(',') {
+			return s.take(']')
+		}
+	}
+}
+
+func (s *eventScanner) state() (state SubjectState, ok bool) {
+	if !s.take('{') {
+		return state, false
+	}
+	for {
+		name, ok := s.text()
+		if !ok || !s.take(':') {
+			return state, false
+		}
+		to := &state.Subject
+		switch name {
+		case "subject":
+		case "mode":
+			to = (*string)(&state.Mode)
+		case "fingerprint":
+			to = &state.Fingerprint
+		default:
+			return state, false
+		}
+		if *to, ok = s.text(); !ok {
+			return state, false
+		}
+		if !s.take(',') {
+			return state, s.take('}')
+		}
+	}
+}
+
+// truth reads true or false.
+func (s *eventScanner) truth() (value, ok bool) {
+	s.blanks()
+	for _, text := range []string{"true", "false"} {
+		if strings.HasPrefix(s.line[s.at:], text) {
+			s.at += len(text)
+			return text == "true", true
+		}
+	}
+	return false, false
 }
 
 // take steps over one byte, and blanks before it.

@@ -10,10 +10,16 @@ import (
 const scanned = `{"kind":"tally","environment":"eu","node":"n1","boot":"b","seq":1,"time_ms":1795264200000,"subject":"key/demo/k1",` +
 	`"client":"10.0.0.1","how":"claimed","outcome":"ok","day":"2026-11-21","count":7,"first_ms":1795264200000,"last_ms":1795264200000,"hours":4096}`
 
+const scannedBeat = `{"kind":"heartbeat","environment":"eu","node":"n1","boot":"b","seq":1,"time_ms":1795264200000,"left_out":7,` +
+	`"rollout_digest":"sha256:00","subjects":[{"subject":"key/demo/k1","mode":"observe","fingerprint":"3fa9c1d2e4b5"},{"subject":"tls/svc","mode":"enforce"}],"final":true}`
+
+const scannedDetail = `{"kind":"detail","environment":"eu","node":"n1","boot":"b","seq":1,"time_ms":1795264200000,"subject":"key/demo",` +
+	`"client":"10.0.0.1","how":"claimed","outcome":"fail","reason":"missing","endpoint_id":"svc","mode":"observe","refused":false}`
+
 // Lines that runtimes write by the million are read without encoding/json.
 func TestScanEventTakesTallies(t *testing.T) {
 	t.Parallel()
-	for _, line := range []string{scanned, strings.ReplaceAll(scanned, ",", " , ") + "\r\n", strings.ReplaceAll(scanned, ":", ": ")} {
+	for _, line := range []string{scanned, scannedBeat, scannedDetail, strings.ReplaceAll(scannedBeat, ",", " , "), strings.ReplaceAll(scannedBeat, "[", " [ "), strings.ReplaceAll(scanned, ",", " , ") + "\r\n", strings.ReplaceAll(scanned, ":", ": ")} {
 		got, ok := scanEvent(line)
 		var want Event
 		if err := decodeLine([]byte(line), &want); err != nil || !ok {
@@ -61,7 +67,28 @@ func oddLines() []string {
 	} {
 		lines = append(lines, strings.Replace(scanned, replace[0], replace[1], 1))
 	}
-	return lines
+	for _, replace := range [][2]string{
+		{`[{`, `[{},{`},
+		{`[{`, `[null,{`},
+		{`[{`, `[[{`},
+		{`"fingerprint"`, `"Fingerprint"`},
+		{`"fingerprint"`, `"extra"`},
+		{`"observe"`, `null`},
+		{`"observe"`, `"observe","mode":"enforce"`},
+		{`}],`, `},],`},
+		{`}],`, `}`},
+		{`}],`, `}],"subjects":[{"subject":"key/demo/k2"}],`},
+		{`"left_out":7`, `"left_out":7,"subjects":null`},
+		{`"left_out":7`, `"left_out":-7`},
+		{`true`, `truer`},
+		{`true`, `1`},
+		{`true`, `null`},
+		{`true`, `false`},
+		{scannedBeat, strings.Replace(scannedBeat, scannedBeat[strings.Index(scannedBeat, "[")+1:strings.Index(scannedBeat, "]")], " ", 1)},
+	} {
+		lines = append(lines, strings.Replace(scannedBeat, replace[0], replace[1], 1))
+	}
+	return append(lines, scannedDetail)
 }
 
 // scanAgrees fails if the scanner takes a line in another way than encoding/json.

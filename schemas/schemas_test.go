@@ -80,7 +80,9 @@ func (a *agreement) object(path string, properties map[string]any, typ reflect.T
 		if name == "" {
 			a.t.Errorf("%s: field %s has no %s name", path, field.Name, a.tag)
 		}
-		fields[name] = field.Type
+		if name != "-" { // it is no part of the document
+			fields[name] = field.Type
+		}
 	}
 	inSchema, inGo := slices.Sorted(maps.Keys(properties)), slices.Sorted(maps.Keys(fields))
 	if !slices.Equal(inSchema, inGo) {
