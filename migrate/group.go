@@ -1,8 +1,8 @@
 package migrate
 
 import (
-	"math/bits"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -18,13 +18,14 @@ type grouping struct {
 	when        int        // the time among them
 	environment string
 	seed        uint64
-	memory      int64       // that the table of a worker may take
-	full        atomic.Bool // one takes more
+	memory      int64        // that all may take together
+	used        atomic.Int64 // by the workers, and by the fold when it was drained into last
+	full        atomic.Bool  // it is more, or the fold wants to have all
 	workers     []*grouper
 }
 
 // newGrouping is nil if lines of a dialect have to be read one by one.
-func newGrouping(opts *Options, workers int) *grouping {
+func newGrouping(opts *Options) *grouping {
 	m, ok := opts.Dialect.(*mapping)
 	if !ok || opts.simple || m.def.Format != schemas.FormatJSON {
 		return nil
@@ -33,9 +34,14 @@ func newGrouping(opts *Options, workers int) *grouping {
 	if !ok {
 		return nil
 	}
+	for _, field := range fields {
+		if len(field) > maxParents {
+			return nil
+		}
+	}
 	g := &grouping{
 		maker: tupleMaker{m, fields}, environment: opts.Environment, seed: rand.Uint64(), //nolint:gosec // no secret
-		memory: opts.Memory / int64(2*workers),
+		memory: opts.Memory,
 	}
 	if g.find(fields, when); len(outermost(g.all())) != len(g.paths) {
 		return nil // the time is part of another field
@@ -89,18 +95,20 @@ const batchLines = 64
 type grouper struct {
 	*grouping
 
-	maker   tupleMaker // of the file that is read
-	file    []uint64   // what the tuples of the file have at their end, if it tells whose lines are
-	names   numbered[string]
+	judge   *judge
+	file    uint64   // the number of the node of the file that is read; 0 where lines say it
+	nodes   []string // by that number
 	scanner *scan.Scanner
 	clock   groupClock
-	table   *groupTable
-	shapes  []shape
 	spans   []scan.Span
+	tuples  *groupTable
+	days    groupDays
+
+	counted int64 // bytes
 
 	waiting [batchLines]waitingLine
 	count   int
-	tuples  []uint64 // of the lines that wait
+	waits   []byte // the tuples of these
 	touched uint64
 }
 
@@ -113,26 +121,12 @@ type waitingLine struct {
 	number     int
 }
 
-// A shape is what lines of a tuple mean.
-type shape struct {
-	verdict verdict
-	key     schemas.TallyKey // without its day
-}
-
-type verdict uint8
-
-// What can be said of a tuple.
-const (
-	counted verdict = iota
-	ignored
-	lineByLine // it is not understood, and each line has to say so
-)
-
 func newGrouper(g *grouping) *grouper {
 	scanner, _ := scan.New(g.paths)
 	return &grouper{
-		grouping: g, maker: g.maker, scanner: scanner, clock: newGroupClock(g.maker.clock), table: newGroupTable(),
-		names: newNumbered(strings.Clone, strings.Compare), spans: make([]scan.Span, len(g.paths)),
+		grouping: g, judge: newJudge(g.maker, g.environment, g.seed), scanner: scanner, clock: newGroupClock(g.maker.clock),
+		spans: make([]scan.Span, len(g.paths)), tuples: newGroupTable(g.seed), days: newGroupDays(),
+		waits: make([]byte, 0, batchLines*(maxTuple+256)),
 	}
 }
 
@@ -151,18 +145,23 @@ func (g *grouper) parse(b *batch, opts *Options) {
 		at = next
 	}
 	g.flush(b, opts)
-	if g.table.bytes() > g.memory {
+	more := g.bytes() - g.counted
+	g.counted += more
+	if g.used.Add(more) > g.memory {
 		g.full.Store(true)
 	}
 }
 
 // read has the mapping of a file say what lines mean.
 func (g *grouper) read(opts *Options) {
-	g.maker.mapping, _ = opts.Dialect.(*mapping)
-	g.file = g.file[:0]
-	if g.maker.ofFile != "" {
-		g.file = append(g.file, uint64(g.names.number(g.maker.ofFile, new(int64), 0)))
+	g.judge.mapping, _ = opts.Dialect.(*mapping)
+	if g.judge.ofFile == "" {
+		return
 	}
+	if !slices.Contains(g.nodes, g.judge.ofFile) {
+		g.nodes = append(g.nodes, g.judge.ofFile)
+	}
+	g.file = uint64(slices.Index(g.nodes, g.judge.ofFile) + 1) //nolint:gosec // an index
 }
 
 // wait notes a line that was scanned; false if its time is not understood.
@@ -175,60 +174,50 @@ func (g *grouper) wait(text string, start, end, number int) bool {
 	if !ok {
 		return false
 	}
-	from := len(g.tuples)
-	g.tuples = append(appendTuple(g.tuples, text, g.spans[:len(g.maker.fields)]), g.file...)
+	from := len(g.waits)
+	g.waits, ok = appendTuple(g.waits, text, g.spans[:len(g.maker.fields)], g.file)
 	day := ms / dayMS
 	w := &g.waiting[g.count]
-	w.hash, w.from, w.to = g.hash(g.tuples[from:]), from, len(g.tuples)
+	w.hash, w.from, w.to = hashTuple(g.seed, g.waits[from:]), from, len(g.waits)
 	w.day, w.ms = uint32(day), uint32(ms-day*dayMS) //nolint:gosec // no later than in the year 9999
 	w.start, w.end, w.number = start, end, number
-	g.count++
-	return true
-}
-
-func (g *grouper) hash(tuple []uint64) uint64 {
-	hash := g.seed
-	for _, word := range tuple {
-		high, low := bits.Mul64(hash^word, 0x9e3779b97f4a7c15)
-		hash = high ^ low
+	if ok {
+		g.count++
 	}
-	return hash
+	return ok
 }
 
 // flush counts the lines that wait. First it asks for all memory that it will
 // need, so that it waits for that once and not for each line.
 func (g *grouper) flush(b *batch, opts *Options) {
 	waiting := g.waiting[:g.count]
-	mask := uint64(len(g.table.slots) - 1)
+	mask := uint64(len(g.tuples.slots) - 1)
 	var places [batchLines]uint32
 	for i := range waiting {
-		places[i&(batchLines-1)] = uint32(g.table.slots[waiting[i].hash&mask])
+		places[i&(batchLines-1)] = uint32(g.tuples.slots[waiting[i].hash&mask]) //nolint:gosec // its lower half
 	}
+	touched := uint64(0)
 	for _, place := range places[:len(waiting)] {
 		if place != 0 {
-			entry := g.table.entry(place - 1)
-			g.touched += entry[0] + entry[min(8, len(entry)-1)]
+			entry := g.tuples.entry(place - 1)
+			touched += entry[0]
 		}
 	}
+	g.touched += touched
 	for i := range waiting {
 		g.countLine(b, &waiting[i], opts)
 	}
-	g.count, g.tuples = 0, g.tuples[:0]
+	g.count, g.waits = 0, g.waits[:0]
 }
 
 func (g *grouper) countLine(b *batch, w *waitingLine, opts *Options) {
-	tuple := g.tuples[w.from:w.to]
-	slot, entry := g.table.find(w.hash, tuple)
+	tuple := g.waits[w.from:w.to]
+	slot, entry := g.tuples.find(w.hash, tuple)
 	if entry == nil {
-		entry = g.table.add(slot, w.hash, tuple, g.shape(tuple, w))
+		entry = g.add(slot, w.hash, tuple)
 	}
-	verdict := lineByLine
-	if entry != nil {
-		verdict = g.shapes[uint32(entry[entryMark])].verdict
-	}
-	switch verdict {
+	switch g.countEntry((*[entryTuple]uint64)(entry), w) {
 	case counted:
-		g.table.count(entry, w.day, w.ms)
 		b.Lines++
 		b.Parsed++
 	case ignored:
@@ -239,19 +228,33 @@ func (g *grouper) countLine(b *batch, w *waitingLine, opts *Options) {
 	}
 }
 
-// shape has the mapping say what a tuple means.
-func (g *grouper) shape(tuple []uint64, w *waitingLine) uint32 {
-	s := shape{verdict: counted}
-	e, ok, err := g.maker.tupleEvent(g.maker.valuesOf(tuple[:len(tuple)-len(g.file)]), utc(int64(w.day)*dayMS+int64(w.ms)))
-	switch {
-	case err != nil:
-		s.verdict = lineByLine
-	case !ok || g.environment != "" && e.Environment != g.environment:
-		s.verdict = ignored
-	default:
-		s.key, _ = e.Tally()
-		s.key.Day = ""
-	}
-	g.shapes = append(g.shapes, s)
-	return uint32(len(g.shapes) - 1) //nolint:gosec // memory ends before 32 bits do
+// add judges a new tuple.
+func (g *grouper) add(slot int, hash uint64, tuple []byte) []uint64 {
+	m := g.judge.judge(tuple, g.file)
+	entry := g.tuples.add(slot, hash, tuple, m.subject)
+	entry[entryCount] = uint64(m.verdict) << verdictShift
+	entry[entryNumbers] |= uint64(m.client) << 32
+	entry[entryKey] = uint64(m.key)
+	return entry
 }
+
+// countEntry counts a line of a tuple, if its lines are counted at all.
+func (g *grouper) countEntry(e *[entryTuple]uint64, w *waitingLine) verdict {
+	count := e[entryCount]
+	if v := verdict(count >> verdictShift); v != counted {
+		return v
+	}
+	if uint32(e[entryKey]>>32) != w.day || uint32(count) == 1<<32-1 {
+		g.otherDay(e, w)
+		return counted
+	}
+	e[entryCount] = (count | hourOf(w.ms)) + 1
+	first, last := min(e[entryMS]&msMask, uint64(w.ms)), max(e[entryMS]>>lastShift&msMask, uint64(w.ms))
+	e[entryMS] = e[entryMS]>>sizeShift<<sizeShift | last<<lastShift | first
+	return counted
+}
+
+const hoursShift, verdictShift = 32, 56
+
+// hourOf is the bit of the hour of a moment in a day, in the count of an entry.
+func hourOf(ms uint32) uint64 { return 1 << (hoursShift + ms/uint32(hourMS)) }

@@ -11,6 +11,8 @@ type groupClock struct {
 	clock
 	date string // that was read last, as 2026-11-21
 	day  int64  // its first moment, in milliseconds
+	year uint64 // the first eight bytes of the date
+	rest uint64 // the two behind
 }
 
 // newGroupClock is for one goroutine.
@@ -20,7 +22,9 @@ func newGroupClock(c clock) groupClock { return groupClock{clock: c} }
 // there is none, or if only the mapping can tell what is wrong with it.
 func (c *groupClock) read(raw string) (ms int64, ok bool) {
 	if c.layout == time.RFC3339Nano {
-		ms, ok = c.rfc3339(raw)
+		if ms, ok = c.usual(raw); !ok {
+			ms, ok = c.rfc3339(raw)
+		}
 	} else if c.layout == "" {
 		ms, ok = c.number(raw)
 	}
@@ -28,6 +32,35 @@ func (c *groupClock) read(raw string) (ms int64, ok bool) {
 		ms, ok = c.milliseconds(decodeRaw(raw))
 	}
 	return ms, ok && ms > 0 && ms <= latestMS
+}
+
+// What a usual time has behind its date, in words of eight bytes, and what has
+// to be added to a byte for its high bit to show that it is wrong: a digit may
+// be more than that in the form, by nine.
+const (
+	hourForm, hourLimit     = 0x30303a3030540000, 0x76767f76767f0000 // T00:00
+	secondForm, secondLimit = 0x5a3030302e30303a, 0x7f7676767f76767f // :00.000Z
+)
+
+// usual reads "2026-11-21T10:00:00.123Z" of the same day as the time before.
+func (c *groupClock) usual(raw string) (ms int64, ok bool) {
+	if len(raw) != len(`"2006-01-02T15:04:05.000Z"`) {
+		return 0, false
+	}
+	day, second := load8(raw, 9), load8(raw, 17)
+	hours, seconds := day&^0xffff^hourForm, second^secondForm
+	const highs = 0x8080808080808080
+	wrong := (hours | (hours + hourLimit) | seconds | (seconds + secondLimit)) & highs
+	if load8(raw, 1) != c.year || day&0xffff != c.rest || wrong != 0 || raw[25] != '"' {
+		return 0, false
+	}
+	hour, minute := (hours>>24&15)*10+hours>>32&15, (hours>>48&15)*10+hours>>56&15
+	rest := (seconds>>8&15)*10 + seconds>>16&15
+	if hour > 23 || minute > 59 || rest > 59 {
+		return 0, false
+	}
+	rest = rest*1000 + (seconds>>32&15)*100 + (seconds>>40&15)*10 + seconds>>48&15
+	return c.day + int64(hour)*hourMS + int64(minute)*minuteMS + int64(rest), true //nolint:gosec // of a day
 }
 
 // rfc3339 reads "2026-11-21T10:00:00.123Z", with quotes, and other offsets.
@@ -90,6 +123,7 @@ func (c *groupClock) setDate(date string) bool {
 		return false
 	}
 	c.date, c.day = at.Format(time.DateOnly), at.UnixMilli()
+	c.year, c.rest = load8(c.date, 0), uint64(c.date[8])|uint64(c.date[9])<<8
 	return true
 }
 

@@ -1,87 +1,119 @@
 package migrate
 
 import (
+	"encoding/binary"
 	"encoding/json"
+	"math/bits"
 	"strings"
 	"unicode/utf8"
 
 	"lockstep/migrate/scan"
 )
 
-// A tuple is the raw text of the values that a mapping needs, as words: of each
-// its bytes, without the quote that ends a string, and at least one zero byte.
-// No value has a zero byte within, so that tuples are equal if their words are.
+// What follows a value in a tuple, or stands instead of it. No value has such
+// bytes: JSON does not allow them, and strings stand in it as they are written.
+const (
+	endString   = 0 // of a string, which is without its quotes
+	endOther    = 1
+	absentValue = 2 // and higher, by the number of the objects around it that are there
+	maxParents  = 6
+)
 
-// appendTuple appends the words of values that stand in a text.
-func appendTuple(words []uint64, text string, spans []scan.Span) []uint64 {
+// appendTuple appends the raw values at spans of a text, and pads them with
+// zeros to whole words. Tuples of as many values are equal if their bytes are.
+// There has to be room for maxTuple bytes and some; false if that is not enough.
+func appendTuple(tuple []byte, text string, spans []scan.Span, file uint64) ([]byte, bool) {
+	start := len(tuple)
 	for _, span := range spans {
 		from, to := int(span.From), int(span.To)
 		if to == 0 {
-			words = append(words, absentMark|uint64(from)<<8)
+			tuple = append(tuple, absentValue+byte(from))
 			continue
 		}
-		if text[to-1] == '"' {
-			to--
+		var end byte = endOther
+		if text[from] == '"' {
+			from, to, end = from+1, to-1, endString
 		}
-		for ; to-from >= 8; from += 8 {
-			words = append(words, load8(text, from))
+		if len(tuple)-start+to-from > maxTuple {
+			return tuple[:start], false
 		}
-		words = append(words, loadLess(text, from, to))
+		tuple = append(appendRaw(tuple, text, from, to), end)
 	}
-	return words
+	if file > 0 {
+		tuple = binary.LittleEndian.AppendUint32(tuple, uint32(file)) //nolint:gosec // a number of files
+	}
+	size := len(tuple)
+	tuple = binary.LittleEndian.AppendUint64(tuple, 0)
+	return tuple[:start+(size-start+7)&^7], true
 }
 
-// absentMark begins the word of a value that is not there.
-const absentMark = 1
+// appendRaw appends a part of a text, for which there is room.
+func appendRaw(tuple []byte, text string, from, to int) []byte {
+	if to+8 > len(text) {
+		return append(tuple, text[from:to]...)
+	}
+	room := tuple[len(tuple):cap(tuple)]
+	for at := 0; at < to-from; at += 8 {
+		binary.LittleEndian.PutUint64(room[at:], load8(text, from+at))
+	}
+	return tuple[:len(tuple)+to-from]
+}
 
 // load8 returns eight bytes of a text, the first one lowest.
 func load8(s string, i int) uint64 {
-	_ = s[i+7]
-	return uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
-		uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
+	s = s[i : i+8]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
-// loadLess returns less than eight bytes.
-func loadLess(s string, from, to int) (word uint64) {
-	if from+8 <= len(s) {
-		return load8(s, from) & (1<<(8*(to-from)) - 1)
+func hashTuple(seed uint64, tuple []byte) uint64 {
+	for ; len(tuple) >= 8; tuple = tuple[8:] {
+		seed = mix(seed, binary.LittleEndian.Uint64(tuple))
 	}
-	for i := to - 1; i >= from; i-- {
-		word = word<<8 | uint64(s[i])
-	}
-	return word
+	return seed
 }
 
-// valuesOf makes the values of a tuple, as [tupleMaker.tupleEvent] takes them.
-func (m tupleMaker) valuesOf(tuple []uint64) []any {
-	values := make([]any, 0, len(m.fields))
-	var raw []byte
+func hashWords(seed uint64, tuple []uint64) uint64 {
 	for _, word := range tuple {
-		if len(raw) == 0 && word&0xff == absentMark {
-			values = append(values, emptyParent(word>>8))
-			continue
-		}
-		ends := word>>56 == 0
-		for ; word != 0; word >>= 8 {
-			raw = append(raw, byte(word))
-		}
-		if ends {
-			values = append(values, m.valueOf(len(values), raw))
-			raw = raw[:0]
-		}
+		seed = mix(seed, word)
 	}
-	return values
+	return seed
 }
 
-// valueOf is the value of a field.
+func mix(hash, word uint64) uint64 {
+	high, low := bits.Mul64(hash^word, 0x9e3779b97f4a7c15)
+	return high ^ low
+}
+
+// cutTuple returns where the values of a tuple end, in so many fields.
+func cutTuple(ends []int, tuple []byte, fields int) []int {
+	at := 0
+	for range fields {
+		for tuple[at] > absentValue+maxParents {
+			at++
+		}
+		at++
+		ends = append(ends, at)
+	}
+	return ends
+}
+
+// valueOf is the value of a field, as [tupleMaker.tupleEvent] takes it.
 func (m tupleMaker) valueOf(field int, raw []byte) any {
-	if raw[0] == '"' {
-		raw = append(raw, '"')
+	end := len(raw) - 1
+	var value any
+	switch {
+	case raw[end] >= absentValue:
+		return emptyParent(raw[end] - absentValue)
+	case raw[end] == endString:
+		value = decodeRaw(`"` + string(raw[:end]) + `"`)
+	default:
+		value = decodeRaw(string(raw[:end]))
 	}
-	if value := decodeRaw(string(raw)); value != nil {
-		return value
+	if value == nil {
+		return emptyParent(len(m.fields[field]) - 1)
 	}
-	return emptyParent(len(m.fields[field]) - 1)
+	return value
 }
 
 // decodeRaw is the value of a raw text, as [splitJSON] makes it; nil for null.

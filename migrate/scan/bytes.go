@@ -7,9 +7,9 @@ import (
 
 // load returns eight bytes of a text, the first one lowest.
 func load(s string, i int) uint64 {
-	_ = s[i+7]
-	return uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
-		uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
+	s = s[i : i+8]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
 const (
@@ -20,8 +20,8 @@ const (
 // special has the high bit of the first byte that is a quote, a backslash or a
 // control character; higher bits may be wrong.
 func special(word uint64) uint64 {
-	quote, slash := word^(ones*'"'), word^(ones*'\\')
-	return ((quote-ones)&^quote | (slash-ones)&^slash | (word-ones*0x20)&^word) & highs
+	quote, slash := word^(ones*0x02), word^(ones*'\\') // a quote is 0x20 then, and what is less was
+	return ((quote-ones*0x21)&^quote | (slash-ones)&^slash) & highs
 }
 
 // inString returns the place of the quote that ends a string, from a place
@@ -54,6 +54,26 @@ func inString(s string, at int) int {
 		}
 	}
 	return 0
+}
+
+// endOfString is [inString] for a text with sixteen bytes more: most strings
+// end within these, and no branch depends on where.
+func endOfString(s string, at int) int {
+	for ; at+16 <= len(s); at += 16 {
+		low, high := special(load(s, at)), special(load(s, at+8))
+		if low|high == 0 {
+			continue
+		}
+		end := bits.TrailingZeros64(high)/8 + 8
+		if low != 0 {
+			end = bits.TrailingZeros64(low) / 8
+		}
+		if end += at; s[end] == '"' {
+			return end
+		}
+		break
+	}
+	return inString(s, at)
 }
 
 // escape returns the place behind what a backslash begins; 0 if it is not
@@ -118,6 +138,20 @@ func number(s string, at int) int {
 		return exponent
 	}
 	return at
+}
+
+// shortNumber is [number] for a text with eight bytes more, but 0 if there is none.
+func shortNumber(s string, at int) int {
+	word := load(s, at) ^ ones*'0'
+	other := (word + ones*(0x80-10) | word) & highs // has the high bit of the first byte that is no digit
+	end := at + bits.TrailingZeros64(other)/8
+	if other != 0 && end > at && s[at] != '0' && s[end]|0x20 != 'e' && s[end] != '.' {
+		return end
+	}
+	if end = number(s, at); end == at {
+		return 0
+	}
+	return end
 }
 
 func digits(s string, at int) int {

@@ -199,13 +199,13 @@ func TestTemplateIsBounded(t *testing.T) {
 		if i > 5000 {
 			name = i % 5
 		}
-		check(t, s, fmt.Sprintf(`{"n%d":1,"app":"%d"}`+"\n        ", name, i), 0)
+		check(t, s, fmt.Sprintf(`{"n%d":1,"app":"%d"}`+"\n                ", name, i), 0)
 		if len(s.template.nodes) > maxNodes {
 			t.Fatalf("%d nodes", len(s.template.nodes))
 		}
 	}
 	spans := make([]Span, len(fields))
-	if s.template.match(`{"n3":1,"app":"7"}`+"\n        ", 0, spans) == 0 {
+	if s.template.match(`{"n3":1,"app":"7"}`+"\n                ", 0, spans) == 0 {
 		t.Error("the form of the last 5,000 lines is not known")
 	}
 }
@@ -332,4 +332,29 @@ func FuzzScan(f *testing.F) {
 		compared := 0
 		checkAll(t, text, &compared)
 	})
+}
+
+// BenchmarkLine scans lines of a gateway for what a mapping needs of them.
+func BenchmarkLine(b *testing.B) {
+	var text strings.Builder
+	random := rand.New(rand.NewPCG(1, 2))
+	for i := range 1200 {
+		outcome := "pass"
+		if i%40 == 0 {
+			outcome = `fail","reason":"bad_signature`
+		}
+		app := random.IntN(2000)
+		fmt.Fprintf(&text, `{"time":"2026-11-14T00:00:%02d.030Z","level":"INFO","msg":"auth","app":"app-%d","key":"k%d","client":"10.20.%d.%d","outcome":"%s",`+
+			`"method":"GET","path":"/configs/app-%d/default/application","status":200,"ms":%d}`+"\n",
+			i%60, app, i%2, random.IntN(256), random.IntN(256), outcome, app, random.IntN(60))
+	}
+	s, _ := New([][]string{{"app"}, {"client"}, {"key"}, {"outcome"}, {"reason"}, {"time"}})
+	spans := make([]Span, 6)
+	b.SetBytes(int64(text.Len()))
+	for b.Loop() {
+		for at := 0; at < text.Len(); {
+			at, _ = s.Line(text.String(), at, spans)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1200, "ns/line")
 }

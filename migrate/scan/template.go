@@ -18,9 +18,11 @@ type template struct {
 
 // A node is a text and the value behind it.
 type node struct {
-	words  []uint64 // of the text, eight bytes each
-	last   uint64   // which bits of the last word count
-	size   int      // of the text
+	words  [2]uint64 // the first bytes of the text
+	masks  [2]uint64 // which bits of them count
+	more   []uint64  // the bytes behind
+	last   uint64    // which bits of the last of them count
+	size   int       // of the text
 	kind   uint8
 	field  int
 	next   int      // the node behind the value
@@ -45,58 +47,63 @@ func (t *template) match(text string, at int, spans []Span) int {
 		if n.begins(text, at) {
 			to = n.value(text, from)
 		}
-		if to == 0 {
-			if n.other == 0 {
-				return 0
-			}
+		switch {
+		case to == 0 && n.other == 0:
+			return 0
+		case to == 0:
 			n = &t.nodes[n.other]
 			continue
-		}
-		if n.kind == kindEnd {
+		case n.kind == kindEnd:
 			for _, a := range n.absent {
 				spans[a.field] = a.span
 			}
 			return to
-		}
-		if n.field >= 0 {
+		case n.field >= 0:
 			spans[n.field] = n.span(from, to)
 		}
 		at, n = to, &t.nodes[n.next]
 	}
 }
 
-// begins compares the text of a node.
+// begins compares the text of a node. It wants some bytes more than that.
 func (n *node) begins(text string, at int) bool {
-	if at+len(n.words)*8 > len(text) {
+	if at+16 > len(text) || (load(text, at)^n.words[0])&n.masks[0] != 0 || (load(text, at+8)^n.words[1])&n.masks[1] != 0 {
 		return false
 	}
-	last := len(n.words) - 1
-	for _, word := range n.words[:last] {
+	return len(n.more) == 0 || n.goesOn(text, at+16)
+}
+
+// goesOn compares the rest of a long text.
+func (n *node) goesOn(text string, at int) bool {
+	if at+8*len(n.more) > len(text) {
+		return false
+	}
+	last := len(n.more) - 1
+	for _, word := range n.more[:last] {
 		if load(text, at) != word {
 			return false
 		}
 		at += 8
 	}
-	return (load(text, at)^n.words[last])&n.last == 0
+	return (load(text, at)^n.more[last])&n.last == 0
 }
 
 // value returns the place behind a value; 0 if it is not of this kind.
 func (n *node) value(text string, from int) int {
-	to := from
-	switch n.kind {
-	case kindString:
-		return inString(text, from)
-	case kindNumber:
-		to = number(text, from)
-	case kindWord:
-		to = word(text, from)
-	case kindEnd:
+	switch {
+	case n.kind == kindString:
+		return endOfString(text, from)
+	case n.kind == kindEnd:
 		return from
-	}
-	if to == from {
+	case from+8 > len(text):
 		return 0
+	case n.kind == kindNumber:
+		return shortNumber(text, from)
 	}
-	return to
+	if to := word(text, from); to > from {
+		return to
+	}
+	return 0
 }
 
 // span is that of a value, with its quotes.
@@ -197,14 +204,25 @@ func (b *branch) link(last, added int) {
 
 func newNode(text string, kind uint8, field int) node {
 	n := node{size: len(text), kind: kind, field: field}
-	padded := text + "\x00\x00\x00\x00\x00\x00\x00"
-	for at := 0; at < len(text); at += 8 {
-		n.words = append(n.words, load(padded, at))
-		n.last = 1<<(8*min(len(text)-at, 8)) - 1
+	for i := range n.words {
+		n.words[i], n.masks[i] = firstBytes(text)
+		text = text[min(len(text), 8):]
+	}
+	for text != "" {
+		var word uint64
+		word, n.last = firstBytes(text)
+		n.more = append(n.more, word)
+		text = text[min(len(text), 8):]
 	}
 	return n
 }
 
+// firstBytes are up to eight bytes of a text, and which bits of them count.
+func firstBytes(text string) (word, mask uint64) {
+	word = load(text[:min(len(text), 8)]+"\x00\x00\x00\x00\x00\x00\x00\x00", 0)
+	return word, 1<<(8*min(len(text), 8)) - 1
+}
+
 func (n *node) same(other *node) bool {
-	return n.kind == other.kind && n.size == other.size && slices.Equal(n.words, other.words)
+	return n.kind == other.kind && n.size == other.size && n.words == other.words && slices.Equal(n.more, other.more)
 }

@@ -1,0 +1,152 @@
+package migrate
+
+import (
+	"sync"
+	"time"
+
+	"lockstep/schemas"
+)
+
+// groupDays are the days of which a worker has tallies.
+type groupDays struct {
+	rests map[restDay]uint32 // numbers of the sums
+	late  map[group]uint32   // places in the sums, of days before the last of a tuple
+	signs []schemas.Tally    // when lines came, by the number of a rest
+	last  restDay            // that was asked for
+	rest  uint32             // of it
+}
+
+// A restDay is the number of a key, and a day.
+type restDay struct{ key, day uint32 }
+
+func newGroupDays() groupDays {
+	return groupDays{rests: map[restDay]uint32{}, late: map[group]uint32{}, last: restDay{key: 1<<32 - 1}}
+}
+
+// otherDay counts a line of another day than the last one of its tuple. Days
+// mostly come in order.
+func (g *grouper) otherDay(e *[entryTuple]uint64, w *waitingLine) {
+	if uint64(w.day) < e[entryKey]>>32 {
+		g.countLate(e, w)
+		return
+	}
+	g.keep(e)
+	e[entryCount] = hourOf(w.ms) | 1
+	e[entryMS] = e[entryMS]>>sizeShift<<sizeShift | uint64(w.ms)<<lastShift | uint64(w.ms)
+	e[entryKey] = uint64(uint32(e[entryKey])) | uint64(w.day)<<32
+}
+
+// keep moves what an entry has counted of its last day to the sums.
+func (g *grouper) keep(e *[entryTuple]uint64) {
+	count := e[entryCount] & (1<<32 - 1)
+	if count == 0 {
+		return
+	}
+	start := int64(e[entryKey]>>32) * dayMS //nolint:gosec // no later than in the year 9999
+	g.place(g.groupOf(e, uint32(e[entryKey]>>32)), schemas.Tally{
+		Count: count, FirstMS: start + int64(e[entryMS]&msMask), LastMS: start + int64(e[entryMS]>>lastShift&msMask), //nolint:gosec // so many bits
+		Hours: uint32(e[entryCount] >> hoursShift & (1<<24 - 1)),
+	})
+}
+
+// groupOf is what a tuple counts on a day.
+func (g *grouper) groupOf(e *[entryTuple]uint64, day uint32) group {
+	return group{uint32(e[entryNumbers]), uint32(e[entryNumbers] >> 32), g.rest(restDay{uint32(e[entryKey]), day})} //nolint:gosec // lower halves
+}
+
+// place adds a new tally to the sums.
+func (g *grouper) place(of group, tally schemas.Tally) uint32 {
+	place := g.judge.sums.place(of)
+	g.judge.sums.entry(place).merge(tally)
+	g.days.signs[of.rest].Merge(tally)
+	return place
+}
+
+// countLate counts a line of a day before the last one of its tuple.
+func (g *grouper) countLate(e *[entryTuple]uint64, w *waitingLine) {
+	var tally schemas.Tally
+	tally.Add(int64(w.day)*dayMS + int64(w.ms))
+	of := g.groupOf(e, w.day)
+	if place, ok := g.days.late[of]; ok {
+		g.judge.sums.entry(place).merge(tally)
+		g.days.signs[of.rest].Merge(tally)
+		return
+	}
+	g.days.late[of] = g.place(of, tally)
+}
+
+// rest is the number of a key with its day.
+func (g *grouper) rest(of restDay) uint32 {
+	d := &g.days
+	if of == d.last {
+		return d.rest
+	}
+	number, ok := d.rests[of]
+	if !ok {
+		key := g.judge.keys[of.key]
+		key.Day = time.UnixMilli(int64(of.day) * dayMS).UTC().Format(time.DateOnly)
+		sums := g.judge.sums
+		number = sums.rests.number(key, &sums.bytes, restBytes+len(key.Node)+len(key.Environment))
+		d.rests[of] = number
+		if int(number) == len(d.signs) {
+			d.signs = append(d.signs, schemas.Tally{})
+		}
+	}
+	d.last, d.rest = of, number
+	return number
+}
+
+// bytes is what the worker has in memory, roughly.
+func (g *grouper) bytes() int64 {
+	return g.tuples.bytes() + g.judge.bytes() + int64(len(g.days.late))*48
+}
+
+// sum moves all that was counted to the sums.
+func (g *grouper) sum() {
+	g.tuples.each(func(_ uint32, entry []uint64) { g.keep((*[entryTuple]uint64)(entry)) })
+}
+
+// clear forgets all, after the sums have been taken.
+func (g *grouper) clear() {
+	g.tuples.clear()
+	g.judge.clear()
+	clear(g.days.late)
+	clear(g.days.rests)
+	g.counted = 0
+	g.days.signs, g.days.last = g.days.signs[:0], restDay{key: 1<<32 - 1}
+}
+
+// drain moves what all workers have counted to the fold. None of them may be
+// at work.
+func (g *grouping) drain(f *Fold) {
+	if g == nil {
+		return
+	}
+	var running sync.WaitGroup
+	for _, worker := range g.workers {
+		running.Go(worker.sum)
+	}
+	running.Wait()
+	for _, worker := range g.workers {
+		f.takeSums(worker)
+		worker.clear()
+	}
+	g.full.Store(false)
+	g.settled(f)
+}
+
+// settled notes what the fold takes in memory from now on.
+func (g *grouping) settled(f *Fold) { g.used.Store(f.table.bytes) }
+
+// takeSums takes in what a worker has counted of foreign lines: each of them
+// was a sign of life of its node.
+func (f *Fold) takeSums(g *grouper) {
+	rests := g.judge.sums.rests.values
+	for rest, tally := range g.days.signs {
+		f.seen(rests[rest].Environment)
+		f.node(rests[rest].Node).signs(tally)
+		f.Window.include(tally.FirstMS)
+		f.Window.include(tally.LastMS)
+	}
+	f.table.merge(g.judge.sums)
+}
