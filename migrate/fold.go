@@ -128,18 +128,6 @@ func (f *Fold) event(e *schemas.Event) bool {
 	return true
 }
 
-// takeGroups takes in what lines of a foreign log were summed up to.
-func (f *Fold) takeGroups(rows []tallyRow) {
-	for i := range rows {
-		row := &rows[i]
-		f.seen(row.Environment)
-		f.table.add(row.TallyKey, row.Tally)
-		f.Window.include(row.FirstMS)
-		f.Window.include(row.LastMS)
-		f.node(row.Node).signs(row.Tally)
-	}
-}
-
 func (f *Fold) seen(environment string) {
 	if !slices.Contains(f.Environments, environment) {
 		f.Environments = append(f.Environments, strings.Clone(environment))

@@ -79,7 +79,7 @@ func foldLogs(ctx context.Context, files *Files, opts *Options, k keeper) error 
 	fold := k.fold()
 	fold.expect(opts.Dialect)
 	files.cutAt(opts.Dialect)
-	groups := newGrouping(opts, runtime.GOMAXPROCS(0))
+	groups := newGrouping(opts)
 	for b, err := range parseAll(ctx, files, opts, groups) {
 		if err == nil {
 			err = b.useless
@@ -111,7 +111,10 @@ func settle(ctx context.Context, k keeper, groups *grouping, drained bool) error
 	switch {
 	case !k.due():
 		return nil
-	case groups == nil || drained:
+	case groups == nil:
+		return k.settle(ctx)
+	case drained:
+		defer groups.settled(k.fold())
 		return k.settle(ctx)
 	}
 	groups.full.Store(true)
@@ -133,7 +136,11 @@ func newKeeper(ctx context.Context, files *Files, opts *Options) (keeper, error)
 		return newStoreKeeper(ctx, files, opts)
 	}
 	fold := NewFold(opts.Environment)
-	return &spillKeeper{f: fold, spill: &tallySpill{memory: opts.Memory, table: fold.table}, beside: opts.Beside}, nil
+	spill := &tallySpill{memory: opts.Memory, table: fold.table}
+	if newGrouping(opts) != nil {
+		spill.memory /= 2 // the other half is for groups
+	}
+	return &spillKeeper{f: fold, spill: spill, beside: opts.Beside}, nil
 }
 
 // A spillKeeper keeps tallies in memory and temporary files.

@@ -2,9 +2,11 @@ package migrate
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -192,7 +194,7 @@ func BenchmarkGroups(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		e, err := Gather(b.Context(), files, Options{Dialect: d})
+		e, err := Gather(b.Context(), files, Options{Dialect: d, Memory: 256 << 20})
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -200,4 +202,74 @@ func BenchmarkGroups(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// FuzzGroups gathers any text by groups and line by line.
+func FuzzGroups(f *testing.F) {
+	for seed := range uint64(8) {
+		f.Add(authLines(rand.New(rand.NewPCG(seed, 9)), 40), uint8(seed))
+	}
+	m := gateway()
+	dialects := []Dialect{gatewayDialect(f, m)}
+	m.Node = ""
+	dialects = append(dialects, gatewayDialect(f, m))
+	m.Time, m.Layout = "ms", layoutUnixMS
+	dialects = append(dialects, gatewayDialect(f, m))
+	f.Fuzz(func(t *testing.T, text string, how uint8) {
+		if strings.Count(text, "\n") > 2000 {
+			return
+		}
+		d := dialects[int(how)%len(dialects)]
+		want := foldText(t, text, &Options{Dialect: d, Memory: 1 << 20, simple: true})
+		for _, memory := range []int64{1 << 20, 1 << 10} {
+			got := foldText(t, text, &Options{Dialect: d, Memory: memory})
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("by groups it is something else (-lines +groups):\n%.3000s", diff)
+			}
+		}
+	})
+}
+
+// A textSource has lines in blocks of two.
+type textSource string
+
+func (s textSource) Blocks(context.Context) iter.Seq2[Block, error] {
+	return func(yield func(Block, error) bool) {
+		number, rest := 1, string(s)
+		for rest != "" {
+			end := strings.IndexByte(rest, '\n') + 1
+			end += strings.IndexByte(rest[end:], '\n') + 1
+			block := Block{File: "n1.log", Number: number, Text: rest[:end]}
+			if end == 0 {
+				end = len(rest)
+				block.Text, block.Open = rest, true
+			}
+			number += strings.Count(rest[:end], "\n")
+			if rest = rest[end:]; !yield(block, nil) {
+				return
+			}
+		}
+	}
+}
+
+// foldText is what a fold says of a text.
+func foldText(t *testing.T, text string, opts *Options) string {
+	t.Helper()
+	fold, groups := NewFold(opts.Environment), newGrouping(opts)
+	fold.expect(opts.Dialect)
+	for b, err := range parseAll(t.Context(), textSource(text), opts, groups) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b.pause {
+			groups.drain(fold)
+		}
+		fold.apply(b)
+	}
+	groups.drain(fold)
+	e, err := fold.evidence(t.Context(), fold.table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("%+v %+v\n%s", e.Coverage, e.Samples, report(t, e))
 }
