@@ -1,6 +1,7 @@
 package itest
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -24,7 +25,7 @@ func TestEqual(t *testing.T) {
 	if e := want.evidence(t); e.Coverage.Lines != size() || e.Coverage.Ignored == 0 || len(e.Clients) < 1000 {
 		t.Fatalf("%d lines, %d ignored, %d clients", e.Coverage.Lines, e.Coverage.Ignored, len(e.Clients))
 	}
-	t.Logf("%-24s %8d lines in %5d ms", "file", size(), want.took.Milliseconds())
+	figure("files", want)
 	for engine, load := range map[string]func(testing.TB, corpus) []question{
 		"clickhouse": loadClickHouse, "chdb": loadChDB, "victorialogs": loadVictoriaLogs, "duckdb": loadDuckDB,
 	} {
@@ -39,10 +40,15 @@ func TestEqual(t *testing.T) {
 				got := l.evidence(q.dialect, q.flags...)
 				same(t, q.dialect, got, want)
 				same(t, q.dialect+", plan", l.plan(q.dialect, q.flags...), wantPlan)
-				t.Logf("%-24s %8d lines in %5d ms", engine+", "+q.dialect, size(), got.took.Milliseconds())
+				figure(engine+", "+strings.Join(append([]string{q.dialect}, q.flags[6:]...), " "), got)
 			}
 		})
 	}
+}
+
+// figure prints how long evidence took.
+func figure(source string, r report) {
+	fmt.Printf("itest-logs: %-26s %8d lines in %6d ms\n", source, size(), r.took.Milliseconds())
 }
 
 func loadClickHouse(t testing.TB, c corpus) []question {
