@@ -26,9 +26,10 @@ type Options struct {
 	// packed. It may be nil.
 	Progress func(bytes int64)
 
-	commitBytes int64 // see the constant; not 0 in tests
-	simple      bool  // fold line by line, as the reference of tests
-	waits       bool  // a line that may still be being written is left for the next time
+	commitBytes int64  // see the constant; not 0 in tests
+	simple      bool   // fold line by line, as the reference of tests
+	waits       bool   // a line that may still be being written is left for the next time
+	host        string // on which the files are, for a scan
 }
 
 // Gather folds all lines of logs, of which there may be none, and what the
@@ -198,12 +199,21 @@ func parse(block Block, opts *Options, events []schemas.Event, g *grouper) *batc
 	return b
 }
 
+// whose is the path of a file with the host on which it was scanned, for those
+// who tell by it whose log it is.
+func (o *Options) whose(file string) string {
+	if o.host == "" {
+		return file
+	}
+	return o.host + "/" + file
+}
+
 // ofFile is how the lines of a block of a file are read.
 func (o *Options) ofFile(file string) *Options {
 	own := *o
 	switch d := o.Dialect.(type) {
 	case *mapping:
-		own.Dialect = d.inFile(file)
+		own.Dialect = d.inFile(o.whose(file))
 	case *LogVerifier:
 		own.Dialect = d.block(file)
 	default:

@@ -90,7 +90,7 @@ func (b *batch) parseRecords(d RecordDialect, opts *Options) {
 }
 
 func (b *batch) parseRecord(d RecordDialect, text string, number int, opts *Options) {
-	record, err := d.Record(b.block.File, text)
+	record, err := d.Record(opts.whose(b.block.File), text)
 	if record.Exposed {
 		b.exposed.add(Sample{File: b.block.File, Line: number, Reason: "it prints the secret of an access key in clear"})
 	}

@@ -42,7 +42,7 @@ type ScanSummary struct {
 // Scan folds the logs of a host, and scans of others, into the scan file at
 // path. With a store it reads only what is new, and writes all of it again.
 func Scan(ctx context.Context, files *Files, opts ScanOptions, path string) (*ScanSummary, error) {
-	opts.waits = true
+	opts.waits, opts.host = true, opts.Host
 	opts.complete()
 	k, err := newKeeper(ctx, files, &opts.Options)
 	if err != nil {

@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -68,25 +69,28 @@ func readScan(text []byte) (header scanHeader, rows []tallyRow, err error) {
 // began. Where this fails, the version has to go up; UPDATE=1 is for a version
 // that nobody has yet.
 func TestScanOfThisVersion(t *testing.T) { //nolint:paralleltest // it changes the directory
-	golden1, err := filepath.Abs(filepath.Join(scansDir, "version-1"))
+	first, err := filepath.Abs(filepath.Join(scansDir, "version-1.scan"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(t.TempDir(), "web-1.scan")
-	text := scanOf(t, path, fleetLog(rand.New(rand.NewPCG(1, 1))))
+	path, lines := filepath.Join(t.TempDir(), "web-1.scan"), fleetLog(rand.New(rand.NewPCG(1, 1)))
+	text := scanOf(t, path, lines)
 	if os.Getenv("UPDATE") == "1" {
 		packed, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		writeFile(t, golden1+".scan", string(packed))
+		writeFile(t, first, string(packed))
 	}
-	if diff := cmp.Diff(string(unpackScan(t, golden1+".scan")), string(text)); diff != "" {
+	if diff := cmp.Diff(string(unpackScan(t, first)), string(text)); diff != "" {
 		t.Errorf("a scan has another format than version %d (-want +got):\n%s", scanVersion, diff)
 	}
 	f := &hostFleet{t: t, dialect: eventDialect{}}
-	e, err := f.merge("", golden1+".scan")
-	golden(t, golden1+".golden.txt", []byte(allTold(t, e, err)))
+	e, err := f.merge("", first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sameEvidence(t, "the file beside its log", fold(t, "", lines...), inMemory(t, e))
 }
 
 // The header is as its schema says.
@@ -307,5 +311,33 @@ func TestRowsOfScans(t *testing.T) {
 	}
 	if errs[0] != nil || errs[1] == nil {
 		t.Errorf("out of order: %v", errs)
+	}
+}
+
+// Where no line says whose it is, the node is the host, if the policy lists it.
+func TestScansOfHostsThatLinesDoNotName(t *testing.T) {
+	t.Parallel()
+	d, err := NewDialect(Selection{Name: "nginx", Environment: "eu", Nodes: []string{"web-1", "web-2", "web-3"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &hostFleet{t: t, dir: t.TempDir(), dialect: d, at: noon.AddDate(8, 0, 0)}
+	var scans []string
+	for _, host := range []string{"web-1", "web-2"} {
+		log := writeFile(t, filepath.Join(t.TempDir(), "access.log"),
+			fmt.Sprintf("10.0.0.9 - - [21/Nov/2026:10:00:00 +0000] \"GET /configs/demo/default/%s HTTP/1.1\" 200 512 \"-\" \"Java/17\"\n", host))
+		scans = append(scans, filepath.Join(f.dir, host))
+		f.mustScan(host, scans[len(scans)-1], f.files(log), "")
+	}
+	e, err := f.merge("eu", scans...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, node := range e.Nodes {
+		names = append(names, fmt.Sprintf("%s %d", node.Name, node.OK))
+	}
+	if diff := cmp.Diff([]string{"web-1 1", "web-2 1"}, names); diff != "" {
+		t.Errorf("nodes (-want +got)\n%s", diff)
 	}
 }
