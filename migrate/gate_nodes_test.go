@@ -3,6 +3,7 @@ package migrate
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -179,5 +180,94 @@ func TestTwins(t *testing.T) {
 		if got := all.twins(); !slices.Equal(got, test.want) {
 			t.Errorf("%s: %v, want %v", name, got, test.want)
 		}
+	}
+}
+
+// A watch says who has still not taken up a step a quarter of an hour after it.
+func TestWatchNamesLateNodes(t *testing.T) {
+	t.Parallel()
+	const old = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+	for name, test := range map[string]struct {
+		digest string
+		after  time.Duration // of the step, its last heartbeat
+		want   string
+	}{
+		"at once":   {old, 10 * time.Minute, ""},
+		"late":      {old, 20 * time.Minute, "1 of 2 nodes still at version 0123456789ab of the rollout: n2"},
+		"it has it": {"", 20 * time.Minute, ""},
+	} {
+		b := newBake(t)
+		now := noon.Add(test.after)
+		rollout := b.rollout()
+		digest := test.digest
+		if digest == "" {
+			digest = rollout.Digest()
+		}
+		b.event("n1", schemas.Event{Kind: schemas.EventHeartbeat, TimeMS: now.UnixMilli(), RolloutDigest: rollout.Digest()})
+		b.event("n2", schemas.Event{Kind: schemas.EventHeartbeat, TimeMS: now.UnixMilli(), RolloutDigest: digest})
+		e := gatherLines(t, b.lines.String())
+		poll, err := (&Watch{}).Poll(now, rollout, e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, alert := range poll.Alerts {
+			got += alert.Text
+		}
+		if got != test.want {
+			t.Errorf("%s: %q, want %q", name, got, test.want)
+		}
+	}
+}
+
+func gatherLines(t *testing.T, lines string) *Evidence {
+	t.Helper()
+	files, err := NewFiles([]string{"-"}, strings.NewReader(lines))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := Gather(t.Context(), files, Options{Dialect: eventDialect{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = e.Close() })
+	return e
+}
+
+// The evidence says when two processes had the name of a node.
+func TestEvidenceNamesTwins(t *testing.T) {
+	t.Parallel()
+	s := newScene()
+	s.beats("n1", "one", "", 10, 0, observed("key/a/k1"))
+	s.log.seq["n1"] = 0
+	s.beats("n1", "two", "", 5, 2, observed("key/a/k1"))
+	var text strings.Builder
+	if err := fold(t, "pro-eu", s.log.lines...).WriteText(&text); err != nil {
+		t.Fatal(err)
+	}
+	want := "several processes called themselves n1 from 2026-11-21 07:00Z to 2026-11-21 10:00Z: each needs a name of its own, by --node\n"
+	if !strings.Contains(text.String(), want) {
+		t.Errorf("%s\nwant %s", text.String(), want)
+	}
+}
+
+// Of more nodes than a report shows, it shows those in trouble.
+func TestReportShowsNodesInTrouble(t *testing.T) {
+	t.Parallel()
+	in := demoInput(10)
+	in.setDefaults()
+	for i := range maxNodes + 10 {
+		n := Node{Name: fmt.Sprintf("m%03d", i), First: in.Now.Add(-100 * time.Hour), Last: in.Now, RolloutDigest: in.Rollout.Digest()}
+		switch i {
+		case maxNodes + 3:
+			n.RolloutDigest = "sha256:00"
+		case maxNodes + 5:
+			n.Last = in.Now.Add(-10 * time.Hour)
+		}
+		in.Evidence.Nodes = append(in.Evidence.Nodes, n)
+	}
+	h := viewOf(t, in, nil, History{}).health()
+	if first, second := h.Nodes[0].Node, h.Nodes[1].Node; len(h.Nodes) != maxNodes || first != "m055" || second != "m053" {
+		t.Errorf("%d nodes, the first are %s and %s", len(h.Nodes), first, second)
 	}
 }

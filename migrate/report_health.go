@@ -55,6 +55,9 @@ func (v *View) health() Health {
 	for _, u := range unknownBySource(in.Evidence.Unknown, h.From) {
 		h.Unknown = append(h.Unknown, u.sentence())
 	}
+	if h.LeftOut > 0 {
+		nodes = slices.SortedStableFunc(slices.Values(nodes), func(a, b Node) int { return v.trouble(b) - v.trouble(a) })
+	}
 	for _, n := range nodes[:len(nodes)-h.LeftOut] {
 		h.Nodes = append(h.Nodes, newNodeHealth(n, in.Evidence, h, in.Now))
 	}
@@ -68,6 +71,18 @@ func (v *View) health() Health {
 		}
 	}
 	return h
+}
+
+// trouble orders nodes where not all of them can be shown: those that are
+// silent come first, then those of which something is missing or that lag.
+func (v *View) trouble(n Node) int {
+	switch in := v.in; {
+	case n.Last.IsZero() || in.Now.Sub(n.Last) >= max(silence, in.Evidence.MaxGap):
+		return 2
+	case len(v.gate.gaps[n.Name])+len(n.Twins) > 0, n.RolloutDigest != "" && n.RolloutDigest != in.digest:
+		return 1
+	}
+	return 0
 }
 
 // newNodeHealth places what is missing in the hours of all. A node whose last
