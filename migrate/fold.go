@@ -24,8 +24,10 @@ type Fold struct {
 	environment string
 	nodes       map[string]*nodeFold
 	table       *tallyTable
-	maxGap      int64 // hours that a node may be silent
-	fixed       int64 // what takes memory and cannot be spilled, in bytes, roughly
+	callers     *callers
+	lines       *lineFold // nil before there are any
+	maxGap      int64     // hours that a node may be silent
+	fixed       int64     // what takes memory and cannot be spilled, in bytes, roughly
 	profile     Profile
 
 	scanned []scanHost      // of scan files
@@ -50,7 +52,7 @@ type foldState struct {
 // NewFold starts a fold of the events of one environment; events of others
 // are ignored. An empty name takes what comes, as long as it is of one.
 func NewFold(environment string) *Fold {
-	return &Fold{environment: environment, maxGap: 1, nodes: map[string]*nodeFold{}, table: newTallyTable()}
+	return &Fold{environment: environment, maxGap: 1, nodes: map[string]*nodeFold{}, table: newTallyTable(), callers: newCallers()}
 }
 
 // expect has a mapping say which nodes have to log, and how often. Runtimes

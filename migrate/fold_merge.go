@@ -16,7 +16,7 @@ func (f *Fold) merge(s *foldState) {
 	f.Coverage.Copies += s.Coverage.Copies
 	f.sample(s.Samples)
 	f.Exposed.merge(s.Exposed)
-	f.Pairing.merge(&s.Pairing)
+	f.Pairing.merge(f.callers, &s.Pairing)
 	f.Copied = f.Copied || s.Copied
 }
 
@@ -28,9 +28,9 @@ func (w *Window) merge(other Window) {
 }
 
 // merge takes in what is left over of other logs.
-func (p *pairing) merge(other *pairing) {
-	p.end()
-	other.end()
+func (p *pairing) merge(c *callers, other *pairing) {
+	p.end(c)
+	other.end(c)
 	if p.Tails == nil {
 		p.Tails = map[string][]threadMark{}
 	}
@@ -41,9 +41,9 @@ func (p *pairing) merge(other *pairing) {
 }
 
 // end has no log go on: what is left over of the last one is kept like that of the others.
-func (p *pairing) end() {
+func (p *pairing) end(c *callers) {
 	if p.Threads != nil {
-		p.turn("", 0)
+		p.turn(c, "", 0)
 		p.Threads = nil
 	}
 }

@@ -16,14 +16,17 @@ func (f *Fold) applyRecords(b *batch) {
 		f.Window.include(s.firstMS)
 		f.Window.include(s.lastMS)
 	}
-	for i := range b.records {
-		if r := &b.records[i]; f.Pairing.first(b.block.File, r) {
-			f.record(r)
-			b.Parsed++
-		} else {
-			b.Ignored++
-		}
+	f.applyLines(b)
+}
+
+// applyRecord counts a record that is the first of its request, and reports
+// whether it is.
+func (f *Fold) applyRecord(file string, r *Record) bool {
+	first := f.Pairing.first(f.callers, file, r)
+	if first {
+		f.record(r)
 	}
+	return first
 }
 
 // copyMark parts the name of a node from that of a copy of its log. Such names
@@ -43,7 +46,7 @@ func (f *Fold) record(r *Record) {
 
 // settle counts the records whose first half did not turn up anywhere.
 func (f *Fold) settle() {
-	for _, r := range f.Pairing.rest() {
+	for _, r := range f.Pairing.rest(f.callers) {
 		f.record(&r)
 		f.Coverage.Parsed++
 		f.Coverage.Ignored-- // as it was kept back

@@ -26,10 +26,11 @@ type Options struct {
 	// packed. It may be nil.
 	Progress func(bytes int64)
 
-	commitBytes int64  // see the constant; not 0 in tests
-	simple      bool   // fold line by line, as the reference of tests
-	waits       bool   // a line that may still be being written is left for the next time
-	host        string // on which the files are, for a scan
+	commitBytes int64     // see the constant; not 0 in tests
+	lines       *linePool // nil in some tests
+	simple      bool      // fold line by line, as the reference of tests
+	waits       bool      // a line that may still be being written is left for the next time
+	host        string    // on which the files are, for a scan
 }
 
 // Gather folds all lines of logs, of which there may be none, and what the
@@ -80,6 +81,7 @@ func foldLogs(ctx context.Context, files *Files, opts *Options, k keeper) error 
 	fold := k.fold()
 	fold.expect(opts.Dialect)
 	files.cutAt(opts.Dialect)
+	opts.lines = &linePool{}
 	groups := newGrouping(opts)
 	for b, err := range parseAll(ctx, files, opts, groups) {
 		if err == nil {
@@ -101,6 +103,7 @@ func foldLogs(ctx context.Context, files *Files, opts *Options, k keeper) error 
 			opts.Progress(files.read.Load())
 		}
 		b.block.release()
+		opts.lines.give(b.lines)
 	}
 	groups.drain(fold)
 	return nil
@@ -170,13 +173,15 @@ type batch struct {
 	Coverage // Parsed and Ignored are not complete before the batch is applied
 
 	block   Block
+	whose   string // the path that tells whose log it is
 	pause   bool // there is no block: no other one is on its way
 	events  []schemas.Event
 	samples []Sample
 	dialect Dialect // that parsed it
 
 	// Of a [RecordDialect].
-	records []Record
+	lines   []Line   // that count, in order
+	records []Record // of those that were read in full
 	signs   []sign
 	exposed Exposure
 	useless error // nothing of the logs can be understood
@@ -185,7 +190,7 @@ type batch struct {
 // parse reads the lines of a block. It is safe to be called from many goroutines.
 // Its lines are counted by g, if that is not nil and can do it.
 func parse(block Block, opts *Options, events []schemas.Event, g *grouper) *batch {
-	b := &batch{block: block, events: events, dialect: opts.Dialect}
+	b := &batch{block: block, whose: opts.whose(block.File), events: events, dialect: opts.Dialect}
 	switch {
 	case block.Open && opts.waits:
 		b.Unfinished++

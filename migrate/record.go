@@ -52,7 +52,6 @@ type Record struct {
 	Event   schemas.Event // a tally, if Counts; it may share memory with the text
 	Counts  bool
 	Thread  string // of which node and log; empty if the request has left no other record
-	Request string // what the records of one request have in common
 	Second  bool   // the request may have left one before, on the same thread, and leaves none after
 	Copy    string // which of several copies of the log this is; empty for the one that counts first
 	Exposed bool   // it prints a secret in clear
@@ -79,18 +78,24 @@ func records(text string, begins func(line string) bool) iter.Seq[string] {
 
 // parseRecords reads the records of a block.
 func (b *batch) parseRecords(d RecordDialect, opts *Options) {
-	number := b.block.Number
+	if lines, ok := d.(LineDialect); ok && b.scanLines(lines, opts) {
+		return
+	}
 	for text := range records(b.block.Text, d.Begins) {
-		lines := max(strings.Count(text, "\n"), 1)
-		b.parseRecord(d, text, number, opts)
-		b.Lines += uint64(lines - 1)   //nolint:gosec // a number of lines
-		b.Ignored += uint64(lines - 1) //nolint:gosec // the same
-		number += lines
+		b.parseRecord(d, text, opts)
 	}
 }
 
-func (b *batch) parseRecord(d RecordDialect, text string, number int, opts *Options) {
-	record, err := d.Record(opts.whose(b.block.File), text)
+// parseRecord reads one record, with all of its lines.
+func (b *batch) parseRecord(d RecordDialect, text string, opts *Options) {
+	number := b.block.Number + int(b.Lines)   //nolint:gosec // a number of lines
+	more := uint64(strings.Count(text, "\n")) //nolint:gosec // the same
+	if strings.HasSuffix(text, "\n") {
+		more--
+	}
+	b.Lines += more
+	b.Ignored += more
+	record, err := d.Record(b.whose, text)
 	if record.Exposed {
 		b.exposed.add(Sample{File: b.block.File, Line: number, Reason: "it prints the secret of an access key in clear"})
 	}
@@ -110,6 +115,7 @@ func (b *batch) parseRecord(d RecordDialect, text string, number int, opts *Opti
 		b.Ignored++
 	default:
 		b.records = append(b.records, record)
+		b.lines = append(b.lines, Line{record: uint32(len(b.records))}) //nolint:gosec // blocks are small
 	}
 	b.Lines++
 }

@@ -92,6 +92,7 @@ func (f *Fold) header(opts *ScanOptions) (scanHeader, error) {
 	if len(f.unknown) > 0 {
 		return scanHeader{}, schemas.Hint(errors.New(unknownSource{first: f.unknown[0]}.sentence()), "leave the older scan out, or scan that host again")
 	}
+	f.Pairing.name(f.callers)
 	state := f.foldState
 	state.Environments = append([]string{}, state.Environments...)
 	state.Samples, state.Exposed.Samples = onHost(opts.Host, state.Samples), onHost(opts.Host, state.Exposed.Samples)

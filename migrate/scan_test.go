@@ -238,7 +238,7 @@ func (lineRecords) Record(_, text string) (Record, error) {
 	}
 	var tally schemas.Tally
 	tally.Add(at)
-	r := Record{Node: fields["node"], TimeMS: at, Counts: true, Copy: fields["copy"], Request: fields["client"], Second: fields["second"] == "true", Exposed: fields["client"] == "c1"}
+	r := Record{Node: fields["node"], TimeMS: at, Counts: true, Copy: fields["copy"], Second: fields["second"] == "true", Exposed: fields["client"] == "c1"}
 	r.Thread = r.Node + " " + r.Copy + " " + fields["thread"]
 	r.Event = schemas.TallyEvent(schemas.TallyKey{
 		Environment: "eu", Node: r.Node, Subject: "key/demo", Client: fields["client"], How: schemas.HowClaimed,

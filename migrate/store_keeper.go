@@ -115,6 +115,7 @@ func (k *storeKeeper) settle(ctx context.Context) error { return k.commit(ctx, f
 
 // commit stores all that was folded since the last time.
 func (k *storeKeeper) commit(ctx context.Context, complete bool) error {
+	k.f.Pairing.name(k.f.callers)
 	err := k.store.change(ctx, func(tx *sql.Tx) error {
 		for _, log := range k.files.logs {
 			if at, ok := k.places[log]; ok || complete {

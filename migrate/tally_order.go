@@ -33,6 +33,7 @@ func (t *tallyTable) sort() {
 	t.bytes -= int64(count-int(all.count)) * entryBytes
 	t.tallyPart, t.index = newTallyPart(), map[group]uint32{}
 	t.moved, t.sorted = []*tallyPart{all}, true
+	t.clears++
 }
 
 // once yields the rows in order without making room for a copy, to be read once.

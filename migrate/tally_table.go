@@ -48,6 +48,7 @@ type tallyTable struct {
 	moved  []*tallyPart     // from other tables
 	sorted bool             // all tallies are in one part that was moved, in order and each key once
 	bytes  int64            // what all of it takes, roughly
+	clears int              // how often numbers and places have begun anew
 }
 
 // A tallyPart is tallies with the texts of their keys. Those stand in it once
@@ -78,6 +79,16 @@ func (e *tallyEntry) merge(other schemas.Tally) {
 	tally := e.tally()
 	tally.Merge(other)
 	e.count, e.firstMS, e.lastMS, e.hours = tally.Count, tally.FirstMS, tally.LastMS, tally.Hours
+}
+
+// add counts one request at ms.
+func (e *tallyEntry) add(ms int64) {
+	if e.count == 0 {
+		e.firstMS, e.lastMS = ms, ms
+	}
+	e.count = schemas.SumCounts(e.count, 1)
+	e.firstMS, e.lastMS = min(e.firstMS, ms), max(e.lastMS, ms)
+	e.hours |= 1 << (ms % dayMS / hourMS)
 }
 
 // chunkEntries is how many tallies are allocated at once, as a power of two.
@@ -111,13 +122,21 @@ func (t *tallyTable) add(key schemas.TallyKey, tally schemas.Tally) {
 
 // group is the group of a key, with numbers for the texts that are new.
 func (t *tallyTable) group(key schemas.TallyKey) group {
-	rest := key
-	rest.Subject, rest.Client = "", ""
-	return group{
-		t.subjects.number(key.Subject, &t.bytes, textBytes+len(key.Subject)),
-		t.clients.number(key.Client, &t.bytes, textBytes+len(key.Client)),
-		t.rests.number(rest, &t.bytes, restBytes+len(key.Node)+len(key.Environment)),
-	}
+	return group{t.subject(key.Subject), t.client(key.Client), t.rest(key)}
+}
+
+func (t *tallyTable) subject(name string) uint32 {
+	return t.subjects.number(name, &t.bytes, textBytes+len(name))
+}
+
+func (t *tallyTable) client(name string) uint32 {
+	return t.clients.number(name, &t.bytes, textBytes+len(name))
+}
+
+// rest is the number of what is left of a key.
+func (t *tallyTable) rest(key schemas.TallyKey) uint32 {
+	key.Subject, key.Client = "", ""
+	return t.rests.number(key, &t.bytes, restBytes+len(key.Node)+len(key.Environment))
 }
 
 // place makes a new tally for a group, which may have others: those become one
@@ -174,6 +193,7 @@ func (t *tallyTable) clear() {
 		clear(chunk)
 	}
 	t.count, t.bytes, t.moved, t.sorted = 0, 0, nil, false
+	t.clears++
 }
 
 // rows implements [tallySource]; in memory nothing can fail.

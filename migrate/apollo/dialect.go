@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"maps"
 	"regexp"
 	"slices"
@@ -18,13 +19,14 @@ import (
 const Name = "apollo"
 
 // A Dialect reads the log of Apollo's config service, from 2.3 to 3.0, from
-// the file or the console. It implements [migrate.RecordDialect].
+// the file or the console. It implements [migrate.LineDialect].
 type Dialect struct {
 	name        string
 	environment string
 	zone        *time.Location // nil if nobody named it
 	profile     migrate.Profile
 	pattern     *regexp.Regexp
+	seed        maphash.Seed
 }
 
 // NewDialect returns the dialect that a selection means: this one as it is, or
@@ -36,7 +38,7 @@ func NewDialect(s migrate.Selection, nodes []string) (d *Dialect, ok bool, err e
 		return nil, false, nil
 	}
 	d = &Dialect{
-		name: s.Name, environment: cmp.Or(def.Environment, s.Environment), pattern: parts(),
+		name: s.Name, environment: cmp.Or(def.Environment, s.Environment), pattern: parts(), seed: maphash.MakeSeed(),
 		profile: migrate.Profile{Nodes: def.Nodes, MaxGap: time.Duration(def.MaxGap), FailuresOnly: true},
 	}
 	if len(def.Nodes) == 0 {
@@ -196,6 +198,5 @@ func (d *Dialect) count(record *migrate.Record, c check, at time.Time) {
 	if c.observed {
 		record.Second = c.second
 		record.Thread = strings.Join([]string{record.Node, record.Copy, c.thread}, "\x00")
-		record.Request = c.app + " " + c.client
 	}
 }

@@ -1,0 +1,203 @@
+package migrate
+
+import (
+	"strings"
+	"sync"
+
+	"lockstep/schemas"
+)
+
+// A LineDialect is a [RecordDialect] that knows the layout which nearly all
+// lines of a log have, and reads those without taking them apart. Its methods
+// are called from many goroutines.
+type LineDialect interface {
+	RecordDialect
+
+	// Scanner reads lines of a file. It is nil where a text has something in
+	// it for which all of its records have to be read in full.
+	Scanner(file, text string) LineScanner
+
+	// Meaning is the record of a line that counts, as [RecordDialect.Record]
+	// has it; text is the one that it was found in.
+	Meaning(file, text string, l *Line) Record
+}
+
+// A LineScanner reads lines one after the other.
+type LineScanner interface {
+	// Scan reads the line that begins at a place of the text, and says where the
+	// next one does.
+	Scan(text string, at int, l *Line) (next int, reading Reading)
+
+	// Node is whose lines they are.
+	Node() string
+}
+
+// A Reading says how far a [LineScanner] got with a line.
+type Reading int
+
+// What a line is. Lines that follow one which was understood, and begin no
+// record, do not matter.
+const (
+	ReadNot   Reading = iota // it has to be read in full
+	ReadSign                 // it is a sign of life and nothing more
+	ReadCount                // it counts
+)
+
+// A Line is what a scanner has found in a line. Lines of a file that have the
+// same Subject, Client and Kind mean the same, but for their times and threads;
+// the subject, the client and the thread that are meant depend on that text alone.
+type Line struct {
+	TimeMS                  int64
+	Subject, Client, Thread Span   // Thread is only looked at if it tells the records of a request
+	SubjectHash, ThreadHash uint32 // of both: the same text has the same
+	Address                 uint32 // the client is that IPv4 address, if IsAddress
+	record                  uint32 // that was read in full instead, counted from 1
+	IsAddress               bool
+	Kind                    uint8
+}
+
+// A Span is a place in a text.
+type Span struct{ From, To uint32 }
+
+// Of is the text at that place.
+func (s Span) Of(text string) string { return text[s.From:s.To] }
+
+// auditEvery is how many lines of a block a scanner reads for each one that is
+// read in full as well, to see whether it reads them right.
+const auditEvery = 1024
+
+// scanLines reads a block line by line, and in full what the scanner leaves. It
+// reports false if the block has to be read in full.
+func (b *batch) scanLines(d LineDialect, opts *Options) bool {
+	if b.block.Open {
+		return false
+	}
+	s := d.Scanner(b.whose, b.block.Text)
+	if s == nil {
+		return false
+	}
+	c := lineReader{batch: *b, dialect: d, scanner: s, opts: opts}
+	c.lines = opts.lines.take(len(b.block.Text) / 128)
+	if !c.read() {
+		return false
+	}
+	*b = c.batch
+	return true
+}
+
+// A lineReader reads a block for [batch.scanLines].
+type lineReader struct {
+	batch
+
+	dialect LineDialect
+	scanner LineScanner
+	opts    *Options
+	known   bool // a record that was read leaves nothing to its further lines
+}
+
+func (r *lineReader) read() bool {
+	text := r.block.Text
+	life := sign{node: r.scanner.Node()}
+	for at := 0; at < len(text); {
+		var l Line
+		next, reading := r.scanner.Scan(text, at, &l)
+		switch reading {
+		case ReadNot:
+			at = r.readInFull(at)
+			continue
+		case ReadSign:
+			r.Ignored++
+		case ReadCount:
+			r.lines = append(r.lines, l)
+		}
+		if r.Lines%auditEvery == 0 && !r.agrees(text[at:next], &l, reading) {
+			return false
+		}
+		life.note(&r.batch, l.TimeMS)
+		r.Lines++
+		r.known = true
+		at = next
+	}
+	life.flush(&r.batch)
+	return true
+}
+
+// note adds a moment to a sign of life, or begins another one in another hour.
+func (s *sign) note(b *batch, ms int64) {
+	switch {
+	case s.firstMS <= ms && ms <= s.lastMS:
+	case s.lastMS == 0 || ms/hourMS != s.lastMS/hourMS:
+		s.flush(b)
+		s.firstMS, s.lastMS = ms, ms
+	default:
+		s.firstMS, s.lastMS = min(s.firstMS, ms), max(s.lastMS, ms)
+	}
+}
+
+// flush notes a sign of life, if there is one.
+func (s *sign) flush(b *batch) {
+	if s.lastMS > 0 {
+		b.signs = append(b.signs, *s)
+	}
+}
+
+// A linePool keeps the lines of blocks that were folded, to be used again. It
+// may be nil.
+type linePool struct{ sync.Pool }
+
+func (p *linePool) take(room int) []Line {
+	if p != nil {
+		if lines, _ := p.Get().(*[]Line); lines != nil {
+			return (*lines)[:0]
+		}
+	}
+	return make([]Line, 0, room)
+}
+
+func (p *linePool) give(lines []Line) {
+	if p != nil && cap(lines) > 0 {
+		p.Put(&lines)
+	}
+}
+
+// readInFull reads the record that begins at a place, and returns where it
+// ends. Lines that belong to one which is known already are passed over.
+func (r *lineReader) readInFull(at int) int {
+	text := r.block.Text[at:]
+	for record := range records(text, r.dialect.Begins) {
+		first, _, _ := strings.Cut(record, "\n")
+		if r.known && !r.dialect.Begins(strings.TrimRight(first, "\r")) {
+			more := uint64(strings.Count(record, "\n")) //nolint:gosec // a number of lines
+			r.Lines += more
+			r.Ignored += more
+		} else {
+			r.parseRecord(r.dialect, record, r.opts)
+		}
+		r.known = true
+		return at + len(record)
+	}
+	return len(r.block.Text)
+}
+
+// agrees reports whether a line says what the scanner says of it.
+func (r *lineReader) agrees(line string, l *Line, reading Reading) bool {
+	want, err := r.dialect.Record(r.whose, line)
+	if err != nil || want.TimeMS != l.TimeMS || want.Counts != (reading == ReadCount) || want.Exposed {
+		return false
+	}
+	return reading != ReadCount || want.same(r.dialect.Meaning(r.whose, r.block.Text, l))
+}
+
+// same compares all that is used of two records.
+func (r *Record) same(other Record) bool {
+	key, tally := r.Event.Tally()
+	otherKey, otherTally := other.Event.Tally()
+	a, b := *r, other
+	a.Event, b.Event = schemas.Event{}, schemas.Event{}
+	return key == otherKey && tally == otherTally && r.Event.TimeMS == other.Event.TimeMS && a.flat() == b.flat()
+}
+
+// flat is what is left of a record beside its event.
+func (r *Record) flat() [7]any {
+	return [...]any{r.Node, r.TimeMS, r.Counts, r.Thread, r.Second, r.Copy, r.Exposed}
+}
