@@ -174,7 +174,7 @@ type batch struct {
 
 	block   Block
 	whose   string // the path that tells whose log it is
-	pause   bool // there is no block: no other one is on its way
+	pause   bool   // there is no block: no other one is on its way
 	events  []schemas.Event
 	samples []Sample
 	dialect Dialect // that parsed it
