@@ -98,6 +98,9 @@ type Coverage struct {
 	Unparsed   uint64 `json:"unparsed"` // not understood
 	Unfinished uint64 `json:"-"`        // files whose last line is still being written; not in Lines
 	Copies     uint64 `json:"copies"`   // files left out, as another one begins with all they hold
+
+	Shorter  uint64 `json:"shorter,omitempty"`  // files left out, as more was read before of one that begins like them
+	Replaced uint64 `json:"replaced,omitempty"` // files whose name another one has, and that are not found under any other
 }
 
 func (c *Coverage) add(other Coverage) {

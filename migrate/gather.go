@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"time"
 
 	"lockstep/schemas"
 )
@@ -26,11 +27,21 @@ type Options struct {
 	// packed. It may be nil.
 	Progress func(bytes int64)
 
-	commitBytes int64     // see the constant; not 0 in tests
-	lines       *linePool // nil in some tests
-	simple      bool      // fold line by line, as the reference of tests
-	waits       bool      // a line that may still be being written is left for the next time
-	host        string    // on which the files are, for a scan
+	// Now tells the time, to bring the store up to date every few seconds of
+	// work. If it is nil that is done at the end, and when the memory is full.
+	Now func() time.Time
+
+	lines  *linePool // nil in some tests
+	simple bool      // fold line by line, as the reference of tests
+	waits  bool      // a line that may still be being written is left for the next time
+	host   string    // on which the files are, for a scan
+}
+
+func (o *Options) now() time.Time {
+	if o.Now == nil {
+		return time.Time{}
+	}
+	return o.Now()
 }
 
 // Gather folds all lines of logs, of which there may be none, and what the
@@ -47,7 +58,6 @@ func Gather(ctx context.Context, files *Files, opts Options) (*Evidence, error) 
 	if err != nil {
 		return nil, errors.Join(err, k.close())
 	}
-	e.Coverage.Copies += uint64(files.copies) //nolint:gosec // a number of files
 	return e, nil
 }
 
@@ -55,9 +65,6 @@ func Gather(ctx context.Context, files *Files, opts Options) (*Evidence, error) 
 func (o *Options) complete() {
 	if o.Memory == 0 {
 		o.Memory = DefaultMemory
-	}
-	if o.commitBytes == 0 {
-		o.commitBytes = commitBytes
 	}
 	o.waits = o.waits || o.Store != "" // its place can only be stored once its line break is there
 }
@@ -106,6 +113,7 @@ func foldLogs(ctx context.Context, files *Files, opts *Options, k keeper) error 
 		opts.lines.give(b.lines)
 	}
 	groups.drain(fold)
+	files.coverage(&fold.Coverage)
 	return nil
 }
 

@@ -156,7 +156,7 @@ func TestGroupsAgreeWithLines(t *testing.T) {
 				opts.Environment = []string{"pro", "other"}[min(random.IntN(4), 1)]
 			}
 			if random.IntN(2) == 0 {
-				opts.Store, opts.commitBytes = filepath.Join(t.TempDir(), "store"), 1<<(10+random.IntN(12))
+				opts.Store, opts.Now = filepath.Join(t.TempDir(), "store"), ticking(commitAfter/time.Duration(1+random.IntN(8)))
 			}
 			if newGrouping(&Options{Dialect: opts.Dialect, Memory: 1 << 20}) == nil {
 				t.Fatalf("%s: there are no groups", name)

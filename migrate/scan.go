@@ -62,7 +62,6 @@ func scanAll(ctx context.Context, files *Files, opts *ScanOptions, k *placeKeepe
 		return nil, err
 	}
 	f := k.fold()
-	f.Coverage.Copies += uint64(files.copies) //nolint:gosec // a number of files
 	header, err := f.header(opts)
 	if err != nil {
 		return nil, err
@@ -156,7 +155,9 @@ func (k *placeKeeper) logs(ctx context.Context, files *Files) ([]hostLog, error)
 		return logs, err
 	}
 	for _, log := range files.logs {
-		logs = append(logs, newHostLog(log.path, log.head, k.places[log]))
+		if log.state != logCopy {
+			logs = append(logs, newHostLog(log.path, log.head, k.places[log]))
+		}
 	}
 	return logs, nil
 }

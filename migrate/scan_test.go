@@ -64,7 +64,7 @@ func (f *hostFleet) files(patterns ...string) *Files {
 // scan scans some logs and some scans.
 func (f *hostFleet) scan(host, path string, logs *Files, store string, scans ...string) (*ScanSummary, error) {
 	f.t.Helper()
-	opts := ScanOptions{Options: Options{Dialect: f.dialect, Store: store, Memory: 4096, commitBytes: 4096}, Host: host, At: f.at, Name: "test"}
+	opts := ScanOptions{Options: Options{Dialect: f.dialect, Store: store, Memory: 4096, Now: ticking(2 * time.Second)}, Host: host, At: f.at, Name: "test"}
 	if len(scans) > 0 {
 		beside, err := NewScans(scans, "", f.dialect)
 		if err != nil {

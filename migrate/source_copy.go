@@ -5,69 +5,111 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"io/fs"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
 )
 
-// leaveOutCopies drops logs all of whose lines another log begins with: the
-// copy that a rotation left behind, packed or not, whole or not. Only logs
+// leaveOutCopies leaves out logs all of whose lines another log begins with:
+// the copy that a rotation left behind, packed or not, whole or not. Only logs
 // with the same first bytes are compared, and those to their end.
 func (f *Files) leaveOutCopies() error {
-	logs := slices.Clone(f.logs)
+	logs := slices.DeleteFunc(slices.Clone(f.logs), func(l *logFile) bool {
+		return l.state != logUnread || l.stdin != nil || l.head == ""
+	})
 	slices.SortStableFunc(logs, func(a, b *logFile) int { return strings.Compare(a.head, b.head) })
-	dropped := map[*logFile]bool{}
 	var open []*logFile // logs whose first bytes the current one has as well
 	for _, log := range logs {
 		open = slices.DeleteFunc(open, func(l *logFile) bool { return !strings.HasPrefix(log.head, l.head) })
 		for _, other := range open {
 			less, err := lesser(log, other)
-			if err != nil {
+			switch {
+			case err != nil:
 				return err
-			}
-			if less != nil {
-				dropped[less] = true
+			case less == log:
+				log.state, log.of = logCopy, other
+			case less == other:
+				other.state, other.of = logCopy, log
 			}
 		}
-		open = slices.DeleteFunc(open, func(l *logFile) bool { return dropped[l] })
-		if log.stdin == nil && log.head != "" && !dropped[log] {
-			open = append(open, log)
+		open = slices.DeleteFunc(append(open, log), func(l *logFile) bool { return l.state == logCopy })
+	}
+	return nil
+}
+
+// leaveOutBegun leaves out packed logs of which nothing can be read yet, beside
+// those that they are being made of.
+func (f *Files) leaveOutBegun() {
+	plain := map[string]bool{}
+	for _, log := range f.logs {
+		plain[log.path] = !log.packed
+	}
+	for _, log := range f.logs {
+		if log.torn && log.head == "" && plain[strings.TrimSuffix(log.path, filepath.Ext(log.path))] {
+			log.state = logCopy
 		}
 	}
-	f.copies = len(dropped)
-	f.logs = slices.DeleteFunc(f.logs, func(l *logFile) bool { return dropped[l] })
-	return nil
 }
 
 // lesser returns the one of two logs that the other begins with; a if they are
 // the same, nil if they differ. The first bytes of b are those of a.
 func lesser(a, b *logFile) (*logFile, error) {
-	if len(b.head) < headBytes { // that is all of it
+	if len(b.head) < headBytes && !a.torn && !b.torn { // that is all of it
 		if a.head == b.head {
 			return a, nil
 		}
 		return b, nil
 	}
-	var read atomic.Int64
-	x, err := a.open(&read)
+	c, err := compareLogs(a, b)
+	switch {
+	case c == sameStream && b.torn, c == secondEnds:
+		return b, err
+	case c == sameStream, c == firstEnds:
+		return a, err
+	}
+	return nil, err
+}
+
+// compareLogs compares all that two logs hold. One that is gone differs: it
+// will be missed when it is read. What is torn ends there.
+func compareLogs(a, b *logFile) (int, error) {
+	x, err := a.peekAt(0)
 	if err != nil {
-		return nil, err
+		return differentStreams, ifThere(err)
 	}
 	defer x.Close()
-	y, err := b.open(&read)
+	y, err := b.peekAt(0)
 	if err != nil {
-		return nil, err
+		return differentStreams, ifThere(err)
 	}
 	defer y.Close()
-	switch c, err := compareStreams(x, y); {
-	case err != nil:
-		return nil, err
-	case c == sameStream, c == firstEnds:
-		return a, nil
-	case c == secondEnds:
-		return b, nil
+	return compareStreams(x, y)
+}
+
+// peekAt opens a log at a place without noting what it is now. The error is
+// [fs.ErrNotExist] if its name stands for another one.
+func (l *logFile) peekAt(offset int64) (io.ReadCloser, error) {
+	var read atomic.Int64
+	now := *l
+	text, err := now.openAt(&read, offset)
+	if now.id != l.id {
+		err = errors.Join(fs.ErrNotExist, err)
+		if text != nil {
+			err = errors.Join(err, text.Close())
+		}
 	}
-	return nil, nil //nolint:nilnil // they differ
+	return text, err
+}
+
+// ifThere drops the error of a log that is not where it was found: it will be
+// missed when it is read, and looked for.
+func ifThere(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // How two streams compare.
@@ -84,7 +126,7 @@ func compareStreams(a, b io.Reader) (int, error) {
 		p, errP := x.Peek(blockBytes)
 		q, errQ := y.Peek(blockBytes)
 		for _, err := range []error{errP, errQ} {
-			if err != nil && !errors.Is(err, io.EOF) {
+			if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 				return 0, err //nolint:wrapcheck // it will be met again when the log is read
 			}
 		}

@@ -1,12 +1,10 @@
 package migrate
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"iter"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,11 +18,13 @@ import (
 // Files is a [Source] of log files, plain or packed with gzip or zstd, and of
 // standard input. Its zero value has none.
 type Files struct {
-	logs   []*logFile
-	copies int
-	read   atomic.Int64           // bytes of all files so far, as they are packed
-	begins func(line string) bool // see [blockReader]
-	pool   blockPool
+	patterns []string
+	stdin    io.Reader
+	logs     []*logFile
+	known    []*knownLog            // that were read before, most of which was read first
+	read     atomic.Int64           // bytes of all files so far, as they are packed
+	begins   func(line string) bool // see [blockReader]
+	pool     blockPool
 }
 
 // NewFiles finds the files that patterns match, in order of their names: `-`
@@ -35,8 +35,39 @@ func NewFiles(patterns []string, stdin io.Reader) (*Files, error) {
 	if len(patterns) == 0 {
 		return nil, schemas.Hint(errors.New("there are no logs to read"), "name them with --logs 'events-*.jsonl', or ask a log database with --from")
 	}
+	f := &Files{patterns: patterns, stdin: stdin}
+	return f, f.find()
+}
+
+// maxLooks is how often logs are looked for until none of them moves meanwhile.
+const maxLooks = 50
+
+// find lists the logs. A rotation may be giving them other names just then, so
+// it looks until what it has opened is what the names still stand for: a log
+// that was there all the time is in the list, and once.
+func (f *Files) find() error {
+	opened := map[string]*logFile{}
+	for range maxLooks {
+		paths, err := f.paths()
+		if err != nil {
+			return err
+		}
+		moved, err := f.open(paths, opened)
+		if err != nil {
+			return err
+		}
+		if !moved {
+			f.logs = distinctFiles(paths, opened)
+			return nil
+		}
+	}
+	return schemas.Hint(errors.New("find logs: they are given other names all the time"), "try again when no rotation is going on")
+}
+
+// paths lists the names of all files that the patterns stand for.
+func (f *Files) paths() ([]string, error) {
 	var found []string
-	for _, pattern := range patterns {
+	for _, pattern := range f.patterns {
 		matches, err := match(pattern)
 		if err != nil {
 			return nil, err
@@ -44,11 +75,72 @@ func NewFiles(patterns []string, stdin io.Reader) (*Files, error) {
 		found = append(found, matches...)
 	}
 	slices.Sort(found)
-	f := &Files{}
-	if err := f.add(slices.Compact(found), stdin); err != nil {
-		return nil, err
+	return slices.Compact(found), nil
+}
+
+// open looks at each file that is not the one that was opened under its name
+// before, and reports whether there was one.
+func (f *Files) open(paths []string, opened map[string]*logFile) (moved bool, err error) {
+	for _, path := range paths {
+		if path == "-" {
+			opened[path] = f.stdinLog()
+			continue
+		}
+		if log := opened[path]; log != nil && log.isStill(path) {
+			continue
+		}
+		moved = true
+		opened[path], err = newLogFile(path)
+		if errors.Is(err, fs.ErrNotExist) && !isLink(path) {
+			continue // it has gone since it was listed
+		}
+		if err != nil {
+			return false, err
+		}
 	}
-	return f, f.leaveOutCopies()
+	return moved, nil
+}
+
+// stdinLog is standard input, which is the same each time.
+func (f *Files) stdinLog() *logFile {
+	for _, log := range f.logs {
+		if log.stdin != nil {
+			return log
+		}
+	}
+	return &logFile{path: "-", stdin: f.stdin, row: &logRow{}}
+}
+
+// isLink reports whether there is a symbolic link: if it leads nowhere, it
+// will not go away by itself.
+func isLink(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode()&fs.ModeSymlink != 0
+}
+
+// isStill reports whether a name stands for the log as it was found.
+func (l *logFile) isStill(path string) bool {
+	info, err := os.Stat(path)
+	if err != nil {
+		return false
+	}
+	id, err := idOf(path, info)
+	return err == nil && id == l.id && (!l.torn || info.Size() == l.size)
+}
+
+// distinctFiles drops files that stood before under another name.
+func distinctFiles(paths []string, opened map[string]*logFile) []*logFile {
+	var logs []*logFile
+	seen := map[fileID]bool{}
+	for _, path := range paths {
+		log := opened[path]
+		if log.stdin == nil && seen[log.id] {
+			continue
+		}
+		seen[log.id] = true
+		logs = append(logs, log)
+	}
+	return logs
 }
 
 // match lists the files that a pattern stands for.
@@ -100,26 +192,6 @@ func walk(root string) ([]string, error) {
 	return files, err //nolint:wrapcheck // the caller says what is looked for
 }
 
-// add looks at each file, and drops those that stood before under another name.
-func (f *Files) add(paths []string, stdin io.Reader) error {
-	seen := map[fileID]bool{}
-	for _, path := range paths {
-		if path == "-" {
-			f.logs = append(f.logs, &logFile{path: path, stdin: stdin})
-			continue
-		}
-		log, err := newLogFile(path)
-		if err != nil {
-			return err
-		}
-		if !seen[log.id] {
-			seen[log.id] = true
-			f.logs = append(f.logs, log)
-		}
-	}
-	return nil
-}
-
 // A fileID tells files apart whatever their names: device and inode.
 type fileID struct{ device, inode uint64 }
 
@@ -146,47 +218,6 @@ func (f *Files) Size() int64 {
 func (f *Files) cutAt(d Dialect) {
 	if records, ok := d.(RecordDialect); ok {
 		f.begins = records.Begins
-	}
-}
-
-// Blocks implements [Source].
-func (f *Files) Blocks(ctx context.Context) iter.Seq2[Block, error] {
-	return func(yield func(Block, error) bool) {
-		for _, log := range f.logs {
-			if !f.readLog(ctx, log, yield) {
-				return
-			}
-		}
-	}
-}
-
-// readLog yields the blocks of one log; false means to stop.
-func (f *Files) readLog(ctx context.Context, log *logFile, yield func(Block, error) bool) bool {
-	if log.done {
-		f.read.Add(log.size)
-		return true
-	}
-	text, err := log.openAt(&f.read, log.from.Offset)
-	if err != nil {
-		return yield(Block{}, err)
-	}
-	defer text.Close()
-	reader := blockReader{in: text, pool: &f.pool, at: log.from, begins: f.begins}
-	for {
-		block, err := reader.next()
-		if errors.Is(err, io.EOF) {
-			return true
-		}
-		if err == nil {
-			err = ctx.Err()
-		}
-		if err != nil {
-			return yield(Block{}, fmt.Errorf("read %s: %w", log.path, err))
-		}
-		block.File, block.log = log.path, log
-		if !yield(block, nil) {
-			return false
-		}
 	}
 }
 

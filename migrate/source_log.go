@@ -2,12 +2,12 @@ package migrate
 
 import (
 	"bufio"
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -33,28 +33,39 @@ type logFile struct {
 	size     int64
 	modified time.Time
 	packed   bool
+	torn     bool     // what is packed ends in the middle: it may still be being written
 	head     string   // the first bytes, unpacked; shorter than headBytes if that is all
-	from     position // what was read before
-	done     bool     // all of it was
-	stored   int64    // its number in a store; 0 if it has none
+	from     position // up to which it was read
+	state    logState
+	fresh    bool     // it is not known from before
+	kept     bool     // it is as it was, and was not opened
+	ended    bool     // it was read to its end since it was found
+	of       *logFile // that has all of it
+	row      *logRow  // of a store
 }
 
 // newLogFile looks at a file and its first bytes.
 func newLogFile(path string) (*logFile, error) {
-	log := &logFile{path: path}
+	log := &logFile{path: path, row: &logRow{}}
 	var read atomic.Int64
 	text, err := log.open(&read)
+	if err == nil {
+		defer text.Close()
+		log.head, err = log.readHead(text)
+	}
+	if log.torn = log.packed && errors.Is(err, io.ErrUnexpectedEOF); log.torn {
+		err = nil // whoever reads on will meet it again
+	}
+	return log, err
+}
+
+// readHead reads the first bytes of a log, or all that there are.
+func (l *logFile) readHead(text io.Reader) (string, error) {
+	head, err := io.ReadAll(io.LimitReader(text, headBytes))
 	if err != nil {
-		return nil, err
+		err = fmt.Errorf("read %s: %w", l.path, err)
 	}
-	defer text.Close()
-	head := make([]byte, headBytes)
-	n, err := io.ReadFull(text, head)
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return nil, fmt.Errorf("read %s: %w", path, err)
-	}
-	log.head = string(head[:n])
-	return log, nil
+	return string(head), err
 }
 
 // open opens the log, and counts what is read of it before it is unpacked.
@@ -145,18 +156,24 @@ func (c *countingReader) Read(p []byte) (int, error) {
 	return n, err //nolint:wrapcheck // it passes on what it wraps
 }
 
+// magicBytes is how many bytes tell what is packed.
+const magicBytes = 4
+
+func isGzip(head string) bool { return strings.HasPrefix(head, "\x1f\x8b") }         // RFC 1952, section 2.3.1
+func isZstd(head string) bool { return strings.HasPrefix(head, "\x28\xb5\x2f\xfd") } // RFC 8878, section 3.1.1
+
 // unpack looks at the first bytes, as rotated files have all sorts of names.
 func (l *logFile) unpack(in io.Reader) (io.ReadCloser, error) {
 	text := bufio.NewReaderSize(in, 64<<10)
-	magic, err := text.Peek(4)
+	magic, err := text.Peek(magicBytes)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err //nolint:wrapcheck // the caller names the file
 	}
 	switch {
-	case bytes.HasPrefix(magic, []byte{0x1f, 0x8b}): // RFC 1952, section 2.3.1
+	case isGzip(string(magic)):
 		l.packed = true
 		return gzip.NewReader(text) //nolint:wrapcheck // the caller names the file
-	case bytes.Equal(magic, []byte{0x28, 0xb5, 0x2f, 0xfd}): // RFC 8878, section 3.1.1
+	case isZstd(string(magic)):
 		l.packed = true
 		inflated, err := zstd.NewReader(text, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
 		if err != nil {

@@ -1,20 +1,24 @@
 package migrate
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"os"
 	"slices"
+	"strings"
+	"time"
 
 	"lockstep/schemas"
 )
 
-// commitBytes is after how many bytes of lines a store is brought up to date:
-// the most that is read again after a crash.
-const commitBytes = 256 << 20
+// commitAfter is after how much work a store is brought up to date: the most
+// that is done again after a crash. A commit takes a fraction of a second.
+const commitAfter = 10 * time.Second
 
 // A storeKeeper keeps tallies in a store.
 type storeKeeper struct {
@@ -23,7 +27,7 @@ type storeKeeper struct {
 	opts   *Options
 	f      *Fold
 	places map[*logFile]position // of logs that were read since the last commit
-	bytes  int64                 // of lines since then
+	since  time.Time             // of that
 }
 
 // newStoreKeeper opens a store and goes on where it left off.
@@ -36,6 +40,7 @@ func newStoreKeeper(ctx context.Context, files *Files, opts *Options) (*storeKee
 	if err := errors.Join(k.refuse(), k.load(ctx)); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
+	k.since = opts.now()
 	return k, nil
 }
 
@@ -67,18 +72,8 @@ func (k *storeKeeper) load(ctx context.Context) error {
 	if err := k.bind(meta); ok && err != nil {
 		return err
 	}
-	known, err := k.store.loadLogs(ctx)
-	if err != nil {
+	if k.files.known, err = k.store.loadLogs(ctx); err != nil {
 		return err
-	}
-	for _, log := range k.files.logs {
-		isCopy, err := resumeLog(log, known)
-		if err != nil {
-			return err
-		}
-		if isCopy {
-			k.files.copies++
-		}
 	}
 	return k.store.loadNodes(ctx, k.f)
 }
@@ -98,52 +93,80 @@ func (k *storeKeeper) bind(meta storeMeta) error {
 
 func (k *storeKeeper) fold() *Fold { return k.f }
 
+// note notes how far a log was read.
 func (k *storeKeeper) note(b *batch) {
 	if b.pause {
 		return
 	}
 	k.places[b.block.log] = b.block.end
-	k.bytes += int64(len(b.block.Text))
 }
 
 // due reports whether to commit, which happens from time to time.
 func (k *storeKeeper) due() bool {
-	return k.bytes >= k.opts.commitBytes || k.f.table.bytes >= k.opts.Memory
+	return k.f.table.bytes >= k.opts.Memory || k.opts.now().Sub(k.since) >= commitAfter
 }
 
-func (k *storeKeeper) settle(ctx context.Context) error { return k.commit(ctx, false) }
-
-// commit stores all that was folded since the last time.
-func (k *storeKeeper) commit(ctx context.Context, complete bool) error {
+// settle stores all that was folded since the last time, and how far it was read.
+func (k *storeKeeper) settle(ctx context.Context) error {
 	k.f.Pairing.name(k.f.callers)
 	err := k.store.change(ctx, func(tx *sql.Tx) error {
-		for _, log := range k.files.logs {
-			if at, ok := k.places[log]; ok || complete {
-				if !ok {
-					at = log.from
-				}
-				if err := saveLog(ctx, tx, log, at, complete); err != nil {
-					return err
-				}
+		for log, at := range k.inOrder() {
+			if err := saveLog(ctx, tx, log, at, storedPart); err != nil {
+				return err
 			}
 		}
-		return errors.Join(
-			saveTallies(ctx, tx, k.f.table.rows(ctx)),
-			saveNodes(ctx, tx, k.f.nodes),
-			saveMeta(ctx, tx, storeMeta{k.opts.Dialect.Identity(), k.opts.Environment, k.f.foldState}),
-		)
+		return k.saveFold(ctx, tx)
 	})
-	for log, at := range maps.All(k.places) {
-		log.from = at
-	}
 	clear(k.places)
 	k.f.table.clear()
-	k.bytes = 0
+	k.since = k.opts.now()
 	return err
 }
 
+// inOrder yields the logs that were read since the last commit: of two that
+// are the same one under two names, the one that was read further comes last.
+func (k *storeKeeper) inOrder() iter.Seq2[*logFile, position] {
+	return func(yield func(*logFile, position) bool) {
+		logs := slices.SortedFunc(maps.Keys(k.places), func(a, b *logFile) int {
+			return cmp.Or(cmp.Compare(k.places[a].Offset, k.places[b].Offset), strings.Compare(a.path, b.path))
+		})
+		for _, log := range logs {
+			if !yield(log, k.places[log]) {
+				return
+			}
+		}
+	}
+}
+
+func (k *storeKeeper) saveFold(ctx context.Context, tx *sql.Tx) error {
+	return errors.Join(
+		saveTallies(ctx, tx, k.f.table.rows(ctx)),
+		saveNodes(ctx, tx, k.f.nodes),
+		saveMeta(ctx, tx, storeMeta{k.opts.Dialect.Identity(), k.opts.Environment, k.f.foldState}),
+	)
+}
+
+// complete commits when all logs have been read: what is as it was will not
+// have to be opened the next time.
+func (k *storeKeeper) complete(ctx context.Context) error {
+	if err := k.settle(ctx); err != nil {
+		return err
+	}
+	return k.store.change(ctx, func(tx *sql.Tx) error {
+		for _, log := range k.files.logs {
+			if log.state == logShorter { // it will be looked at anew
+				continue
+			}
+			if err := saveLog(ctx, tx, log, log.from, log.stored()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 func (k *storeKeeper) tallies(ctx context.Context) (tallySource, error) {
-	if err := k.commit(ctx, true); err != nil {
+	if err := k.complete(ctx); err != nil {
 		return nil, err
 	}
 	if len(k.opts.Beside) == 0 {

@@ -41,7 +41,7 @@ func ingestProcess(ctx context.Context, dir, store string) error {
 		return err
 	}
 	fmt.Fprintln(os.Stdout, "begins")
-	e, err := Gather(ctx, files, Options{Dialect: wordsOrEvents{}, Store: store, commitBytes: 1})
+	e, err := Gather(ctx, files, Options{Dialect: wordsOrEvents{}, Store: store, Now: ticking(commitAfter)})
 	if err != nil {
 		return err
 	}

@@ -56,7 +56,7 @@ func nowFlag() cli.Flag {
 
 // logs finds the logs, and says how to read them.
 func (p *process) logs(c *cli.Context, policy *schemas.Policy, environment string) (*migrate.Files, migrate.Options, error) {
-	opts := migrate.Options{Environment: environment, Store: c.String("store"), Memory: int64(c.Int("memory")) << 20}
+	opts := migrate.Options{Environment: environment, Store: c.String("store"), Memory: int64(c.Int("memory")) << 20, Now: p.now}
 	if opts.Memory <= 0 {
 		return nil, opts, usage(errors.New("--memory has to be at least 1"))
 	}

@@ -1,0 +1,150 @@
+package migrate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"lockstep/schemas"
+)
+
+// steppingDialect has something happen now and then while a log is read.
+type steppingDialect struct {
+	wordsDialect
+
+	step func()
+}
+
+func (d steppingDialect) Parse(line string) (schemas.Event, bool, error) {
+	d.step()
+	return d.wordsDialect.Parse(line)
+}
+
+// rounds is how many seeds a test of rotations has.
+func rounds() uint64 {
+	if os.Getenv("FULL") != "" {
+		return 400
+	}
+	return 12
+}
+
+// While a process writes, its log is renamed, copied and truncated, packed and
+// deleted, before, between and during scans, some of which are cut off: each
+// line counts once.
+func TestRotationLosesNothing(t *testing.T) {
+	t.Parallel()
+	for seed := range rounds() {
+		random := rand.New(rand.NewPCG(seed, 12))
+		r := newRotation(t, random)
+		store := filepath.Join(t.TempDir(), "s")
+		for range 12 {
+			for range random.IntN(6) {
+				r.step()
+			}
+			r.scan(store, random.IntN(4) == 0)
+		}
+		r.quiet()
+		r.once(seed, r.lines, r.gather(t.Context(), store, func() {}))
+		if t.Failed() {
+			t.Fatalf("seed %d:\n%s", seed, r.files())
+		}
+	}
+}
+
+// scan reads what there is while things go on happening, perhaps not to its end.
+func (r *rotation) scan(store string, cutOff bool) {
+	r.t.Helper()
+	ctx, cancel := context.WithCancel(r.t.Context())
+	defer cancel()
+	e, err := r.tryGather(ctx, store, func() {
+		r.mu.Lock()
+		now, stop := r.random.IntN(6) == 0, cutOff && r.random.IntN(60) == 0
+		r.mu.Unlock()
+		if now {
+			r.step()
+		}
+		if stop {
+			cancel()
+		}
+	})
+	if err == nil {
+		r.check(e.Close())
+		r.scanned()
+		return
+	}
+	if !errors.Is(err, context.Canceled) {
+		r.t.Errorf("scan: %v", err)
+	}
+}
+
+func (r *rotation) tryGather(ctx context.Context, store string, step func()) (*Evidence, error) {
+	files, err := NewFiles([]string{r.dir}, nil)
+	if err != nil {
+		return nil, err
+	}
+	step()
+	return Gather(ctx, files, Options{Dialect: steppingDialect{step: step}, Store: store, Now: ticking(commitAfter)})
+}
+
+// gather reads all there is.
+func (r *rotation) gather(ctx context.Context, store string, step func()) *Evidence {
+	r.t.Helper()
+	e, err := r.tryGather(ctx, store, step)
+	if err != nil {
+		r.t.Fatalf("%v\n%s", err, r.files())
+	}
+	return inMemory(r.t, e)
+}
+
+// once makes sure that the first lines count once each, and others at most.
+func (r *rotation) once(seed uint64, lines int, e *Evidence) {
+	r.t.Helper()
+	counts := map[string]uint64{}
+	for key, tally := range e.Tallies {
+		if counts[key.Client] = tally.Count; tally.Count > 1 {
+			r.t.Errorf("seed %d: %s counts %d times", seed, key.Client, tally.Count)
+		}
+	}
+	var lost []string
+	for n := range lines {
+		if name := fmt.Sprintf("line%d", n+1); counts[name] == 0 {
+			lost = append(lost, name)
+		}
+	}
+	if len(lost) > 0 {
+		r.t.Errorf("seed %d: %d of %d lines are lost: %.200s", seed, len(lost), lines, strings.Join(lost, " "))
+	}
+	if c := e.Coverage; c.Unparsed > 0 || c.Shorter > 0 {
+		r.t.Errorf("seed %d: %+v %+v", seed, c, e.Samples)
+	}
+}
+
+// Without a store, one scan has each line that was there when it began, once.
+func TestRotationDuringAScan(t *testing.T) {
+	t.Parallel()
+	for seed := range rounds() {
+		random := rand.New(rand.NewPCG(seed, 13))
+		r := newRotation(t, random)
+		for range 10 + random.IntN(40) {
+			r.step()
+		}
+		r.quiet()
+		before := r.lines
+		r.once(seed, before, r.gather(t.Context(), "", func() {
+			r.mu.Lock()
+			now := r.random.IntN(6) == 0
+			r.mu.Unlock()
+			if now {
+				r.step()
+			}
+		}))
+		if t.Failed() {
+			t.Fatalf("seed %d:\n%s", seed, r.files())
+		}
+	}
+}
