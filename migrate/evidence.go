@@ -23,6 +23,7 @@ type Evidence struct {
 	Samples     []Sample        // the first lines that were not understood
 	Nodes       []Node          // by name
 	Gaps        []Gap           // by node and time
+	Sources     []SourceState   // by name
 	Unknown     []UnknownWindow // in which a source could not be read
 	Dominant    []Dominant
 	Exposed     Exposure // secrets that the logs print
@@ -184,7 +185,8 @@ func (e *Evidence) Digest() (string, error) {
 		FailuresOnly     bool            `json:",omitempty"`
 		MaxGap           time.Duration   `json:",omitempty"`
 		Unknown          []UnknownWindow `json:",omitempty"`
-	}{e.Environment, e.Coverage.Parsed, e.Coverage.Unparsed, e.Gaps, e.FailuresOnly, e.MaxGap, e.Unknown}
+		Shorter          uint64          `json:",omitempty"`
+	}{e.Environment, e.Coverage.Parsed, e.Coverage.Unparsed, e.Gaps, e.FailuresOnly, e.MaxGap, e.Unknown, e.Coverage.Shorter}
 	if err := enc.Encode(head); err != nil {
 		return "", fmt.Errorf("digest evidence: %w", err)
 	}

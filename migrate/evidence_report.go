@@ -22,6 +22,10 @@ func (e *Evidence) WriteJSON(w io.Writer) error {
 	out := &jsonWriter{out: bufio.NewWriterSize(w, 64<<10)}
 	out.indented("{\n  \"window\": ", e.Window)
 	out.indented(",\n  \"coverage\": ", e.coverage())
+	if until := e.CompleteUntil(); !until.IsZero() {
+		out.line(",\n  \"complete_until\": ", until)
+	}
+	out.indented(",\n  \"sources\": ", append([]SourceState{}, e.Sources...))
 	separator := ",\n  \"clients\": [\n    "
 	var line []byte
 	for client := range e.Clients() {
@@ -123,6 +127,7 @@ func (e *Evidence) writeCoverage(w io.Writer) {
 	if !e.Window.From.IsZero() {
 		fmt.Fprintf(w, "%s, %s to %s\n", printable(e.Environment), minute(e.Window.From), minute(e.Window.To))
 	}
+	e.writeCompleteUntil(w)
 	fmt.Fprintf(w, "%d lines: %d events, %d ignored, %d not understood\n", c.Lines, c.Parsed, c.Ignored, c.Unparsed)
 	for _, s := range e.Samples {
 		fmt.Fprintf(w, "  %s: %s\n", s.place(), s.Reason)
@@ -132,6 +137,23 @@ func (e *Evidence) writeCoverage(w io.Writer) {
 	}
 	if c.Copies > 0 {
 		fmt.Fprintf(w, "%s left out, as another file begins with all the same lines\n", plural(c.Copies, "file is", "files are"))
+	}
+	if c.Shorter > 0 {
+		fmt.Fprintf(w, "%s left out, as more was read before of one that begins like it\n", plural(c.Shorter, "file is", "files are"))
+	}
+	if c.Replaced > 0 {
+		fmt.Fprintf(w, "%s replaced and not found again: give rotated logs too, or lines that came last may be missing\n", plural(c.Replaced, "log was", "logs were"))
+	}
+}
+
+// writeCompleteUntil says how far the evidence goes, and who is behind.
+func (e *Evidence) writeCompleteUntil(w io.Writer) {
+	switch s := e.behind(); {
+	case len(e.Sources) == 0:
+	case s.CompleteUntil.IsZero():
+		fmt.Fprintf(w, "not complete: %s has told nothing\n", printable(s.Name))
+	default:
+		fmt.Fprintf(w, "complete until %s, as far as %s goes\n", minute(s.CompleteUntil), printable(s.Name))
 	}
 }
 

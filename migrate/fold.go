@@ -31,6 +31,7 @@ type Fold struct {
 	profile     Profile
 
 	scanned []scanHost      // of scan files
+	sources []SourceState   // of contributors
 	unknown []UnknownWindow // of contributors
 	spill   *tallySpill     // where their tallies go; not before they are asked
 }
@@ -108,6 +109,7 @@ func (f *Fold) event(e *schemas.Event) bool {
 	if e.Seq != 0 && !f.isNew(node, e) {
 		return false
 	}
+	node.Lines++
 	f.seen(e.Environment)
 	f.Window.include(e.TimeMS)
 	switch e.Kind {
@@ -216,6 +218,8 @@ func (f *Fold) evidence(ctx context.Context, tallies tallySource) (*Evidence, er
 		node := f.nodes[name]
 		e.Nodes = append(e.Nodes, node.node(name))
 		e.Gaps = append(e.Gaps, node.gaps(name, f.maxGap)...)
+		e.Sources = append(e.Sources, node.source(name))
 	}
+	e.Sources = append(e.Sources, f.sources...)
 	return e, e.survey(ctx)
 }

@@ -41,7 +41,7 @@ func inconclusive(format string, args ...any) finding {
 
 // nodeFindings judge whether the nodes that have to report are known, and do.
 func (g *gate) nodeFindings() []finding {
-	return append(g.environmentFindings(), g.signsOfLife()...)
+	return slices.Concat(g.environmentFindings(), g.signsOfLife(), g.sourceFindings())
 }
 
 // environmentFindings catch a name that the policy spells in another way: its
@@ -113,6 +113,9 @@ func (g *gate) coverageFindings(from time.Time) []finding {
 	if c := g.in.Evidence.Coverage; c.UnparsedShare() > g.limits.MaxUnparsed {
 		findings = append(findings, inconclusive("%d of %s not understood, more than a share of %g",
 			c.Unparsed, plural(c.Parsed+c.Unparsed, "line was", "lines were"), g.limits.MaxUnparsed))
+	}
+	if n := g.in.Evidence.Coverage.Shorter; n > 0 {
+		findings = append(findings, inconclusive("%s left out, as more was read before of one that begins like it", plural(n, "file is", "files are")))
 	}
 	return findings
 }

@@ -28,7 +28,7 @@ func NewPlan(in Input) (*schemas.Plan, error) {
 	gate := newGate(&in)
 	plan := &schemas.Plan{
 		Version: 1, Environment: in.Rollout.Environment, Tier: tier,
-		Created: in.Now, Expires: in.Now.Add(time.Duration(gate.limits.PlanValid)),
+		Created: in.Now, Expires: in.Now.Add(time.Duration(gate.limits.PlanValid)), Complete: gate.completeUntil(),
 		Inputs: inputs, Target: in.Target, Window: in.Policy.Batching(tier).Window, Subjects: gate.verdicts(), Keys: gate.keyUses(),
 	}
 	if !gate.ends.IsZero() && gate.ends.Before(plan.Expires) {

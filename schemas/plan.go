@@ -28,6 +28,7 @@ type Plan struct {
 	Tier        Tier             `yaml:"tier"`
 	Created     time.Time        `yaml:"created"`
 	Expires     time.Time        `yaml:"expires"`
+	Complete    *time.Time       `yaml:"complete_until,omitempty"` // the evidence; nil if a source of it has told nothing
 	Inputs      PlanInputs       `yaml:"inputs"`
 	Target      *PlanTarget      `yaml:"target,omitempty"` // nil: the keys live in the rollout file alone
 	Window      *ChangeWindow    `yaml:"window,omitempty"` // of the policy; nil: always

@@ -182,7 +182,7 @@ func evidenceStatus(e *migrate.Evidence, environment string) error {
 		return schemas.Hint(fmt.Errorf("no event is of environment %s", environment), "leave --environment out to see what there is")
 	case silence:
 		return schemas.Hint(errors.New("there is no event in these logs"), "see with `lockstep migrate evidence --dry-run 10` how lines are understood")
-	case e.Coverage.Unparsed > 0 || len(e.Gaps) > 0:
+	case e.Coverage.Unparsed > 0 || e.Coverage.Shorter > 0 || len(e.Gaps) > 0:
 		return silent(statusIncomplete)
 	}
 	for _, n := range e.Nodes {
