@@ -13,7 +13,6 @@ const lateness = 5 * time.Minute
 // files are the nodes that write them, as it is them that are waited for.
 type SourceState struct {
 	Name  string    `json:"source"`
-	Lines uint64    `json:"lines"`          // that count
 	First time.Time `json:"first,omitzero"` // that it told of
 	Last  time.Time `json:"last,omitzero"`
 
@@ -27,7 +26,7 @@ func (f *Fold) told(s SourceState) { f.sources = append(f.sources, s) }
 
 // source is a node as a source.
 func (n *nodeFold) source(name string) SourceState {
-	s := SourceState{Name: name, Lines: n.Lines, First: utc(n.FirstMS), Last: utc(n.LastMS)}
+	s := SourceState{Name: name, First: utc(n.FirstMS), Last: utc(n.LastMS)}
 	if n.LastMS != 0 {
 		s.CompleteUntil = s.Last.Add(-lateness)
 	}

@@ -109,7 +109,6 @@ func (f *Fold) event(e *schemas.Event) bool {
 	if e.Seq != 0 && !f.isNew(node, e) {
 		return false
 	}
-	node.Lines++
 	f.seen(e.Environment)
 	f.Window.include(e.TimeMS)
 	switch e.Kind {

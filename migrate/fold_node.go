@@ -19,7 +19,6 @@ type nodeFold struct {
 // nodeState is what a node said, apart from its tallies. It is stored as JSON.
 type nodeState struct {
 	FirstMS, LastMS int64         // of its signs of life
-	Lines           uint64        `json:",omitempty"` // that count
 	Hours           hours         // with a sign of life
 	Newest          schemas.Event // heartbeat
 	Said            statements
@@ -51,7 +50,6 @@ func (n *nodeFold) signs(t schemas.Tally) {
 	n.sign(t.FirstMS)
 	n.sign(t.LastMS)
 	n.Hours.addDay(t.FirstMS/dayMS, t.Hours)
-	n.Lines += t.Count
 }
 
 // heartbeat notes a sign of life and what it says. Of two heartbeats in the

@@ -36,7 +36,6 @@ const copyMark = "\x01"
 // record counts the request of a record.
 func (f *Fold) record(r *Record) {
 	e := r.Event
-	f.node(e.Node).Lines++
 	if r.Copy != "" {
 		f.Copied = true
 		e.Node += copyMark + r.Copy

@@ -456,16 +456,19 @@ func TestMappingNodeOfFile(t *testing.T) {
 		writeFile(t, filepath.Join(dir, node, "access.log"), tomcatLine(at, "10.0.0.1", "/configs/demo/default/"+node, "", "")+
 			tomcatLine(at, "10.0.0.2", "/configs/demo/default/lockstep-probe", "", ""))
 	}
-	files, err := NewFiles([]string{dir}, nil)
-	if err != nil {
-		t.Fatal(err)
+	files := func() *Files {
+		files, err := NewFiles([]string{dir}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return files
 	}
 	selection := Selection{Name: "tomcat", Environment: "eu", Nodes: []string{"cs-1", "cs-2"}}
 	verifier, err := NewLogVerifier(VerifierOptions{Selection: selection, Keys: []CandidateKey{candidate("key/demo/k1", firstSecret)}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := verifier.Verify(t.Context(), files, Options{})
+	v, err := verifier.Verify(t.Context(), files(), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -474,7 +477,7 @@ func TestMappingNodeOfFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := Gather(t.Context(), files, Options{Dialect: d})
+	e, err := Gather(t.Context(), files(), Options{Dialect: d})
 	if err != nil {
 		t.Fatal(err)
 	}
