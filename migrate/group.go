@@ -231,9 +231,9 @@ func (g *grouper) countLine(b *batch, w *waitingLine, opts *Options) {
 // add judges a new tuple.
 func (g *grouper) add(slot int, hash uint64, tuple []byte) []uint64 {
 	m := g.judge.judge(tuple, g.file)
-	entry := g.tuples.add(slot, hash, tuple, m.subject)
+	entry := g.tuples.add(slot, hash, tuple)
 	entry[entryCount] = uint64(m.verdict) << verdictShift
-	entry[entryNumbers] |= uint64(m.client) << 32
+	entry[entryNumbers] = uint64(m.subject) | uint64(m.client)<<32
 	entry[entryKey] = uint64(m.key)
 	return entry
 }

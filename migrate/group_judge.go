@@ -21,10 +21,10 @@ type judge struct {
 	requestPart, subjectPart, clientPart tuplePart
 
 	requests   []requestMeaning
-	callers    []clientMeaning
 	keys       []schemas.TallyKey // without subject, client and day
 	keyNumbers map[requestOf]uint32
-	ends       []int // of the fields of the tuple that is judged
+	ends       []int  // of the fields of the tuple that is judged
+	touched    uint64 // so that memory is touched
 }
 
 // A meaning is what a mapping says of a tuple.
@@ -52,14 +52,7 @@ type requestMeaning struct {
 // A requestOf is a request, by its number, and how its client is known.
 type requestOf struct {
 	request uint32
-	how     schemas.How
-}
-
-// A clientMeaning is what a tuple says of a client.
-type clientMeaning struct {
-	verdict verdict
-	client  uint32
-	how     schemas.How
+	claimed bool
 }
 
 func newJudge(m tupleMaker, environment string, seed uint64) *judge {
@@ -80,7 +73,7 @@ func newJudge(m tupleMaker, environment string, seed uint64) *judge {
 func (j *judge) bytes() int64 {
 	const meaningBytes = 256
 	return j.requestPart.known.bytes() + j.subjectPart.known.bytes() + j.clientPart.known.bytes() + j.sums.bytes +
-		int64(len(j.requests)+len(j.keys))*meaningBytes + int64(len(j.callers))*meaningBytes/8
+		int64(len(j.requests)+len(j.keys))*meaningBytes
 }
 
 // clear forgets all, as the numbers of the sums are no longer valid.
@@ -88,14 +81,15 @@ func (j *judge) clear() {
 	for _, part := range []*tuplePart{&j.requestPart, &j.subjectPart, &j.clientPart} {
 		part.known.clear()
 	}
-	j.requests, j.callers, j.keys = j.requests[:0], j.callers[:0], j.keys[:0]
+	j.requests, j.keys = j.requests[:0], j.keys[:0]
 	clear(j.keyNumbers)
 }
 
 // judge says what a tuple means. What it means may depend on the file.
 func (j *judge) judge(tuple []byte, file uint64) (m meaning) {
 	j.ends = cutTuple(j.ends[:0], tuple, len(j.fields))
-	request := j.of(&j.requestPart, tuple, file, (*judge).newRequest)
+	j.requestPart.ask(j, tuple, file)
+	request := uint32(j.answer(&j.requestPart, tuple, (*judge).newRequest)) //nolint:gosec // it was one
 	r := &j.requests[request]
 	if m.verdict = r.verdict; m.verdict != counted {
 		return m
@@ -104,21 +98,26 @@ func (j *judge) judge(tuple []byte, file uint64) (m meaning) {
 	if r.key.Outcome == schemas.OutcomeOK {
 		newSubject, outcome = (*judge).newPassing, 1
 	}
-	subject := j.of(&j.subjectPart, tuple, outcome, newSubject)
-	client := j.of(&j.clientPart, tuple, 0, (*judge).newClient)
-	switch c := &j.callers[client]; {
-	case subject == noSubject || c.verdict != counted:
+	j.subjectPart.ask(j, tuple, outcome)
+	j.clientPart.ask(j, tuple, 0)
+	j.touched += j.subjectPart.touch() + j.clientPart.touch()
+	subject, client := j.answer(&j.subjectPart, tuple, newSubject), j.answer(&j.clientPart, tuple, (*judge).newClient)
+	switch {
+	case subject == noNumber || client == noNumber:
 		m.verdict = lineByLine
 	case j.environment != "" && j.environment != r.key.Environment:
 		m.verdict = ignored
 	default:
-		m.subject, m.client, m.key = subject, c.client, j.keyOf(request, c.how)
+		m.subject, m.client = uint32(subject), uint32(client) //nolint:gosec // their lower halves
+		m.key = j.keyOf(requestOf{request, client >= isClaimed})
 	}
 	return m
 }
 
-// noSubject is instead of the number of a subject that is not understood.
-const noSubject = 1<<32 - 1
+const (
+	noNumber  = 1<<64 - 1 // instead of one, of what is not understood
+	isClaimed = 1 << 32   // added to the number of a client that is only claimed
+)
 
 // raw is a field of the tuple that is judged.
 func (j *judge) raw(tuple []byte, field int) []byte {
@@ -129,7 +128,7 @@ func (j *judge) raw(tuple []byte, field int) []byte {
 	return tuple[from:j.ends[field]]
 }
 
-func (j *judge) newRequest(r *reader) uint32 {
+func (j *judge) newRequest(r *reader) uint64 {
 	meaning := requestMeaning{verdict: ignored}
 	if j.selects == nil || r.truth(j.selects) {
 		if outcome := j.outcome(r); outcome != "" {
@@ -143,38 +142,41 @@ func (j *judge) newRequest(r *reader) uint32 {
 		meaning.verdict = lineByLine
 	}
 	j.requests = append(j.requests, meaning)
-	return uint32(len(j.requests) - 1) //nolint:gosec // memory ends before 32 bits do
+	return uint64(len(j.requests) - 1) //nolint:gosec // an index
 }
 
-func (j *judge) newPassing(r *reader) uint32 { return j.newSubject(r, schemas.OutcomeOK) }
+func (j *judge) newPassing(r *reader) uint64 { return j.newSubject(r, schemas.OutcomeOK) }
 
-func (j *judge) newFailing(r *reader) uint32 { return j.newSubject(r, schemas.OutcomeFail) }
+func (j *judge) newFailing(r *reader) uint64 { return j.newSubject(r, schemas.OutcomeFail) }
 
-func (j *judge) newSubject(r *reader, outcome schemas.Outcome) uint32 {
+func (j *judge) newSubject(r *reader, outcome schemas.Outcome) uint64 {
 	subject := j.subject(r, outcome)
 	if r.err != nil {
-		return noSubject
+		return noNumber
 	}
-	return j.sums.subjects.number(subject, &j.sums.bytes, textBytes+len(subject))
+	return uint64(j.sums.subjects.number(subject, &j.sums.bytes, textBytes+len(subject)))
 }
 
-func (j *judge) newClient(r *reader) uint32 {
+func (j *judge) newClient(r *reader) uint64 {
 	name, how := j.client(r)
-	meaning := clientMeaning{verdict: lineByLine}
-	if r.err == nil {
-		meaning = clientMeaning{counted, j.sums.clients.number(name, &j.sums.bytes, textBytes+len(name)), how}
+	if r.err != nil {
+		return noNumber
 	}
-	j.callers = append(j.callers, meaning)
-	return uint32(len(j.callers) - 1) //nolint:gosec // memory ends before 32 bits do
+	number := uint64(j.sums.clients.number(name, &j.sums.bytes, textBytes+len(name)))
+	if how == schemas.HowClaimed {
+		number += isClaimed
+	}
+	return number
 }
 
 // keyOf numbers the key of a request and how its client is known.
-func (j *judge) keyOf(request uint32, how schemas.How) uint32 {
-	of := requestOf{request, how}
+func (j *judge) keyOf(of requestOf) uint32 {
 	number, ok := j.keyNumbers[of]
 	if !ok {
-		key := j.requests[request].key
-		key.How = how
+		key := j.requests[of.request].key
+		if key.How = schemas.HowVerified; of.claimed {
+			key.How = schemas.HowClaimed
+		}
 		number = uint32(len(j.keys)) //nolint:gosec // memory ends before 32 bits do
 		j.keys, j.keyNumbers[of] = append(j.keys, key), number
 	}
@@ -185,7 +187,8 @@ func (j *judge) keyOf(request uint32, how schemas.How) uint32 {
 type tuplePart struct {
 	fields []int
 	known  *groupTable
-	key    []byte
+	key    []byte // that is asked for
+	hash   uint64 // of it
 }
 
 // part is for the fields that expressions read.
@@ -203,21 +206,33 @@ func (m tupleMaker) part(seed uint64, expressions ...*expression) tuplePart {
 	return p
 }
 
-// of is what a part of a tuple means, beside something else that matters.
-func (j *judge) of(p *tuplePart, tuple []byte, beside uint64, meaning func(*judge, *reader) uint32) uint32 {
+// ask notes what has to be looked up of a tuple, beside something else that matters.
+func (p *tuplePart) ask(j *judge, tuple []byte, beside uint64) {
 	p.key = binary.LittleEndian.AppendUint64(p.key[:0], beside)
 	for _, field := range p.fields {
 		p.key = append(p.key, j.raw(tuple, field)...)
 	}
 	p.key = append(p.key, make([]byte, -len(p.key)&7)...)
-	hash := hashTuple(j.seed, p.key)
-	slot, entry := p.known.find(hash, p.key)
-	if entry != nil {
-		return uint32(entry[entryNumbers]) //nolint:gosec // its lower half
+	p.hash = hashTuple(j.seed, p.key)
+}
+
+// touch has the memory come that will be needed, while that of others does.
+func (p *tuplePart) touch() uint64 {
+	place := uint32(p.known.slots[p.hash&uint64(len(p.known.slots)-1)]) //nolint:gosec // its lower half
+	if place == 0 {
+		return 0
 	}
-	number := meaning(j, j.reader(tuple, p.fields))
-	p.known.add(slot, hash, p.key, number)
-	return number
+	return p.known.entry(place - 1)[entryNumbers]
+}
+
+// answer is what was asked for. What is new is computed.
+func (j *judge) answer(p *tuplePart, tuple []byte, meaning func(*judge, *reader) uint64) uint64 {
+	slot, entry := p.known.find(p.hash, p.key)
+	if entry == nil {
+		entry = p.known.add(slot, p.hash, p.key)
+		entry[entryNumbers] = meaning(j, j.reader(tuple, p.fields))
+	}
+	return entry[entryNumbers]
 }
 
 // reader reads fields of a tuple.

@@ -18,8 +18,8 @@ const (
 	maxTuple   = 4096    // bytes; the size of one has 10 bits
 )
 
-// The words of an entry before those of its tuple. A part of a judge uses the
-// first number and the size alone.
+// The words of an entry before those of its tuple. A part of a judge has one
+// number, and uses none of the others but the size.
 const (
 	entryCount   = iota // of lines of a day in 32 bits, their hours in 24, the verdict of the tuple in 8
 	entryMS             // of the first line in the day in 27 bits, of the last in 27, the size of the tuple in words
@@ -75,7 +75,7 @@ func sameTuple(entry []uint64, tuple []byte) bool {
 }
 
 // add makes an entry in a free slot.
-func (t *groupTable) add(slot int, hash uint64, tuple []byte, number uint32) []uint64 {
+func (t *groupTable) add(slot int, hash uint64, tuple []byte) []uint64 {
 	size := (entryTuple + len(tuple)/8 + lineWords - 1) &^ (lineWords - 1)
 	if left := chunkWords - t.used%chunkWords; left < size {
 		t.entry(uint32(t.used / lineWords))[entryMS] = noEntry
@@ -87,7 +87,7 @@ func (t *groupTable) add(slot int, hash uint64, tuple []byte, number uint32) []u
 	place := uint32(t.used / lineWords) //nolint:gosec // memory ends before 32 bits do
 	entry := t.entry(place)[:size]
 	t.used += size
-	entry[entryCount], entry[entryNumbers], entry[entryKey] = 0, uint64(number), 0
+	entry[entryCount], entry[entryNumbers], entry[entryKey] = 0, 0, 0
 	entry[entryMS] = msMask | uint64(len(tuple)/8)<<sizeShift
 	for i := range len(tuple) / 8 {
 		entry[entryTuple+i] = binary.LittleEndian.Uint64(tuple[8*i:])

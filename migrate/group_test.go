@@ -31,11 +31,11 @@ func gateway() schemas.Mapping {
 	}
 }
 
-func gatewayDialect(t testing.TB, m schemas.Mapping) Dialect {
-	t.Helper()
+func gatewayDialect(tb testing.TB, m schemas.Mapping) Dialect {
+	tb.Helper()
 	d, err := NewDialect(Selection{Name: "gateway", Mappings: map[string]schemas.Mapping{"gateway": m}, Nodes: []string{"n1", "n2"}})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return d
 }

@@ -21,11 +21,12 @@ func newGroupClock(c clock) groupClock { return groupClock{clock: c} }
 // read is the moment that a value names, which stands raw in a line; false if
 // there is none, or if only the mapping can tell what is wrong with it.
 func (c *groupClock) read(raw string) (ms int64, ok bool) {
-	if c.layout == time.RFC3339Nano {
+	switch c.layout {
+	case time.RFC3339Nano:
 		if ms, ok = c.usual(raw); !ok {
 			ms, ok = c.rfc3339(raw)
 		}
-	} else if c.layout == "" {
+	case "":
 		ms, ok = c.number(raw)
 	}
 	if !ok {

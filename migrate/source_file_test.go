@@ -18,10 +18,10 @@ import (
 	"lockstep/schemas"
 )
 
-func writeFile(t testing.TB, path, content string) string {
-	t.Helper()
+func writeFile(tb testing.TB, path, content string) string {
+	tb.Helper()
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return path
 }

@@ -15,11 +15,11 @@ import (
 // fields are those that tests look for.
 var fields = [][]string{{"time"}, {"app"}, {"request", "uri"}, {"request", "headers", "Via"}, {"é"}}
 
-func newScanner(t testing.TB) *Scanner {
-	t.Helper()
+func newScanner(tb testing.TB) *Scanner {
+	tb.Helper()
 	s, ok := New(fields)
 	if !ok {
-		t.Fatal("too many fields")
+		tb.Fatal("too many fields")
 	}
 	return s
 }
