@@ -135,12 +135,14 @@ func foldCut(t *testing.T, d RecordDialect, random *rand.Rand, files [][]string)
 			number += strings.Count(text, "\n")
 			records = records[n:]
 			if random.IntN(5) == 0 { // as if it were spilled
-				saved := newTallyTable()
-				for row := range f.table.rows(t.Context()) {
-					saved.add(row.TallyKey, row.Tally)
+				var saved []tallyRow
+				for row, err := range f.table.rows(t.Context()) {
+					if saved = append(saved, row); err != nil {
+						t.Fatal(err)
+					}
 				}
 				f.table.clear()
-				for row := range saved.rows(t.Context()) {
+				for _, row := range saved {
 					f.table.add(row.TallyKey, row.Tally)
 				}
 			}
@@ -162,7 +164,7 @@ func foldCut(t *testing.T, d RecordDialect, random *rand.Rand, files [][]string)
 // if all are read in full.
 func TestScannedLinesAgreeWithTheReference(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(100) {
+	for seed := range uint64(20) {
 		random := rand.New(rand.NewPCG(seed, 5))
 		ms := int64(1_800_000_000_000)
 		var files [][]string
