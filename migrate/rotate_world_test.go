@@ -24,11 +24,10 @@ type rotation struct {
 	random *rand.Rand
 
 	mu      sync.Mutex
-	lines   int      // written so far, the last one perhaps in part
-	rest    string   // of the last line, still to be written
-	steps   []func() // of what logrotate is about to do
-	packed  int      // files that were packed, of which some may be deleted once all was read
-	settled map[string]bool
+	lines   int             // written so far, the last one perhaps in part
+	rest    string          // of the last line, still to be written
+	steps   []func()        // of what logrotate is about to do
+	settled map[string]bool // files of which all was read, and that may be deleted
 }
 
 func newRotation(t *testing.T, random *rand.Rand) *rotation {

@@ -124,8 +124,8 @@ func (r *reading) reopen(log *logFile) (io.ReadCloser, error) {
 // isOf reports whether a log that was opened anew can be the one that was found.
 // What was empty, or began to be packed, may have become anything.
 func (l *logFile) isOf(found *logFile) bool {
-	grew, shrank := l.size > found.size, l.size < found.size
-	return l.id == found.id && l.packed == found.packed && !shrank && !(grew && (found.head == "" || found.torn))
+	unclear := found.head == "" || found.torn
+	return l.id == found.id && l.packed == found.packed && (l.size == found.size || l.size > found.size && !unclear)
 }
 
 // cut notes that a log was truncated while it was read. If there was something

@@ -27,12 +27,12 @@ func TestScanSurvivesKills(t *testing.T) {
 	goBuild(t, s.program, ".")
 	writeAccessLogs(t, s.logs)
 	s.store = filepath.Join(t.TempDir(), "store")
-	began := time.Now() //nolint:forbidigo // how long a process takes
+	began := time.Now()
 	want, killed := s.run(t, time.Minute)
-	if s.took = time.Since(began); killed || bytes.Count(want, []byte(`"subject"`)) != scanClients { //nolint:forbidigo // the same
+	if s.took = time.Since(began); killed || bytes.Count(want, []byte(`"subject"`)) != scanClients {
 		t.Fatalf("killed %t, %d clients, want %d", killed, bytes.Count(want, []byte(`"subject"`)), scanClients)
 	}
-	kills, random := 50, rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0)) //nolint:forbidigo // a seed
+	kills, random := 50, rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
 	if os.Getenv("FULL") != "" {
 		kills = 500
 	}
