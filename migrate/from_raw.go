@@ -1,69 +1,102 @@
 package migrate
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
+	"os"
 	"strings"
 
 	"lockstep/migrate/logdb"
 )
 
-// rawBlockBytes is how much of what a database sends is parsed at once.
-const rawBlockBytes = 256 << 10
-
-// rawLines is a [Source] of the lines that a log database has of a window.
-type rawLines struct {
-	*LogDatabase
-
-	window logdb.Window
-	sent   uint64 // lines
+// A spool is the lines that a log database has sent of a window, in a
+// temporary file without a name, until it is known that they are all.
+type spool struct {
+	file  *os.File
+	name  string // of the database
+	lines uint64
+	begin func(line string) bool // of a record; nil if each line is one
+	pool  blockPool
 }
 
-// errStopped ends an answer that nobody reads on.
-var errStopped = errors.New("stopped")
+func newSpool(d *LogDatabase) (*spool, error) {
+	file, err := os.CreateTemp("", "lockstep-lines-")
+	if err != nil {
+		return nil, fmt.Errorf("keep lines: %w", err)
+	}
+	s := &spool{file: file, name: d.name}
+	if records, ok := d.opts.Dialect.(RecordDialect); ok {
+		s.begin = records.Begins
+	}
+	if err := os.Remove(file.Name()); err != nil {
+		return nil, errors.Join(fmt.Errorf("keep lines: %w", err), file.Close())
+	}
+	return s, nil
+}
+
+// fill has the lines of a window sent.
+func (s *spool) fill(ctx context.Context, db logdb.Database, w logdb.Window) error {
+	out := bufio.NewWriterSize(s.file, blockBytes)
+	err := db.Lines(ctx, w, func(line string) error {
+		s.lines++
+		_, err := out.WriteString(strings.TrimSuffix(line, "\n") + "\n")
+		return err //nolint:wrapcheck // it is done below
+	})
+	if err == nil {
+		err = out.Flush()
+	}
+	if err == nil {
+		_, err = s.file.Seek(0, io.SeekStart)
+	}
+	if scopeOf(err) < 0 && err != nil {
+		return fmt.Errorf("keep lines: %w", err)
+	}
+	return err //nolint:wrapcheck // a problem is worded by whoever asks
+}
 
 // Blocks implements [Source].
-func (r *rawLines) Blocks(ctx context.Context) iter.Seq2[Block, error] {
+func (s *spool) Blocks(ctx context.Context) iter.Seq2[Block, error] {
 	return func(yield func(Block, error) bool) {
-		var text strings.Builder
-		number := 1
-		flush := func() error {
-			if text.Len() > 0 && !yield(Block{File: r.name, Number: number, Text: text.String()}, nil) {
-				return errStopped
+		reader := blockReader{in: s.file, pool: &s.pool, begins: s.begin}
+		for {
+			block, err := reader.next()
+			if errors.Is(err, io.EOF) {
+				return
 			}
-			number += strings.Count(text.String(), "\n")
-			text.Reset()
-			return nil
-		}
-		err := r.db.Lines(ctx, r.window, func(line string) error {
-			r.sent++
-			text.WriteString(strings.TrimSuffix(line, "\n") + "\n")
-			if text.Len() < rawBlockBytes {
-				return nil
+			block.File = s.name
+			if err == nil {
+				err = ctx.Err()
 			}
-			return flush()
-		})
-		if err == nil {
-			err = flush()
-		}
-		if err != nil && !errors.Is(err, errStopped) {
-			yield(Block{}, err)
+			if !yield(block, err) || err != nil {
+				return
+			}
 		}
 	}
 }
 
 // takeLines has the lines of a window sent and reads them with the dialect.
-// They go into the fold as they come: what has happened has happened, also if
-// the rest of the window stays unknown.
+// Nothing of them goes into the fold before all are there.
 func (d *LogDatabase) takeLines(ctx context.Context, f *Fold, w logdb.Window) error {
 	lines, err := d.db.Count(ctx, w)
 	if err != nil {
 		return err //nolint:wrapcheck // a problem is worded by whoever asks
 	}
-	source := &rawLines{LogDatabase: d, window: w}
-	for b, err := range parseAll(ctx, source, &d.opts, nil) {
+	s, err := newSpool(d)
+	if err != nil {
+		return err
+	}
+	defer s.file.Close()
+	if err := s.fill(ctx, d.db, w); err != nil {
+		return err
+	}
+	if s.lines != lines {
+		return &logdb.Problem{Reason: fmt.Sprintf("it has %d lines, and has sent %d", lines, s.lines), Scope: logdb.OfWindow}
+	}
+	for b, err := range parseAll(ctx, s, &d.opts, nil) {
 		if err == nil {
 			err = b.useless
 		}
@@ -71,12 +104,10 @@ func (d *LogDatabase) takeLines(ctx context.Context, f *Fold, w logdb.Window) er
 			return err
 		}
 		f.apply(b)
+		b.block.release()
 		if err := f.spill.settle(ctx); err != nil {
 			return err
 		}
-	}
-	if source.sent != lines {
-		return &logdb.Problem{Reason: fmt.Sprintf("it has %d lines, and has sent %d", lines, source.sent), Scope: logdb.OfWindow}
 	}
 	return nil
 }

@@ -66,14 +66,14 @@ func (d *LogDatabase) ask(ctx context.Context, f *Fold, w logdb.Window) error {
 		take = d.takeLines
 	}
 	err := take(ctx, f, w)
-	if scopeOf(err) == logdb.OfWindow && !d.raw && ctx.Err() == nil {
+	if scopeOf(err) == logdb.OfWindow && ctx.Err() == nil {
 		err = take(ctx, f, w)
 	}
 	switch scopeOf(err) {
 	case logdb.OfDatabase:
 		return err
 	case logdb.OfSize:
-		if first, second, ok := halves(w); ok && !d.raw {
+		if first, second, ok := halves(w); ok {
 			if err := d.ask(ctx, f, first); err != nil {
 				return err
 			}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -111,7 +112,7 @@ func (c *caller) post(ctx context.Context, parameters url.Values, contentType, b
 }
 
 // unreachable is for a server that gave no answer. Whoever cannot be reached
-// now is not asked for every other window.
+// now, or is somebody else, is not asked for every other window.
 func unreachable(ctx context.Context, timeout time.Duration, err error) error {
 	switch {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded) || isTimeout(err):
@@ -119,7 +120,12 @@ func unreachable(ctx context.Context, timeout time.Duration, err error) error {
 	case ctx.Err() != nil:
 		return ctx.Err() //nolint:wrapcheck // the caller gave up, nobody else
 	}
-	return problem(OfDatabase, "it cannot be asked: %s", withoutURL(err))
+	dial, isDial := errors.AsType[*net.OpError](err)
+	_, isOther := errors.AsType[*tls.CertificateVerificationError](err)
+	if isOther || (isDial && dial.Op == "dial") {
+		return problem(OfDatabase, "it cannot be asked: %s", withoutURL(err))
+	}
+	return problem(OfWindow, "the connection broke: %s", withoutURL(err))
 }
 
 func isTimeout(err error) bool {

@@ -199,6 +199,24 @@ func TestNobodyAnswers(t *testing.T) {
 	}
 }
 
+// A connection that breaks before an answer says nothing of the next window.
+func TestConnectionBreaks(t *testing.T) {
+	t.Parallel()
+	server, db := clickhouse(t, "")
+	server.Break(func(w http.ResponseWriter, _ *http.Request, _ string) bool {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err == nil {
+			_, _ = conn.Write([]byte("\r\n\r\n"))
+			_ = conn.Close()
+		}
+		return true
+	})
+	_, err := groupsOf(t, db)
+	if p := problemOf(err); p.Scope != OfWindow || !strings.HasPrefix(p.Reason, "the connection broke: ") {
+		t.Errorf("%+v", p)
+	}
+}
+
 func problemOf(err error) *Problem {
 	p, _ := asProblem(err, "").(*Problem)
 	return p
