@@ -2,6 +2,7 @@ package logdb
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -218,7 +219,7 @@ func TestConnectionBreaks(t *testing.T) {
 }
 
 func problemOf(err error) *Problem {
-	p, _ := asProblem(err, "").(*Problem)
+	p, _ := errors.AsType[*Problem](asProblem(err, ""))
 	return p
 }
 

@@ -20,11 +20,11 @@ func (duckDBWords) name(name string) string { return `"` + strings.ReplaceAll(na
 func (duckDBWords) text(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
 
 func (w duckDBWords) json(body string, path []string) string {
-	at := "$"
+	at := []string{"$"}
 	for _, name := range path {
-		at += `."` + strings.ReplaceAll(name, `"`, `\"`) + `"`
+		at = append(at, `"`+strings.ReplaceAll(name, `"`, `\"`)+`"`)
 	}
-	return "CAST(json_extract(" + body + ", " + w.text(at) + ") AS VARCHAR)"
+	return "CAST(json_extract(" + body + ", " + w.text(strings.Join(at, ".")) + ") AS VARCHAR)"
 }
 
 func (duckDBWords) moment(column string) string { return "epoch_ms(" + column + ")" }

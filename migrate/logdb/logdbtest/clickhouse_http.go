@@ -4,7 +4,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
-	"log"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -45,7 +45,7 @@ func NewClickHouse() *ClickHouse {
 func NewClickHouseTLS() *ClickHouse {
 	c := &ClickHouse{}
 	c.Server = httptest.NewUnstartedServer(http.HandlerFunc(c.serve))
-	c.Config.ErrorLog = log.New(io.Discard, "", 0) // of clients that do not trust it
+	c.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError) // of clients that do not trust it
 	c.StartTLS()
 	return c
 }
@@ -112,12 +112,13 @@ func (c *ClickHouse) serve(w http.ResponseWriter, r *http.Request) {
 
 // settings is the answer to a question for the settings of a request.
 func (c *ClickHouse) settings(r *http.Request) string {
-	out := "name\tvalue\nString\tString\n"
+	var out strings.Builder
+	out.WriteString("name\tvalue\nString\tString\n")
 	for name, value := range c.Settings {
 		if changed := r.URL.Query().Get(name); changed != "" && !c.Deaf {
 			value = changed
 		}
-		out += name + "\t" + value + "\n"
+		out.WriteString(name + "\t" + value + "\n")
 	}
-	return out
+	return out.String()
 }

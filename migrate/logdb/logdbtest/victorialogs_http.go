@@ -153,11 +153,11 @@ func unquoted(text string) []string {
 func groupsOf(lines []Line, names []string) []Line {
 	groups := map[string][]Line{}
 	for _, line := range lines {
-		key := ""
+		var key strings.Builder
 		for _, name := range names {
-			key += line[name] + "\x00"
+			key.WriteString(line[name] + "\x00")
 		}
-		groups[key] = append(groups[key], line)
+		groups[key.String()] = append(groups[key.String()], line)
 	}
 	var rows []Line
 	for _, key := range slices.Sorted(maps.Keys(groups)) {
