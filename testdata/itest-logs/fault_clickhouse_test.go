@@ -25,9 +25,9 @@ func clickHouseFaults() []fault {
 		{"clickhouse", "too little time", "took too long", slowHour},
 		on("no answer in time", "no answer came within 1s", chReader, func(ch *chCluster) { ch.behind(stall); ch.parameters = "&timeout=1s" }),
 		on("the connection is cut", "the answer broke off", chReader, func(ch *chCluster) { ch.behind(cut) }),
-		on("half an answer", "", chReader, func(ch *chCluster) { ch.behind(shorten) }),
+		on("half an answer", "and its groups hold", chReader, func(ch *chCluster) { ch.behind(shorten) }),
 		on("a wrong password", "refuses the user", chReader, func(ch *chCluster) { ch.password = "env:HOME" }),
-		on("late lines", "", chReader, (*chCluster).late),
+		on("late lines", "and its groups hold", chReader, (*chCluster).late),
 		on("nobody there", "cannot be asked", chReader, func(ch *chCluster) { ch.shards[0].kill() }),
 	}
 }

@@ -24,9 +24,9 @@ func victoriaLogsFaults() []fault {
 		on("too little time", "", func(vl *vlCluster) { vl.behind(hurry) }),
 		on("no answer in time", "no answer came within 1s", func(vl *vlCluster) { vl.behind(stall); vl.parameters = "?timeout=1s" }),
 		on("the connection is cut", "the answer broke off", func(vl *vlCluster) { vl.behind(cut) }),
-		on("half an answer", "", func(vl *vlCluster) { vl.behind(shorten) }),
+		on("half an answer", "and its groups hold", func(vl *vlCluster) { vl.behind(shorten) }),
 		on("a wrong token", "refuses the user", func(vl *vlCluster) { vl.behind(guarded("another")); vl.parameters = "?token=file:" + passwordFile }),
-		on("late lines", "", (*vlCluster).late),
+		on("late lines", "and its groups hold", (*vlCluster).late),
 		on("nobody there", "cannot be asked", func(vl *vlCluster) { vl.front.kill() }),
 	}
 }
