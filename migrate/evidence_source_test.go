@@ -35,7 +35,7 @@ func TestCompleteUntil(t *testing.T) {
 		t.Errorf("complete until %s, want %s as the database is behind", got, ago(1))
 	}
 	f := NewFold("pro-eu")
-	f.told(SourceState{Name: "db", Lines: 1, Last: ago(1), CompleteUntil: ago(2)})
+	f.told(SourceState{Name: "db", Last: ago(1), CompleteUntil: ago(2)})
 	if e, err := f.evidence(t.Context(), f.table); err != nil || !e.CompleteUntil().Equal(ago(2)) {
 		t.Errorf("a database alone: complete until %s, %v", e.CompleteUntil(), err)
 	}

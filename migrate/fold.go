@@ -33,6 +33,7 @@ type Fold struct {
 	scanned []scanHost      // of scan files
 	sources []SourceState   // of contributors
 	unknown []UnknownWindow // of contributors
+	logs    []*logFile      // that were read here
 	spill   *tallySpill     // where their tallies go; not before they are asked
 }
 

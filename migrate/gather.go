@@ -114,6 +114,7 @@ func foldLogs(ctx context.Context, files *Files, opts *Options, k keeper) error 
 	}
 	groups.drain(fold)
 	files.coverage(&fold.Coverage)
+	fold.logs = files.logs
 	return nil
 }
 

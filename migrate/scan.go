@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"lockstep/internal/atomicfile"
@@ -138,7 +139,7 @@ func (k *placeKeeper) note(b *batch) {
 	}
 	log := b.block.log
 	if log.head == "" && b.block.Number == 1 { // nobody could look at it before
-		log.head = b.block.Text[:min(len(b.block.Text), headBytes)]
+		log.head = strings.Clone(b.block.Text[:min(len(b.block.Text), headBytes)])
 	}
 	k.places[log] = b.block.end
 }

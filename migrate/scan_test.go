@@ -226,9 +226,10 @@ func (lineRecords) Begins(string) bool { return true }
 func (lineRecords) Profile() Profile {
 	return Profile{Nodes: []string{"n1", "n9"}, MaxGap: 3 * time.Hour}
 }
+
 func (lineRecords) Record(_, text string) (Record, error) {
 	fields := map[string]string{}
-	for _, field := range strings.Fields(text) {
+	for field := range strings.FieldsSeq(text) {
 		name, value, _ := strings.Cut(field, "=")
 		fields[name] = value
 	}

@@ -74,7 +74,7 @@ func (s *Scans) contribute(ctx context.Context, f *Fold) error {
 	if scans, err = distinctScans(scans); err != nil {
 		return err
 	}
-	if err := f.takeNodes(scans); err != nil {
+	if err := errors.Join(apartFrom(f.logs, scans), f.takeNodes(scans)); err != nil {
 		return err
 	}
 	for _, one := range scans {

@@ -102,3 +102,23 @@ func (s *loadedScan) tellApart(holders map[string][]*loadedScan, hosts map[strin
 	}
 	return nil
 }
+
+// apartFrom refuses scans of logs that are read here as well, where events have
+// no numbers to tell what counted twice.
+func apartFrom(logs []*logFile, scans []*loadedScan) error {
+	paths := map[string]string{} // by the head of a log
+	for _, log := range logs {
+		if log.head != "" {
+			paths[schemas.Digest([]byte(log.head))] = log.path
+		}
+	}
+	for _, one := range scans {
+		for _, log := range one.logs() {
+			if path, ok := paths[log.Head]; ok && !one.Dialect.numbered() {
+				return schemas.Hint(fmt.Errorf("scan %s holds the log %s, which is read as %s, too", one.path, printable(log.Name), printable(path)),
+					"name a log with --logs, or its scan with --from")
+			}
+		}
+	}
+	return nil
+}

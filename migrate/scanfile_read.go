@@ -192,7 +192,7 @@ func (l *scanNode) fold() (*nodeFold, error) {
 // next returns the next row that counts. What comes after the last one is
 // judged, too: the file is as it was written only if false and no error are
 // returned.
-func (r *scanReader) next() (tallyRow, error, bool) { //nolint:revive,staticcheck // the order of [iter.Pull2]
+func (r *scanReader) next() (tallyRow, error, bool) { //nolint:revive // the order of [iter.Pull2]
 	for !r.ended {
 		if err := r.advance(); err != nil {
 			return tallyRow{}, scanFault(r.path, err), true
