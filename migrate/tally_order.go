@@ -63,7 +63,11 @@ func newTallyOrder(parts []*tallyPart) *tallyOrder {
 	all, ranks := rankTexts(parts)
 	o := &tallyOrder{parts, all, cutRanges(parts, ranks, splitters(parts, ranks))}
 	bits := [...]int{rankBits(len(all.rests.values)), rankBits(len(all.clients.values)), rankBits(len(all.subjects.values))}
-	parallel(len(o.ranges), func(i int) { sortRefs(o.ranges[i], bits) })
+	var spare sync.Pool
+	parallel(len(o.ranges), func(i int) {
+		buffer, _ := spare.Get().([]tallyRef)
+		spare.Put(sortRefs(o.ranges[i], buffer, bits)) //nolint:staticcheck // a header of a slice per range is nothing
+	})
 	return o
 }
 
@@ -200,33 +204,37 @@ func splitters(parts []*tallyPart, ranks []tallyRanks) []uint64 {
 	return slices.Compact(first)
 }
 
-// cutRanges cuts all tallies into ranges.
+// cutRanges cuts all tallies into ranges: it counts them first, so that none of
+// them needs a second place.
 func cutRanges(parts []*tallyPart, ranks []tallyRanks, first []uint64) [][]tallyRef {
-	pieces := make([][][]tallyRef, len(parts)) // by part and range
-	parallel(len(parts), func(i int) { pieces[i] = cutPart(parts[i], i, &ranks[i], first) })
+	places := make([][]int, len(parts)) // of the next tally, by part and range
+	parallel(len(parts), func(i int) {
+		places[i] = make([]int, len(first)+1)
+		ranks[i].each(parts[i], i, func(ref tallyRef) { places[i][rangeOf(first, ref.who())]++ })
+	})
 	ranges := make([][]tallyRef, len(first)+1)
 	for r := range ranges {
-		var all [][]tallyRef
-		for _, p := range pieces {
-			all = append(all, p[r])
+		count := 0
+		for i := range places {
+			places[i][r], count = count, count+places[i][r]
 		}
-		ranges[r] = slices.Concat(all...)
+		ranges[r] = make([]tallyRef, count)
 	}
+	parallel(len(parts), func(i int) {
+		ranks[i].each(parts[i], i, func(ref tallyRef) {
+			r := rangeOf(first, ref.who())
+			ranges[r][places[i][r]] = ref
+			places[i][r]++
+		})
+	})
 	return ranges
 }
 
-// cutPart is cutRanges for one part.
-func cutPart(p *tallyPart, part int, ranks *tallyRanks, first []uint64) [][]tallyRef {
-	pieces := make([][]tallyRef, len(first)+1)
-	for i := range pieces {
-		pieces[i] = make([]tallyRef, 0, int(p.count)/len(pieces)*9/8)
-	}
+// each calls do with the tallies of a part.
+func (r *tallyRanks) each(p *tallyPart, part int, do func(tallyRef)) {
 	for place := range p.count {
-		ref := ranks.ref(part, place, p.entry(place).group)
-		at := rangeOf(first, ref.who())
-		pieces[at] = append(pieces[at], ref)
+		do(r.ref(part, place, p.entry(place).group))
 	}
-	return pieces
 }
 
 // rangeOf is how many ranges begin before a client, or with it.

@@ -13,10 +13,13 @@ const digitBits = 11
 func rankBits(values int) int { return bits.Len(uint(max(values-1, 0))) }
 
 // sortRefs sorts refs by the ranks of rest, client and subject, from the last
-// digit to the first. The bits are how many each of them has at most.
-func sortRefs(refs []tallyRef, bits [3]int) {
-	spare := make([]tallyRef, len(refs))
-	from, to := refs, spare
+// digit to the first. The bits are how many each of them has at most. It
+// returns the buffer that it used, which may be a larger one.
+func sortRefs(refs, buffer []tallyRef, bits [3]int) []tallyRef {
+	if cap(buffer) < len(refs) {
+		buffer = make([]tallyRef, len(refs)*5/4)
+	}
+	from, to := refs, buffer[:len(refs)]
 	for field, width := range bits {
 		for shift := 0; shift < width; shift += digitBits {
 			if sortDigit(from, to, field, shift) {
@@ -27,6 +30,7 @@ func sortRefs(refs []tallyRef, bits [3]int) {
 	if len(refs) > 0 && &from[0] != &refs[0] {
 		copy(refs, from)
 	}
+	return buffer
 }
 
 // sortDigit moves refs in order of one digit of one field, 0 for that of rest;
