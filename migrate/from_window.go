@@ -69,16 +69,14 @@ func (d *LogDatabase) ask(ctx context.Context, f *Fold, w logdb.Window) error {
 	if scopeOf(err) == logdb.OfWindow && ctx.Err() == nil {
 		err = take(ctx, f, w)
 	}
-	switch scopeOf(err) {
-	case logdb.OfDatabase:
+	if scopeOf(err) == logdb.OfDatabase {
 		return err
-	case logdb.OfSize:
-		if first, second, ok := halves(w); ok {
-			if err := d.ask(ctx, f, first); err != nil {
-				return err
-			}
-			return d.ask(ctx, f, second)
+	}
+	if first, second, ok := halves(w); ok && scopeOf(err) == logdb.OfSize {
+		if err := d.ask(ctx, f, first); err != nil {
+			return err
 		}
+		return d.ask(ctx, f, second)
 	}
 	if err != nil {
 		return d.lost(ctx, f, w, err)
@@ -95,7 +93,7 @@ func (d *LogDatabase) take(ctx context.Context, f *Fold, w logdb.Window) error {
 	}
 	table := newTallyTable()
 	part := &windowFold{LogDatabase: d, spill: &tallySpill{memory: windowMemory, table: table}, file: d.name + " " + w.From.Format(time.DateOnly)}
-	defer part.spill.Close() //nolint:errcheck // of files that have no names
+	defer part.spill.Close()
 	err = d.db.Groups(ctx, w, func(row logdb.Row) error { return part.add(ctx, &row) })
 	if err != nil {
 		return err //nolint:wrapcheck // the same
