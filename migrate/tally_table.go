@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"iter"
+	"slices"
 	"strings"
 
 	"lockstep/schemas"
@@ -218,7 +219,7 @@ func (p *tallyPart) row(e *tallyEntry) tallyRow {
 
 // parts are all that hold tallies.
 func (t *tallyTable) parts() []*tallyPart {
-	return append(t.moved[:len(t.moved):len(t.moved)], &t.tallyPart)
+	return append(slices.Clip(t.moved), &t.tallyPart)
 }
 
 // Close implements [tallySource].

@@ -22,7 +22,7 @@ func randomRow(random *rand.Rand) tallyRow {
 	if random.IntN(3) == 0 {
 		row.How, row.Outcome, row.Reason = schemas.HowClaimed, schemas.OutcomeFail, schemas.Reasons()[random.IntN(4)]
 	}
-	row.Tally.Add(noon.UnixMilli() + random.Int64N(hourMS*9))
+	row.Add(noon.UnixMilli() + random.Int64N(hourMS*9))
 	row.Count = random.Uint64N(9) + 1
 	return row
 }
@@ -36,19 +36,14 @@ func (s simpleTable) add(row tallyRow) {
 	s[row.TallyKey] = tally
 }
 
-func (s simpleTable) rows() iter.Seq2[tallyRow, error] {
+// rows are those of the map, in order.
+func (s simpleTable) rows() []tallyRow {
 	var rows []tallyRow
 	for key, tally := range maps.All(s) {
 		rows = append(rows, tallyRow{key, tally})
 	}
 	slices.SortFunc(rows, func(a, b tallyRow) int { return a.compare(&b) })
-	return func(yield func(tallyRow, error) bool) {
-		for _, row := range rows {
-			if !yield(row, nil) {
-				return
-			}
-		}
-	}
+	return rows
 }
 
 // checkRows fails where rows differ from those of a map.
@@ -56,7 +51,7 @@ func checkRows(t *testing.T, want simpleTable, got iter.Seq2[tallyRow, error]) {
 	t.Helper()
 	next, stop := iter.Pull2(got)
 	defer stop()
-	for row := range want.rows() {
+	for _, row := range want.rows() {
 		if other, err, ok := next(); err != nil || !ok || other != row {
 			t.Fatalf("row %+v, %v, want %+v", other, err, row)
 		}

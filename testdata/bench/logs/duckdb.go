@@ -21,7 +21,7 @@ func askDuckDB(ctx context.Context, threads int, view, log, answer string) (err 
 	for _, statement := range []string{
 		fmt.Sprintf("SET threads = %d", threads),
 		"SET preserve_insertion_order = false",
-		fmt.Sprintf("COPY (%s) TO %s (FORMAT csv, HEADER false)", strings.ReplaceAll(questions[view], "{log}", quoted(log)), quoted(answer)),
+		fmt.Sprintf("COPY (%s) TO %s (FORMAT csv, HEADER false)", strings.ReplaceAll(questions()[view], "{log}", quoted(log)), quoted(answer)),
 	} {
 		if _, err := db.ExecContext(ctx, statement); err != nil {
 			return fmt.Errorf("ask DuckDB: %w", err)
@@ -36,8 +36,9 @@ func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", "''
 // subject, how often it passed and failed for each reason, when first and last,
 // and on how many days. Of several ways to write each of them, these were the
 // fastest.
-var questions = map[string]string{
-	"json": `
+func questions() map[string]string {
+	return map[string]string{
+		"json": `
 SELECT 'key/' || app || coalesce('/' || id, ''), client, ok, missing, skew, signature, unknown_key, first, last, days
 FROM (
 	SELECT app, CASE WHEN outcome = 'pass' THEN key END AS id, client, count(*) FILTER (outcome = 'pass') AS ok,
@@ -48,7 +49,7 @@ FROM (
 	FROM read_json({log}, format = 'newline_delimited', columns = {
 		"time": 'TIMESTAMP', app: 'VARCHAR', key: 'VARCHAR', client: 'VARCHAR', outcome: 'VARCHAR', reason: 'VARCHAR'})
 	GROUP BY app, id, client)`,
-	"apollo": `
+		"apollo": `
 SELECT 'key/' || app, client, 0, count(*) FILTER (reason = 'missing'), count(*) FILTER (reason = 'skew'),
 	count(*) FILTER (reason = 'signature'), 0, epoch_ms(min(seen)), epoch_ms(max(seen)),
 	bit_count(bit_or(1::UBIGINT << (seen::DATE - DATE '2026-11-14')))
@@ -62,4 +63,5 @@ FROM (
 		FROM read_csv({log}, columns = {line: 'VARCHAR'}, delim = '\x01', quote = '', escape = '', header = false, auto_detect = false)
 		WHERE contains(line, 'ClientAuthenticationFilter')))
 GROUP BY app, client`,
+	}
 }

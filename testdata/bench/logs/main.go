@@ -103,7 +103,7 @@ func (b *bench) prepare(ctx context.Context, names []string) (err error) {
 // each goes on after a part that fails.
 func (b *bench) each(names []string, do func(part) error) error {
 	var errs []error
-	for _, p := range parts {
+	for _, p := range parts() {
 		if !slices.Contains(names, p.name) {
 			continue
 		}

@@ -27,18 +27,20 @@ type part struct {
 // beyondBudget is what a process may take besides --memory.
 const beyondBudget = 64 << 20
 
-var parts = []part{
-	{"json", "auth.jsonl", "", "json", 2.5, 0.22, (*bench).speed},
-	{"zstd", "auth.jsonl", ".zst", "json", 2, 0, (*bench).speed},
-	{"gzip", "auth.jsonl", ".gz", "json", 1.5, 0, (*bench).speed},
-	{"apollo", "apollo.log", "", "apollo", 5, 0, (*bench).speed},
-	{"memory", "many.jsonl", "", "json", 0, 0, (*bench).budgets},
-	{"threads", "many.jsonl", "", "json", 0, 0, (*bench).scale},
+func parts() []part {
+	return []part{
+		{"json", "auth.jsonl", "", "json", 2.5, 0.22, (*bench).speed},
+		{"zstd", "auth.jsonl", ".zst", "json", 2, 0, (*bench).speed},
+		{"gzip", "auth.jsonl", ".gz", "json", 1.5, 0, (*bench).speed},
+		{"apollo", "apollo.log", "", "apollo", 5, 0, (*bench).speed},
+		{"memory", "many.jsonl", "", "json", 0, 0, (*bench).budgets},
+		{"threads", "many.jsonl", "", "json", 0, 0, (*bench).scale},
+	}
 }
 
 func partNames() []string {
 	var names []string
-	for _, p := range parts {
+	for _, p := range parts() {
 		names = append(names, p.name)
 	}
 	return names
@@ -160,7 +162,7 @@ func (b *bench) budgets(ctx context.Context, p part) error {
 	}
 	var errs []error
 	var first answer
-	for _, text := range strings.Split(b.memory, ",") {
+	for text := range strings.SplitSeq(b.memory, ",") {
 		memory, err := strconv.Atoi(text)
 		if err != nil {
 			return fmt.Errorf("memory: %w", err)
