@@ -98,7 +98,7 @@ func (g *grouper) rest(of restDay) uint32 {
 
 // bytes is what the worker has in memory, roughly.
 func (g *grouper) bytes() int64 {
-	return g.tuples.bytes() + g.judge.bytes() + int64(len(g.days.late))*48
+	return g.tuples.bytes() + g.judge.bytes() + int64(len(g.days.late))*48 + int64(g.tuples.entries)*entryBytes // which its tallies will take
 }
 
 // sum moves all that was counted to the sums.
