@@ -179,3 +179,13 @@ func hides(t *testing.T, doc *schemas.Document, secret, what string) {
 		}
 	}
 }
+
+// TestVariableWithoutPlace lints what is no text at all, with a variable in it.
+func TestVariableWithoutPlace(t *testing.T) {
+	t.Parallel()
+	report := checkExpanded(t, lint.Input{Path: "f.yaml"}, []byte("\xff\xfexxxokm\xdc )$v\xfb\x88R\xb6'\xf2\xd2PRL\x1e\u0362\xa2\xa2\xa2\xa2\x8c\x1f))))))\x00)) )\x15))){6\xd4E\u01ee\xf0c\x13\x90\u01b0\x8e"),
+		func(string) string { return "" })
+	if len(report.Findings) == 0 || report.Findings[0].Snippet.Text != "" {
+		t.Errorf("%+v", report.Findings)
+	}
+}

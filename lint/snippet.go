@@ -61,6 +61,9 @@ func (m *masker) sort() {
 // that is empty has left none behind.
 func (m *masker) addPlaceholders(all []schemas.Placeholder) {
 	for _, p := range all {
+		if p.Span.Start.Column < 1 {
+			continue // what cannot be read has no places
+		}
 		t := token{start: p.Span.Start.Column - 1, shown: p.Span.Start.Column - 1, end: p.Span.End.Column - 1}
 		tokens := m.tokens[p.Span.Start.Line]
 		i, _ := slices.BinarySearchFunc(tokens, token{start: t.start + 1}, byStart)
