@@ -72,7 +72,7 @@ func (p *process) fleetAddresses(c *cli.Context) ([]string, error) {
 func readAddresses(path string) ([]string, error) {
 	text, err := inputfile.Read(path)
 	if err != nil {
-		return nil, withStatus(readStatus(err), fmt.Errorf("read the list of nodes: %w", err))
+		return nil, withStatus(readStatus(err), schemas.Hint(fmt.Errorf("read %s: %w", path, err), "name a file with one address a line, such as 10.0.0.1:9091"))
 	}
 	var all []string
 	number := 0
