@@ -10,9 +10,6 @@ const (
 	EngineDuckDB       Engine = "duckdb"
 )
 
-// Engines lists all that are known.
-func Engines() []Engine { return []Engine{EngineClickHouse, EngineDuckDB, EngineVictoriaLogs} }
-
 // A LogLayout says where a log database keeps the fields of a line.
 type LogLayout string
 
