@@ -117,8 +117,9 @@ func (g *ingress) leave(ctx context.Context, last *snapshot, others *tcpServer, 
 }
 
 // idle reports whether all handlers have returned, which those of upgraded
-// connections and of requests that were cut off do on their own time.
-func (g *ingress) idle() bool { return g.underWay.Load() == 0 }
+// connections and of requests that were cut off do on their own time, and the
+// answers that net/http does not wait for are sent.
+func (g *ingress) idle() bool { return g.underWay.Load() == 0 && !g.singles.underWay() }
 
 // How often wait looks, and how long handlers may take that were cut off.
 const (

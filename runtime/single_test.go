@@ -307,3 +307,25 @@ func TestSingleContextEnds(t *testing.T) {
 		t.Error(life.Err())
 	}
 }
+
+// TestSingleIsUnderWayUntilSent keeps the ingress from ending between the
+// return of a handler and the moment its answer is on the wire.
+func TestSingleIsUnderWayUntilSent(t *testing.T) {
+	t.Parallel()
+	returned := make(chan struct{})
+	s, _ := newTestSingles(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { close(returned) }))
+	g := &ingress{singles: s}
+	ours, accepted := net.Pipe() // on which a write waits for its reader
+	defer ours.Close()
+	go s.serve(&clientConn{Conn: accepted})
+	_, _ = io.WriteString(ours, "GET"+plainRequest)
+	<-returned
+	time.Sleep(time.Millisecond)
+	if g.idle() {
+		t.Error("it is idle with an answer that was not sent")
+	}
+	look(t, ours, "GET")
+	for !g.idle() {
+		time.Sleep(time.Millisecond)
+	}
+}
