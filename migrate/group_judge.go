@@ -20,11 +20,15 @@ type judge struct {
 
 	requestPart, subjectPart, clientPart tuplePart
 
-	requests   []requestMeaning
-	keys       []schemas.TallyKey // without subject, client and day
-	keyNumbers map[requestOf]uint32
-	ends       []int  // of the fields of the tuple that is judged
-	touched    uint64 // so that memory is touched
+	plainClients []int // the fields that name clients; -1 for what is more than a field
+
+	requests []requestMeaning
+	keys     []schemas.TallyKey // without subject, client and day
+
+	tuple   string // that is judged
+	text    []byte // its bytes
+	ends    []int  // of its fields
+	touched uint64 // so that memory is touched
 }
 
 // A meaning is what a mapping says of a tuple.
@@ -47,12 +51,7 @@ const (
 type requestMeaning struct {
 	verdict verdict
 	key     schemas.TallyKey
-}
-
-// A requestOf is a request, by its number, and how its client is known.
-type requestOf struct {
-	request uint32
-	claimed bool
+	numbers [2]uint32 // of that key plus one, for clients that are verified and that are claimed; 0 before there is one
 }
 
 func newJudge(m tupleMaker, environment string, seed uint64) *judge {
@@ -64,7 +63,7 @@ func newJudge(m tupleMaker, environment string, seed uint64) *judge {
 		clients = append(clients, client.from)
 	}
 	return &judge{
-		tupleMaker: m, environment: environment, seed: seed, sums: newTallyTable(), keyNumbers: map[requestOf]uint32{},
+		tupleMaker: m, environment: environment, seed: seed, sums: newTallyTable(), plainClients: m.plainClients(),
 		requestPart: m.part(seed, request...), subjectPart: m.part(seed, m.app, m.key), clientPart: m.part(seed, clients...),
 	}
 }
@@ -82,14 +81,13 @@ func (j *judge) clear() {
 		part.known.clear()
 	}
 	j.requests, j.keys = j.requests[:0], j.keys[:0]
-	clear(j.keyNumbers)
 }
 
 // judge says what a tuple means. What it means may depend on the file.
-func (j *judge) judge(tuple []byte, file uint64) (m meaning) {
-	j.ends = cutTuple(j.ends[:0], tuple, len(j.fields))
-	j.requestPart.ask(j, tuple, file)
-	request := uint32(j.answer(&j.requestPart, tuple, (*judge).newRequest)) //nolint:gosec // it was one
+func (j *judge) judge(tuple []uint64, file uint64) (m meaning) {
+	j.take(tuple)
+	j.requestPart.ask(j, file)
+	request := uint32(j.answer(&j.requestPart, (*judge).newRequest)) //nolint:gosec // it was one
 	r := &j.requests[request]
 	if m.verdict = r.verdict; m.verdict != counted {
 		return m
@@ -98,10 +96,10 @@ func (j *judge) judge(tuple []byte, file uint64) (m meaning) {
 	if r.key.Outcome == schemas.OutcomeOK {
 		newSubject, outcome = (*judge).newPassing, 1
 	}
-	j.subjectPart.ask(j, tuple, outcome)
-	j.clientPart.ask(j, tuple, 0)
+	j.subjectPart.ask(j, outcome)
+	j.clientPart.ask(j, 0)
 	j.touched += j.subjectPart.touch() + j.clientPart.touch()
-	subject, client := j.answer(&j.subjectPart, tuple, newSubject), j.answer(&j.clientPart, tuple, (*judge).newClient)
+	subject, client := j.answer(&j.subjectPart, newSubject), j.answer(&j.clientPart, (*judge).newClient)
 	switch {
 	case subject == noNumber || client == noNumber:
 		m.verdict = lineByLine
@@ -109,7 +107,7 @@ func (j *judge) judge(tuple []byte, file uint64) (m meaning) {
 		m.verdict = ignored
 	default:
 		m.subject, m.client = uint32(subject), uint32(client) //nolint:gosec // their lower halves
-		m.key = j.keyOf(requestOf{request, client >= isClaimed})
+		m.key = j.keyOf(r, client/isClaimed)
 	}
 	return m
 }
@@ -119,16 +117,27 @@ const (
 	isClaimed = 1 << 32   // added to the number of a client that is only claimed
 )
 
-// raw is a field of the tuple that is judged.
-func (j *judge) raw(tuple []byte, field int) []byte {
+// take goes on to a tuple.
+func (j *judge) take(tuple []uint64) {
+	j.text = j.text[:0]
+	for _, word := range tuple {
+		j.text = binary.LittleEndian.AppendUint64(j.text, word)
+	}
+	j.tuple = view(j.text)
+	j.ends = cutTuple(j.ends[:0], j.tuple, len(j.fields))
+}
+
+// raw is a field of the tuple, with what ends it.
+func (j *judge) raw(field int) string {
 	from := 0
 	if field > 0 {
 		from = j.ends[field-1]
 	}
-	return tuple[from:j.ends[field]]
+	return j.tuple[from:j.ends[field]]
 }
 
-func (j *judge) newRequest(r *reader) uint64 {
+func (j *judge) newRequest() uint64 {
+	r := j.reader(&j.requestPart)
 	meaning := requestMeaning{verdict: ignored}
 	if j.selects == nil || r.truth(j.selects) {
 		if outcome := j.outcome(r); outcome != "" {
@@ -145,50 +154,87 @@ func (j *judge) newRequest(r *reader) uint64 {
 	return uint64(len(j.requests) - 1) //nolint:gosec // an index
 }
 
-func (j *judge) newPassing(r *reader) uint64 { return j.newSubject(r, schemas.OutcomeOK) }
+func (j *judge) newPassing() uint64 { return j.newSubject(schemas.OutcomeOK) }
 
-func (j *judge) newFailing(r *reader) uint64 { return j.newSubject(r, schemas.OutcomeFail) }
+func (j *judge) newFailing() uint64 { return j.newSubject(schemas.OutcomeFail) }
 
-func (j *judge) newSubject(r *reader, outcome schemas.Outcome) uint64 {
+func (j *judge) newSubject(outcome schemas.Outcome) uint64 {
+	r := j.reader(&j.subjectPart)
 	subject := j.subject(r, outcome)
 	if r.err != nil {
 		return noNumber
 	}
-	return uint64(j.sums.subjects.number(subject, &j.sums.bytes, textBytes+len(subject)))
+	return uint64(j.sums.subjects.add(subject, &j.sums.bytes, textBytes+len(subject)))
 }
 
-func (j *judge) newClient(r *reader) uint64 {
-	name, how := j.client(r)
-	if r.err != nil {
-		return noNumber
+func (j *judge) newClient() uint64 {
+	name, how := j.plainClient()
+	if name == "" {
+		r := j.reader(&j.clientPart)
+		if name, how = j.client(r); r.err != nil {
+			return noNumber
+		}
 	}
-	number := uint64(j.sums.clients.number(name, &j.sums.bytes, textBytes+len(name)))
+	number := uint64(j.sums.clients.add(name, &j.sums.bytes, textBytes+len(name)))
 	if how == schemas.HowClaimed {
 		number += isClaimed
 	}
 	return number
 }
 
-// keyOf numbers the key of a request and how its client is known.
-func (j *judge) keyOf(of requestOf) uint32 {
-	number, ok := j.keyNumbers[of]
-	if !ok {
-		key := j.requests[of.request].key
-		if key.How = schemas.HowVerified; of.claimed {
+// plainClient is the client if fields simply name him; nothing if it takes more
+// to tell who it is.
+func (j *judge) plainClient() (string, schemas.How) {
+	for i, field := range j.plainClients {
+		if field < 0 {
+			break
+		}
+		name, ok := plainText(j.raw(field))
+		if !ok || name == schemas.OverflowClient {
+			break
+		}
+		if name != "" {
+			return name, j.clients[i].how
+		}
+	}
+	return "", ""
+}
+
+// plainClients are the fields that name clients.
+func (m tupleMaker) plainClients() (fields []int) {
+	for _, client := range m.clients {
+		path, _ := pathOf(client.from.node(), nil)
+		field := -1
+		if len(path) == 1 { // what is deeper fails where something else is around it
+			field = slices.IndexFunc(m.fields, func(f fieldPath) bool { return slices.Equal(f, path) })
+		}
+		fields = append(fields, field)
+	}
+	return fields
+}
+
+// keyOf numbers the key of a request and how its client is known: 1 if that is
+// only claimed.
+func (j *judge) keyOf(r *requestMeaning, claimed uint64) uint32 {
+	number := &r.numbers[claimed]
+	if *number == 0 {
+		key := r.key
+		if key.How = schemas.HowVerified; claimed == 1 {
 			key.How = schemas.HowClaimed
 		}
-		number = uint32(len(j.keys)) //nolint:gosec // memory ends before 32 bits do
-		j.keys, j.keyNumbers[of] = append(j.keys, key), number
+		j.keys = append(j.keys, key)
+		*number = uint32(len(j.keys)) //nolint:gosec // memory ends before 32 bits do
 	}
-	return number
+	return *number - 1
 }
 
 // A tuplePart remembers what some fields of tuples mean, as a number.
 type tuplePart struct {
 	fields []int
 	known  *groupTable
-	key    []byte // that is asked for
-	hash   uint64 // of it
+	text   []byte   // that is asked for
+	key    []uint64 // its words
+	hash   uint64   // of it
 }
 
 // part is for the fields that expressions read.
@@ -207,12 +253,15 @@ func (m tupleMaker) part(seed uint64, expressions ...*expression) tuplePart {
 }
 
 // ask notes what has to be looked up of a tuple, beside something else that matters.
-func (p *tuplePart) ask(j *judge, tuple []byte, beside uint64) {
-	p.key = binary.LittleEndian.AppendUint64(p.key[:0], beside)
+func (p *tuplePart) ask(j *judge, beside uint64) {
+	p.text, p.key = p.text[:0], append(p.key[:0], beside)
 	for _, field := range p.fields {
-		p.key = append(p.key, j.raw(tuple, field)...)
+		p.text = append(p.text, j.raw(field)...)
 	}
-	p.key = append(p.key, make([]byte, -len(p.key)&7)...)
+	p.text = append(p.text, make([]byte, -len(p.text)&7)...)
+	for at := 0; at < len(p.text); at += 8 {
+		p.key = append(p.key, binary.LittleEndian.Uint64(p.text[at:]))
+	}
 	p.hash = hashTuple(j.seed, p.key)
 }
 
@@ -226,20 +275,20 @@ func (p *tuplePart) touch() uint64 {
 }
 
 // answer is what was asked for. What is new is computed.
-func (j *judge) answer(p *tuplePart, tuple []byte, meaning func(*judge, *reader) uint64) uint64 {
+func (j *judge) answer(p *tuplePart, meaning func(*judge) uint64) uint64 {
 	slot, entry := p.known.find(p.hash, p.key)
 	if entry == nil {
 		entry = p.known.add(slot, p.hash, p.key)
-		entry[entryNumbers] = meaning(j, j.reader(tuple, p.fields))
+		entry[entryNumbers] = meaning(j)
 	}
 	return entry[entryNumbers]
 }
 
-// reader reads fields of a tuple.
-func (j *judge) reader(tuple []byte, fields []int) *reader {
-	values := make(map[string]any, len(fields))
-	for _, field := range fields {
-		set(values, j.fields[field], j.valueOf(field, j.raw(tuple, field)))
+// reader reads the fields of a part.
+func (j *judge) reader(p *tuplePart) *reader {
+	values := make(map[string]any, len(p.fields))
+	for _, field := range p.fields {
+		set(values, j.fields[field], j.valueOf(field, j.raw(field)))
 	}
 	return &reader{fields: values}
 }

@@ -7,7 +7,7 @@ import (
 	"lockstep/schemas"
 )
 
-// groupDays are the days of which a worker has tallies.
+// groupDays are the days of which a part has tallies.
 type groupDays struct {
 	rests map[restDay]uint32 // numbers of the sums
 	late  map[group]uint32   // places in the sums, of days before the last of a tuple
@@ -25,67 +25,67 @@ func newGroupDays() groupDays {
 
 // otherDay counts a line of another day than the last one of its tuple. Days
 // mostly come in order.
-func (g *grouper) otherDay(e *[entryTuple]uint64, w *waitingLine) {
+func (p *groupPart) otherDay(e *groupEntry, w *waitingLine) {
 	if uint64(w.day) < e[entryKey]>>32 {
-		g.countLate(e, w)
+		p.countLate(e, w)
 		return
 	}
-	g.keep(e)
+	p.keep(e)
 	e[entryCount] = hourOf(w.ms) | 1
 	e[entryMS] = e[entryMS]>>sizeShift<<sizeShift | uint64(w.ms)<<lastShift | uint64(w.ms)
 	e[entryKey] = uint64(uint32(e[entryKey])) | uint64(w.day)<<32
 }
 
 // keep moves what an entry has counted of its last day to the sums.
-func (g *grouper) keep(e *[entryTuple]uint64) {
+func (p *groupPart) keep(e *groupEntry) {
 	count := e[entryCount] & (1<<32 - 1)
 	if count == 0 {
 		return
 	}
 	start := int64(e[entryKey]>>32) * dayMS //nolint:gosec // no later than in the year 9999
-	g.place(g.groupOf(e, uint32(e[entryKey]>>32)), schemas.Tally{
+	p.place(p.groupOf(e, uint32(e[entryKey]>>32)), schemas.Tally{
 		Count: count, FirstMS: start + int64(e[entryMS]&msMask), LastMS: start + int64(e[entryMS]>>lastShift&msMask), //nolint:gosec // so many bits
 		Hours: uint32(e[entryCount] >> hoursShift & (1<<24 - 1)),
 	})
 }
 
 // groupOf is what a tuple counts on a day.
-func (g *grouper) groupOf(e *[entryTuple]uint64, day uint32) group {
-	return group{uint32(e[entryNumbers]), uint32(e[entryNumbers] >> 32), g.rest(restDay{uint32(e[entryKey]), day})} //nolint:gosec // lower halves
+func (p *groupPart) groupOf(e *groupEntry, day uint32) group {
+	return group{uint32(e[entryNumbers]), uint32(e[entryNumbers] >> 32), p.rest(restDay{uint32(e[entryKey]), day})} //nolint:gosec // lower halves
 }
 
 // place adds a new tally to the sums.
-func (g *grouper) place(of group, tally schemas.Tally) uint32 {
-	place := g.judge.sums.place(of)
-	g.judge.sums.entry(place).merge(tally)
-	g.days.signs[of.rest].Merge(tally)
+func (p *groupPart) place(of group, tally schemas.Tally) uint32 {
+	place := p.judge.sums.place(of)
+	p.judge.sums.entry(place).merge(tally)
+	p.days.signs[of.rest].Merge(tally)
 	return place
 }
 
 // countLate counts a line of a day before the last one of its tuple.
-func (g *grouper) countLate(e *[entryTuple]uint64, w *waitingLine) {
+func (p *groupPart) countLate(e *groupEntry, w *waitingLine) {
 	var tally schemas.Tally
 	tally.Add(int64(w.day)*dayMS + int64(w.ms))
-	of := g.groupOf(e, w.day)
-	if place, ok := g.days.late[of]; ok {
-		g.judge.sums.entry(place).merge(tally)
-		g.days.signs[of.rest].Merge(tally)
+	of := p.groupOf(e, w.day)
+	if place, ok := p.days.late[of]; ok {
+		p.judge.sums.entry(place).merge(tally)
+		p.days.signs[of.rest].Merge(tally)
 		return
 	}
-	g.days.late[of] = g.place(of, tally)
+	p.days.late[of] = p.place(of, tally)
 }
 
 // rest is the number of a key with its day.
-func (g *grouper) rest(of restDay) uint32 {
-	d := &g.days
+func (p *groupPart) rest(of restDay) uint32 {
+	d := &p.days
 	if of == d.last {
 		return d.rest
 	}
 	number, ok := d.rests[of]
 	if !ok {
-		key := g.judge.keys[of.key]
+		key := p.judge.keys[of.key]
 		key.Day = time.UnixMilli(int64(of.day) * dayMS).UTC().Format(time.DateOnly)
-		sums := g.judge.sums
+		sums := p.judge.sums
 		number = sums.rests.number(key, &sums.bytes, restBytes+len(key.Node)+len(key.Environment))
 		d.rests[of] = number
 		if int(number) == len(d.signs) {
@@ -96,40 +96,39 @@ func (g *grouper) rest(of restDay) uint32 {
 	return number
 }
 
-// bytes is what the worker has in memory, roughly.
-func (g *grouper) bytes() int64 {
-	return g.tuples.bytes() + g.judge.bytes() + int64(len(g.days.late))*48 + int64(g.tuples.entries)*entryBytes // which its tallies will take
+// bytes is what the part has in memory, roughly.
+func (p *groupPart) bytes() int64 {
+	return p.tuples.bytes() + p.judge.bytes() + int64(len(p.days.late))*48 + int64(p.tuples.entries)*entryBytes // which its tallies will take
 }
 
 // sum moves all that was counted to the sums.
-func (g *grouper) sum() {
-	g.tuples.each(func(_ uint32, entry []uint64) { g.keep((*[entryTuple]uint64)(entry)) })
+func (p *groupPart) sum() {
+	p.tuples.each(func(_ uint32, entry []uint64) { p.keep((*groupEntry)(entry)) })
 }
 
 // clear forgets all, after the sums have been taken.
-func (g *grouper) clear() {
-	g.tuples.clear()
-	g.judge.clear()
-	clear(g.days.late)
-	clear(g.days.rests)
-	g.counted = 0
-	g.days.signs, g.days.last = g.days.signs[:0], restDay{key: 1<<32 - 1}
+func (p *groupPart) clear() {
+	p.tuples.clear()
+	p.judge.clear()
+	clear(p.days.late)
+	clear(p.days.rests)
+	p.counted = 0
+	p.days.signs, p.days.last = p.days.signs[:0], restDay{key: 1<<32 - 1}
 }
 
-// drain moves what all workers have counted to the fold. None of them may be
-// at work.
+// drain moves what all parts have counted to the fold. No worker may be at one.
 func (g *grouping) drain(f *Fold) {
 	if g == nil {
 		return
 	}
 	var running sync.WaitGroup
-	for _, worker := range g.workers {
-		running.Go(worker.sum)
+	for _, part := range g.parts {
+		running.Go(part.sum)
 	}
 	running.Wait()
-	for _, worker := range g.workers {
-		f.takeSums(worker)
-		worker.clear()
+	for _, part := range g.parts {
+		f.takeSums(part)
+		part.clear()
 	}
 	g.full.Store(false)
 	g.settled(f)
@@ -138,15 +137,15 @@ func (g *grouping) drain(f *Fold) {
 // settled notes what the fold takes in memory from now on.
 func (g *grouping) settled(f *Fold) { g.used.Store(f.table.bytes) }
 
-// takeSums takes in what a worker has counted of foreign lines: each of them
-// was a sign of life of its node.
-func (f *Fold) takeSums(g *grouper) {
-	rests := g.judge.sums.rests.values
-	for rest, tally := range g.days.signs {
+// takeSums takes in what a part has counted of foreign lines: each of them was
+// a sign of life of its node.
+func (f *Fold) takeSums(p *groupPart) {
+	rests := p.judge.sums.rests.values
+	for rest, tally := range p.days.signs {
 		f.seen(rests[rest].Environment)
 		f.node(rests[rest].Node).signs(tally)
 		f.Window.include(tally.FirstMS)
 		f.Window.include(tally.LastMS)
 	}
-	f.table.merge(g.judge.sums)
+	f.table.merge(p.judge.sums)
 }

@@ -1,7 +1,5 @@
 package migrate
 
-import "encoding/binary"
-
 // A groupTable has an entry for each tuple. Most entries take one line of the
 // cache, which is all that has to be fetched to count a line of a log.
 type groupTable struct {
@@ -15,7 +13,8 @@ type groupTable struct {
 const (
 	chunkWords = 1 << 14 // in which entries find room
 	lineWords  = 8       // of the cache; entries take multiples of that
-	maxTuple   = 4096    // bytes; the size of one has 10 bits
+	maxTuple   = 4096    // bytes; the size of one in words has 10 bits
+	tupleRoom  = maxTuple/8 + packMargin
 )
 
 // The words of an entry before those of its tuple. A part of a judge has one
@@ -46,9 +45,46 @@ func (t *groupTable) entry(place uint32) []uint64 {
 	return t.chunks[place/(chunkWords/lineWords)][place%(chunkWords/lineWords)*lineWords:]
 }
 
+// A groupEntry is the first line of an entry: its numbers, and the words of a
+// tuple that is no longer than most are.
+type groupEntry [lineWords]uint64
+
+// likely finds the entries that lines belong to, most likely: nil where it is
+// not sure of any. It asks for all slots, then for all entries, so that the
+// memory is waited for once and not for each line. What it returns means nothing.
+func (t *groupTable) likely(waits []waitingLine, list []uint16, entries *[flushed]*groupEntry) (touched uint64) {
+	var slots [flushed]uint64
+	mask := uint64(len(t.slots) - 1)
+	for n, i := range list {
+		hash := waits[i].hash
+		if slot := t.slots[hash&mask]; slot>>32 == hash>>32 {
+			slots[n%flushed] = slot
+		}
+	}
+	for n, slot := range slots[:len(list)] {
+		if place := uint32(slot); place != 0 { //nolint:gosec // its lower half
+			entries[n] = (*groupEntry)(t.entry(place - 1))
+			touched += entries[n][0]
+		}
+	}
+	return touched
+}
+
+// is reports whether the entry is that of a tuple, if that is not too long to tell.
+func (e *groupEntry) is(tuple []uint64) bool {
+	if int(e[entryMS]>>sizeShift) != len(tuple) || len(tuple) > lineWords-entryTuple { //nolint:gosec // it has 10 bits
+		return false
+	}
+	other := uint64(0)
+	for i, word := range tuple {
+		other |= word ^ e[entryTuple+i]
+	}
+	return other == 0
+}
+
 // find returns the entry of a tuple; nil if there is none. The slot is where it
 // is, or where it belongs.
-func (t *groupTable) find(hash uint64, tuple []byte) (slot int, entry []uint64) {
+func (t *groupTable) find(hash uint64, tuple []uint64) (slot int, entry []uint64) {
 	mask := len(t.slots) - 1
 	for slot = int(hash) & mask; t.slots[slot] != 0; slot = (slot + 1) & mask { //nolint:gosec // its lower half
 		if t.slots[slot]>>32 != hash>>32 {
@@ -61,22 +97,21 @@ func (t *groupTable) find(hash uint64, tuple []byte) (slot int, entry []uint64) 
 	return slot, nil
 }
 
-func sameTuple(entry []uint64, tuple []byte) bool {
-	if sizeOf(entry) != len(tuple)/8 {
+func sameTuple(entry, tuple []uint64) bool {
+	if sizeOf(entry) != len(tuple) {
 		return false
 	}
-	for _, word := range entry[entryTuple : entryTuple+len(tuple)/8] {
-		if word != binary.LittleEndian.Uint64(tuple) {
-			return false
-		}
-		tuple = tuple[8:]
+	entry = entry[entryTuple : entryTuple+len(tuple)]
+	other := uint64(0)
+	for i, word := range tuple {
+		other |= word ^ entry[i]
 	}
-	return true
+	return other == 0
 }
 
 // add makes an entry in a free slot.
-func (t *groupTable) add(slot int, hash uint64, tuple []byte) []uint64 {
-	size := (entryTuple + len(tuple)/8 + lineWords - 1) &^ (lineWords - 1)
+func (t *groupTable) add(slot int, hash uint64, tuple []uint64) []uint64 {
+	size := (entryTuple + len(tuple) + lineWords - 1) &^ (lineWords - 1)
 	if left := chunkWords - t.used%chunkWords; left < size {
 		t.entry(uint32(t.used / lineWords))[entryMS] = noEntry
 		t.used += left
@@ -88,10 +123,8 @@ func (t *groupTable) add(slot int, hash uint64, tuple []byte) []uint64 {
 	entry := t.entry(place)[:size]
 	t.used += size
 	entry[entryCount], entry[entryNumbers], entry[entryKey] = 0, 0, 0
-	entry[entryMS] = msMask | uint64(len(tuple)/8)<<sizeShift
-	for i := range len(tuple) / 8 {
-		entry[entryTuple+i] = binary.LittleEndian.Uint64(tuple[8*i:])
-	}
+	entry[entryMS] = msMask | uint64(len(tuple))<<sizeShift
+	copy(entry[entryTuple:], tuple)
 	t.slots[slot] = hash>>32<<32 | uint64(place+1)
 	if t.entries++; t.entries > len(t.slots)/2 {
 		t.grow()
@@ -107,7 +140,7 @@ func (t *groupTable) grow() {
 	t.slots = make([]uint64, 2*len(t.slots))
 	mask := len(t.slots) - 1
 	t.each(func(place uint32, e []uint64) {
-		hash := hashWords(t.seed, e[entryTuple:entryTuple+sizeOf(e)])
+		hash := hashTuple(t.seed, e[entryTuple:entryTuple+sizeOf(e)])
 		slot := int(hash) & mask //nolint:gosec // its lower half
 		for t.slots[slot] != 0 {
 			slot = (slot + 1) & mask

@@ -9,6 +9,7 @@ import (
 // that follow each other are of the same day.
 type groupClock struct {
 	clock
+	rfc  bool   // the layout is that of RFC 3339
 	date string // that was read last, as 2026-11-21
 	day  int64  // its first moment, in milliseconds
 	year uint64 // the first eight bytes of the date
@@ -16,17 +17,19 @@ type groupClock struct {
 }
 
 // newGroupClock is for one goroutine.
-func newGroupClock(c clock) groupClock { return groupClock{clock: c} }
+func newGroupClock(c clock) groupClock {
+	return groupClock{clock: c, rfc: c.layout == time.RFC3339Nano}
+}
 
 // read is the moment that a value names, which stands raw in a line; false if
 // there is none, or if only the mapping can tell what is wrong with it.
 func (c *groupClock) read(raw string) (ms int64, ok bool) {
-	switch c.layout {
-	case time.RFC3339Nano:
+	switch {
+	case c.rfc:
 		if ms, ok = c.usual(raw); !ok {
 			ms, ok = c.rfc3339(raw)
 		}
-	case "":
+	case c.layout == "":
 		ms, ok = c.number(raw)
 	}
 	if !ok {

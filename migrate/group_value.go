@@ -1,7 +1,6 @@
 package migrate
 
 import (
-	"encoding/binary"
 	"encoding/json"
 	"math/bits"
 	"strings"
@@ -19,44 +18,71 @@ const (
 	maxParents  = 6
 )
 
-// appendTuple appends the raw values at spans of a text, and pads them with
-// zeros to whole words. Tuples of as many values are equal if their bytes are.
-// There has to be room for maxTuple bytes and some; false if that is not enough.
-func appendTuple(tuple []byte, text string, spans []scan.Span, file uint64) ([]byte, bool) {
-	start := len(tuple)
+// packTuple packs the raw values at spans of a text into words, padded with
+// zeros, and returns how many these are; 0 if there is no room. Tuples of as
+// many values are equal if their words are.
+//
+// Values are shifted into place in a register: written byte by byte, they could
+// not be read again as words at once. Where a word is full depends on how long
+// values are, so there is no branch for that.
+func packTuple(words []uint64, text string, spans []scan.Span, file uint64) (size int) {
+	var word uint64 // that is being filled
+	var filled uint // its bits, less than 64
+	room := len(words) - packMargin
 	for _, span := range spans {
-		from, to := int(span.From), int(span.To)
-		if to == 0 {
-			tuple = append(tuple, absentValue+byte(from))
-			continue
+		from, rest, value := int(span.From), uint(0), absentValue+uint64(span.From) //nolint:gosec // a number of objects
+		if span.To > 0 {
+			end := uint64(endOther)
+			if rest = uint(span.To - span.From); text[from] == '"' { //nolint:gosec // the end is behind the beginning
+				from, rest, end = from+1, rest-2, endString
+			}
+			if size+int(rest/8) > room { //nolint:gosec // a line is not that long
+				return 0
+			}
+			for ; rest >= 8; rest -= 8 {
+				value = load8(text, from)
+				words[size] = word | value<<(filled&63)
+				word = value >> 1 >> (63 - filled&63)
+				from, size = from+8, size+1
+			}
+			value = loadRest(text, from, rest) | end<<(8*rest&63)
 		}
-		var end byte = endOther
-		if text[from] == '"' {
-			from, to, end = from+1, to-1, endString
+		word |= value << (filled & 63)
+		words[size] = word
+		over := value >> 1 >> (63 - filled&63)
+		if filled += 8*rest + 8; filled >= 64 {
+			word = over
 		}
-		if len(tuple)-start+to-from > maxTuple {
-			return tuple[:start], false
-		}
-		tuple = append(appendRaw(tuple, text, from, to), end)
+		size += int(filled / 64) //nolint:gosec // 0 or 1
+		filled %= 64
 	}
 	if file > 0 {
-		tuple = binary.LittleEndian.AppendUint32(tuple, uint32(file)) //nolint:gosec // a number of files
+		words[size] = word | file<<(filled&63)
+		word = words[size]
+		if filled += 32; filled > 64 {
+			size, filled, word = size+1, filled-64, file>>(96-filled)
+		}
 	}
-	size := len(tuple)
-	tuple = binary.LittleEndian.AppendUint64(tuple, 0)
-	return tuple[:start+(size-start+7)&^7], true
+	if filled > 0 {
+		words[size] = word
+		size++
+	}
+	return size
 }
 
-// appendRaw appends a part of a text, for which there is room.
-func appendRaw(tuple []byte, text string, from, to int) []byte {
-	if to+8 > len(text) {
-		return append(tuple, text[from:to]...)
+// packMargin is how many words have to be left behind a value: for those that
+// take a byte each, and what comes last.
+const packMargin = 64/8 + 3
+
+// loadRest returns less than eight bytes of a text.
+func loadRest(text string, from int, size uint) (word uint64) {
+	if from+8 <= len(text) {
+		return load8(text, from) & (1<<(8*size&63) - 1)
 	}
-	room := tuple[len(tuple):cap(tuple)]
-	for at := 0; at < to-from; at += 8 {
-		binary.LittleEndian.PutUint64(room[at:], load8(text, from+at))
+	for i := range size {
+		word |= uint64(text[from+int(i)]) << (8 * i) //nolint:gosec // less than 8
 	}
-	return tuple[:len(tuple)+to-from]
+	return word
 }
 
 // load8 returns eight bytes of a text, the first one lowest.
@@ -66,14 +92,8 @@ func load8(s string, i int) uint64 {
 		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
-func hashTuple(seed uint64, tuple []byte) uint64 {
-	for ; len(tuple) >= 8; tuple = tuple[8:] {
-		seed = mix(seed, binary.LittleEndian.Uint64(tuple))
-	}
-	return seed
-}
-
-func hashWords(seed uint64, tuple []uint64) uint64 {
+// hashTuple is the hash of a tuple.
+func hashTuple(seed uint64, tuple []uint64) uint64 {
 	for _, word := range tuple {
 		seed = mix(seed, word)
 	}
@@ -86,7 +106,7 @@ func mix(hash, word uint64) uint64 {
 }
 
 // cutTuple returns where the values of a tuple end, in so many fields.
-func cutTuple(ends []int, tuple []byte, fields int) []int {
+func cutTuple(ends []int, tuple string, fields int) []int {
 	at := 0
 	for range fields {
 		for tuple[at] > absentValue+maxParents {
@@ -99,21 +119,34 @@ func cutTuple(ends []int, tuple []byte, fields int) []int {
 }
 
 // valueOf is the value of a field, as [tupleMaker.tupleEvent] takes it.
-func (m tupleMaker) valueOf(field int, raw []byte) any {
+func (m tupleMaker) valueOf(field int, raw string) any {
 	end := len(raw) - 1
 	var value any
 	switch {
 	case raw[end] >= absentValue:
 		return emptyParent(raw[end] - absentValue)
 	case raw[end] == endString:
-		value = decodeRaw(`"` + string(raw[:end]) + `"`)
+		value = decodeRaw(`"` + raw[:end] + `"`)
 	default:
-		value = decodeRaw(string(raw[:end]))
+		value = decodeRaw(strings.Clone(raw[:end]))
 	}
 	if value == nil {
 		return emptyParent(len(m.fields[field]) - 1)
 	}
 	return value
+}
+
+// plainText is the text of a raw value, with what ends it; false if it is no
+// string, or has to be decoded. What is not there has none.
+func plainText(raw string) (string, bool) {
+	text := raw[:len(raw)-1]
+	switch end := raw[len(text)]; {
+	case end >= absentValue:
+		return "", true
+	case end == endOther || strings.IndexByte(text, '\\') >= 0 || !utf8.ValidString(text):
+		return "", false
+	}
+	return text, true
 }
 
 // decodeRaw is the value of a raw text, as [splitJSON] makes it; nil for null.

@@ -33,6 +33,13 @@ func (n *numbered[T]) number(value T, bytes *int64, size int) uint32 {
 	return number
 }
 
+// add gives a value a number of its own, whether it has others or not.
+func (n *numbered[T]) add(value T, bytes *int64, size int) uint32 {
+	n.values = append(n.values, n.clone(value))
+	*bytes += int64(size)
+	return uint32(len(n.values) - 1) //nolint:gosec // memory ends before 32 bits do
+}
+
 // order lists the numbers in the order of their values.
 func (n *numbered[T]) order() []uint32 {
 	order := make([]uint32, len(n.values))

@@ -1,0 +1,106 @@
+package migrate
+
+import "sync"
+
+// A groupPart counts the lines of some tuples. Whoever is at it holds its lock,
+// and count gives it back.
+type groupPart struct {
+	sync.Mutex
+	*grouping
+
+	judge   *judge
+	tuples  *groupTable
+	days    groupDays
+	counted int64  // bytes
+	touched uint64 // so that memory is touched
+}
+
+func newGroupPart(g *grouping) *groupPart {
+	return &groupPart{
+		grouping: g, judge: newJudge(g.maker, g.environment, g.seed), tuples: newGroupTable(g.seed), days: newGroupDays(),
+	}
+}
+
+// count counts lines that wait. It returns those that have to be read one by
+// one, after those that were found before.
+func (p *groupPart) count(g *grouper, b *batch, list, odd []uint16) []uint16 {
+	defer p.Unlock()
+	p.judge.mapping = g.mapping
+	before := len(odd)
+	for rest := list; len(rest) > 0; {
+		some := rest[:min(len(rest), flushed)]
+		odd = p.countSome(g, b, some, odd)
+		rest = rest[len(some):]
+	}
+	lines := uint64(len(list) - len(odd) + before) //nolint:gosec // odd are of the list
+	b.Lines += lines
+	b.Parsed += lines
+	p.weigh()
+	return odd
+}
+
+// countSome counts a few lines. First it asks for all memory that they will
+// need, so that it is waited for once and not for each line.
+func (p *groupPart) countSome(g *grouper, b *batch, list, odd []uint16) []uint16 {
+	var entries [flushed]*groupEntry
+	p.touched += p.tuples.likely(g.waits, list, &entries)
+	for n, i := range list {
+		w := &g.waits[i]
+		entry, tuple := entries[n%flushed], g.words[w.from:w.to]
+		if entry == nil || !entry.is(tuple) {
+			entry = p.entry(w.hash, tuple, g.file)
+		}
+		switch p.countEntry(entry, w) {
+		case counted:
+		case ignored:
+			b.Ignored++
+			b.Parsed--
+		case lineByLine:
+			odd = append(odd, i)
+		}
+	}
+	return odd
+}
+
+// weigh notes what the part takes in memory.
+func (p *groupPart) weigh() {
+	more := p.bytes() - p.counted
+	p.counted += more
+	if p.used.Add(more) > p.memory {
+		p.full.Store(true)
+	}
+}
+
+// entry is that of a tuple, which is judged if it is new.
+func (p *groupPart) entry(hash uint64, tuple []uint64, file uint64) *groupEntry {
+	slot, entry := p.tuples.find(hash, tuple)
+	if entry == nil {
+		m := p.judge.judge(tuple, file)
+		entry = p.tuples.add(slot, hash, tuple)
+		entry[entryCount] = uint64(m.verdict) << verdictShift
+		entry[entryNumbers] = uint64(m.subject) | uint64(m.client)<<32
+		entry[entryKey] = uint64(m.key)
+	}
+	return (*groupEntry)(entry)
+}
+
+// countEntry counts a line of a tuple, if its lines are counted at all.
+func (p *groupPart) countEntry(e *groupEntry, w *waitingLine) verdict {
+	count := e[entryCount]
+	if v := verdict(count >> verdictShift); v != counted {
+		return v
+	}
+	if uint32(e[entryKey]>>32) != w.day || uint32(count) == 1<<32-1 {
+		p.otherDay(e, w)
+		return counted
+	}
+	e[entryCount] = (count | hourOf(w.ms)) + 1
+	first, last := min(e[entryMS]&msMask, uint64(w.ms)), max(e[entryMS]>>lastShift&msMask, uint64(w.ms))
+	e[entryMS] = e[entryMS]>>sizeShift<<sizeShift | last<<lastShift | first
+	return counted
+}
+
+const hoursShift, verdictShift = 32, 56
+
+// hourOf is the bit of the hour of a moment in a day, in the count of an entry.
+func hourOf(ms uint32) uint64 { return 1 << (hoursShift + ms/uint32(hourMS)) }

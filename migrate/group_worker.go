@@ -1,0 +1,118 @@
+package migrate
+
+import (
+	"strings"
+
+	"lockstep/migrate/scan"
+)
+
+const (
+	waitLines = 2048     // how many lines wait to be counted
+	waitWords = 16 << 10 // how much room their tuples have, which stays in the cache of a processor
+	flushed   = 64       // how many are counted at a time: while the memory of one is waited for, that of the others comes along
+)
+
+// A grouper is what one worker has of a grouping.
+type grouper struct {
+	*grouping
+
+	mapping *mapping // of the file that is read
+	file    uint64   // its number
+	scanner *scan.Scanner
+	clock   groupClock
+	spans   []scan.Span
+
+	waits []waitingLine
+	lists [][]uint16 // places in waits, by part
+	words []uint64   // the tuples
+	used  int        // of words
+}
+
+// A waitingLine is a line that was scanned and has to be counted.
+type waitingLine struct {
+	hash     uint64
+	from, to uint32 // its tuple
+	day, ms  uint32
+	start    uint32 // in the block
+	number   uint32 // after the first of the block
+}
+
+func newGrouper(g *grouping) *grouper {
+	scanner, _ := scan.New(g.paths)
+	return &grouper{
+		grouping: g, scanner: scanner, clock: newGroupClock(g.maker.clock), spans: make([]scan.Span, len(g.paths)),
+		waits: make([]waitingLine, 0, waitLines), lists: make([][]uint16, len(g.parts)), words: make([]uint64, waitWords),
+	}
+}
+
+// parse reads the lines of a block, and counts them. What is left to the
+// dialect ends up in the batch.
+func (g *grouper) parse(b *batch, opts *Options) {
+	g.mapping, _ = opts.Dialect.(*mapping)
+	g.file = g.fileNumber(g.mapping.ofFile)
+	text := b.block.Text
+	for at, number := 0, 0; at < len(text); number++ {
+		next, ok := g.scanner.Line(text, at, g.spans)
+		if !ok || next-at-1 > MaxLine || !g.wait(text, at, number) {
+			b.parseLine(strings.TrimSuffix(text[at:next], "\n"), b.block.Number+number, opts)
+		} else if len(g.waits) == waitLines || g.used > waitWords-tupleRoom {
+			g.flush(b, opts)
+		}
+		at = next
+	}
+	g.flush(b, opts)
+}
+
+// wait notes a line that was scanned; false if its time is not understood.
+func (g *grouper) wait(text string, start, number int) bool {
+	when := g.spans[g.when]
+	if when.To == 0 {
+		return false
+	}
+	ms, ok := g.clock.read(text[when.From:when.To])
+	if !ok {
+		return false
+	}
+	size := packTuple(g.words[g.used:g.used+tupleRoom], text, g.spans[:len(g.maker.fields)], g.file)
+	if size == 0 {
+		return false
+	}
+	hash := hashTuple(g.seed, g.words[g.used:g.used+size])
+	day, part := ms/dayMS, g.part(hash)
+	g.lists[part] = append(g.lists[part], uint16(len(g.waits))) //nolint:gosec // less than waitLines
+	g.waits = append(g.waits, waitingLine{
+		hash: hash, from: uint32(g.used), to: uint32(g.used + size), day: uint32(day), ms: uint32(ms - day*dayMS), //nolint:gosec // no later than in the year 9999
+		start: uint32(start), number: uint32(number), //nolint:gosec // places in a block
+	})
+	g.used += size
+	return true
+}
+
+// flush counts the lines that wait, part by part; one that somebody else is at
+// comes later.
+func (g *grouper) flush(b *batch, opts *Options) {
+	var odd []uint16
+	for i, list := range g.lists {
+		if len(list) > 0 && g.parts[i].TryLock() {
+			odd = g.parts[i].count(g, b, list, odd)
+			g.lists[i] = list[:0]
+		}
+	}
+	for i, list := range g.lists {
+		if len(list) > 0 {
+			g.parts[i].Lock()
+			odd = g.parts[i].count(g, b, list, odd)
+			g.lists[i] = list[:0]
+		}
+	}
+	for _, i := range odd {
+		g.lineByLine(b, &g.waits[i], opts)
+	}
+	g.waits, g.used = g.waits[:0], 0
+}
+
+// lineByLine leaves a line to the dialect, which will say what is wrong with it.
+func (*grouper) lineByLine(b *batch, w *waitingLine, opts *Options) {
+	line, _, _ := strings.Cut(b.block.Text[w.start:], "\n")
+	b.parseLine(line, b.block.Number+int(w.number), opts)
+}
