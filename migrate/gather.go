@@ -292,23 +292,25 @@ type job struct {
 func parseAll(ctx context.Context, source Source, opts *Options, groups *grouping) iter.Seq2[*batch, error] {
 	return func(yield func(*batch, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
+		workers := runtime.GOMAXPROCS(0)
+		feed, stop := newFeed(ctx, source, groups, 2*workers)
 		var running sync.WaitGroup
 		var pool sync.Pool // of the events of a block
+		defer stop()
 		defer running.Wait()
 		defer cancel()
-		workers := runtime.GOMAXPROCS(0)
-		work, order := make(chan *job), make(chan *job, 2*workers)
-		running.Go(func() { feed(ctx, source, groups, work, order) })
 		for range workers {
 			grouper := groups.worker()
 			running.Go(func() {
-				for j := range work {
+				for j := feed.take(ctx); j != nil; j = feed.take(ctx) {
 					events, _ := pool.Get().([]schemas.Event)
-					j.parsed <- parse(j.block, opts.ofFile(j.block.File), events[:0], grouper)
+					b := parse(j.block, opts.ofFile(j.block.File), events[:0], grouper)
+					b.releaseEarly()
+					j.parsed <- b
 				}
 			})
 		}
-		for j := range order {
+		for j := range feed.order {
 			b, err := j.wait(ctx)
 			if !yield(b, err) || err != nil {
 				return
@@ -338,25 +340,6 @@ func (j *job) wait(ctx context.Context) (*batch, error) {
 		return b, nil
 	case <-ctx.Done():
 		return nil, fmt.Errorf("read logs: %w", ctx.Err())
-	}
-}
-
-// feed hands out blocks as jobs, to be parsed and to be waited for. It pauses
-// when the groups have to be drained.
-func feed(ctx context.Context, source Source, groups *grouping, work, order chan<- *job) {
-	defer close(work)
-	defer close(order)
-	for block, err := range source.Blocks(ctx) {
-		if groups.isFull() {
-			pause := &job{resume: make(chan struct{})}
-			if !send(ctx, order, pause) || !receive(ctx, pause.resume) {
-				return
-			}
-		}
-		j := &job{block: block, err: err, parsed: make(chan *batch, 1)}
-		if !send(ctx, order, j) || err != nil || !send(ctx, work, j) {
-			return
-		}
 	}
 }
 

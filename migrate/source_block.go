@@ -17,6 +17,7 @@ type blockReader struct {
 	in      io.Reader
 	pool    *blockPool
 	pending []byte // read and not yet returned
+	behind  []byte // what was read behind the last block
 	at      position
 	ended   bool
 	begins  func(line string) bool // a record of several lines, see [RecordDialect]; nil if each line is one
@@ -37,6 +38,8 @@ func (r *blockReader) next() (Block, error) {
 		case r.ended && len(r.pending) > 0:
 			return r.rest(), nil
 		case r.ended:
+			r.pool.put(r.pending)
+			r.pending = nil
 			return Block{}, io.EOF
 		}
 	}
@@ -66,7 +69,8 @@ func (r *blockReader) whole() int {
 // fill reads until size bytes are pending or the log ends.
 func (r *blockReader) fill(size int) error {
 	if cap(r.pending) < size+textPadding {
-		r.pending = append(r.pool.get(size), r.pending...)
+		buffer := append(r.pool.get(max(size, len(r.behind))), r.behind...)
+		r.pending, r.behind = append(buffer, r.pending...), r.behind[:0]
 	}
 	for len(r.pending) < size && !r.ended {
 		n, err := r.in.Read(r.pending[len(r.pending):size])
@@ -87,15 +91,15 @@ func cutOff(err error) error {
 	return err
 }
 
-// cut returns the pending lines up to end, where they lie, and moves what is
-// behind them.
+// cut returns the pending lines up to end, where they lie, and keeps what is
+// behind them. Where to read on is only asked for then, as what is let go last
+// is still in the cache.
 func (r *blockReader) cut(end int) Block {
 	text := r.pending[:end]
 	block := Block{Number: r.at.Lines + 1, Text: view(text), buffer: text[:0], pool: r.pool}
 	r.at.advance(text, bytes.Count(text, []byte("\n")))
 	block.end = r.at
-	rest := r.pending[end:]
-	r.pending = append(r.pool.get(len(rest)), rest...)
+	r.pending, r.behind = nil, append(r.behind, r.pending[end:]...)
 	return block
 }
 

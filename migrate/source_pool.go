@@ -58,5 +58,13 @@ func (b *Block) release() {
 	b.buffer, b.Text = nil, ""
 }
 
+// releaseEarly lets the memory of the text go as soon as it is parsed, if
+// nothing of the batch lies in it: all of its lines were grouped.
+func (b *batch) releaseEarly() {
+	if _, ok := b.dialect.(*mapping); ok && len(b.events)+len(b.samples) == 0 {
+		b.block.release()
+	}
+}
+
 // view is a text that lies where the bytes do; they must not change while it is in use.
 func view(text []byte) string { return unsafe.String(unsafe.SliceData(text), len(text)) } //nolint:gosec // it saves a copy of all logs

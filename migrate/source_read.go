@@ -183,7 +183,8 @@ func (l *logFile) intact(text io.ReadCloser, end int64) bool {
 	if err != nil || info.Size() < end {
 		return false
 	}
-	head := make([]byte, len(l.head))
+	var room [headBytes]byte
+	head := room[:len(l.head)]
 	_, err = file.ReadAt(head, 0)
 	return err == nil && string(head) == l.head
 }
