@@ -175,7 +175,7 @@ func (l *logFile) unpack(in io.Reader) (io.ReadCloser, error) {
 		return gzip.NewReader(text) //nolint:wrapcheck // the caller names the file
 	case isZstd(string(magic)):
 		l.packed = true
-		inflated, err := zstd.NewReader(text, zstd.WithDecoderConcurrency(2), zstd.WithDecoderMaxWindow(maxWindow))
+		inflated, err := zstd.NewReader(text, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
 		if err != nil {
 			return nil, err //nolint:wrapcheck // the caller names the file
 		}
