@@ -80,7 +80,7 @@ func partsFor(workers int) int {
 	if workers == 1 {
 		return 1
 	}
-	return 2 << bits.Len(uint(min(workers, 32)-1)) //nolint:gosec // not negative
+	return 4 << bits.Len(uint(min(workers, 8)-1)) //nolint:gosec // not negative
 }
 
 // part is the one that a tuple of this hash belongs to. Its slot in there

@@ -24,6 +24,7 @@ type grouper struct {
 
 	waits []waitingLine
 	lists [][]uint16 // places in waits, by part
+	todo  []int      // parts of which some wait
 	words []uint64   // the tuples
 	used  int        // of words
 }
@@ -88,27 +89,43 @@ func (g *grouper) wait(text string, start, number int) bool {
 	return true
 }
 
-// flush counts the lines that wait, part by part; one that somebody else is at
-// comes later.
+// flush counts the lines that wait, part by part. A part that somebody else is
+// at comes later: it is waited for only when there is no other one left.
 func (g *grouper) flush(b *batch, opts *Options) {
 	var odd []uint16
-	for i, list := range g.lists {
-		if len(list) > 0 && g.parts[i].TryLock() {
-			odd = g.parts[i].count(g, b, list, odd)
-			g.lists[i] = list[:0]
-		}
-	}
+	g.todo = g.todo[:0]
 	for i, list := range g.lists {
 		if len(list) > 0 {
-			g.parts[i].Lock()
-			odd = g.parts[i].count(g, b, list, odd)
-			g.lists[i] = list[:0]
+			g.todo = append(g.todo, i)
 		}
+	}
+	for todo := g.todo; len(todo) > 0; {
+		busy := todo[:0]
+		for _, i := range todo {
+			if !g.parts[i].TryLock() {
+				busy = append(busy, i)
+				continue
+			}
+			odd = g.countPart(b, i, odd)
+		}
+		if len(busy) == len(todo) {
+			g.parts[busy[0]].Lock()
+			odd = g.countPart(b, busy[0], odd)
+			busy = busy[1:]
+		}
+		todo = busy
 	}
 	for _, i := range odd {
 		g.lineByLine(b, &g.waits[i], opts)
 	}
 	g.waits, g.used = g.waits[:0], 0
+}
+
+// countPart counts the lines of a part that is locked.
+func (g *grouper) countPart(b *batch, part int, odd []uint16) []uint16 {
+	list := g.lists[part]
+	g.lists[part] = list[:0]
+	return g.parts[part].count(g, b, list, odd)
 }
 
 // lineByLine leaves a line to the dialect, which will say what is wrong with it.
