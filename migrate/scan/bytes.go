@@ -19,9 +19,12 @@ const (
 
 // special has the high bit of the first byte that is a quote, a backslash or a
 // control character; higher bits may be wrong.
-func special(word uint64) uint64 {
+func special(word uint64) uint64 { return dirt(word) & highs }
+
+// dirt is special with other bits, which mean nothing.
+func dirt(word uint64) uint64 {
 	quote, slash := word^(ones*0x02), word^(ones*'\\') // a quote is 0x20 then, and what is less was
-	return ((quote-ones*0x21)&^quote | (slash-ones)&^slash) & highs
+	return ((quote - ones*0x21) | (slash - ones)) &^ word
 }
 
 // inString returns the place of the quote that ends a string, from a place
@@ -60,18 +63,35 @@ func inString(s string, at int) int {
 // end within these, and no branch depends on where.
 func endOfString(s string, at int) int {
 	for ; at+16 <= len(s); at += 16 {
-		low, high := special(load(s, at)), special(load(s, at+8))
+		w := s[at : at+16]
+		low, high := special(load(w, 0)), special(load(w, 8))
 		if low|high == 0 {
 			continue
 		}
-		end := bits.TrailingZeros64(high)/8 + 8
-		if low != 0 {
-			end = bits.TrailingZeros64(low) / 8
-		}
-		if end += at; s[end] == '"' {
+		end := bits.TrailingZeros64(low) / 8
+		if end += bits.TrailingZeros64(high)/8&-(end/8) + at; s[end] == '"' {
 			return end
 		}
 		break
+	}
+	return inString(s, at)
+}
+
+// endOfFixed is [inString] for strings that are mostly of one length: where
+// they end is guessed, so that nothing has to wait for what is found.
+func endOfFixed(s string, at, length int) int {
+	end := at + length
+	if end+8 > len(s) || s[end] != '"' {
+		return inString(s, at)
+	}
+	found := uint64(0)
+	i := at
+	for ; i+8 <= end; i += 8 {
+		found |= dirt(load(s, i))
+	}
+	found |= dirt(load(s, i)) << (64 - 8*uint(end-i))
+	if found&highs == 0 {
+		return end
 	}
 	return inString(s, at)
 }
@@ -111,6 +131,14 @@ func word(s string, at int) int {
 	return at
 }
 
+// shortWord is [word], but 0 if there is none.
+func shortWord(s string, at int) int {
+	if end := word(s, at); end > at {
+		return end
+	}
+	return 0
+}
+
 // number returns the place behind a number; at if there is none.
 func number(s string, at int) int {
 	i := at
@@ -140,12 +168,17 @@ func number(s string, at int) int {
 	return at
 }
 
+// noDigit has the high bit of the first byte that is no digit; higher bits may be wrong.
+func noDigit(word uint64) uint64 {
+	word ^= ones * '0'
+	return (word + ones*(0x80-10) | word) & highs
+}
+
 // shortNumber is [number] for a text with eight bytes more, but 0 if there is none.
 func shortNumber(s string, at int) int {
-	word := load(s, at) ^ ones*'0'
-	other := (word + ones*(0x80-10) | word) & highs // has the high bit of the first byte that is no digit
+	other := noDigit(load(s, at))
 	end := at + bits.TrailingZeros64(other)/8
-	if other != 0 && end > at && s[at] != '0' && s[end]|0x20 != 'e' && s[end] != '.' {
+	if other != 0 && (s[at] != '0' || end == at+1) && end > at && s[end]|0x20 != 'e' && s[end] != '.' {
 		return end
 	}
 	if end = number(s, at); end == at {
@@ -155,6 +188,11 @@ func shortNumber(s string, at int) int {
 }
 
 func digits(s string, at int) int {
+	for ; at+8 <= len(s); at += 8 {
+		if other := noDigit(load(s, at)); other != 0 {
+			return at + bits.TrailingZeros64(other)/8
+		}
+	}
 	for at < len(s) && isDigit(s[at]) {
 		at++
 	}

@@ -51,7 +51,7 @@ type entry struct {
 // New returns a scanner for fields, each with the names of the objects around
 // it first. No field may lie in another one. It is false if they are too many.
 func New(fields [][]string) (*Scanner, bool) {
-	s := &Scanner{root: &object{}}
+	s := &Scanner{root: &object{}, template: newTemplate()}
 	names := 0
 	for i, path := range fields {
 		at := s.root
