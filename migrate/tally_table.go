@@ -97,12 +97,21 @@ const chunkEntries, chunkShift = 1 << chunkShift, 13
 
 func newTallyPart() tallyPart {
 	return tallyPart{
-		subjects: newNumbered(strings.Clone, strings.Compare),
-		clients:  newNumbered(strings.Clone, strings.Compare),
-		rests: newNumbered(cloneKey, func(a, b schemas.TallyKey) int {
-			return (&tallyRow{TallyKey: a}).compare(&tallyRow{TallyKey: b})
-		}),
+		subjects: newNumbered(strings.Clone, orderTexts),
+		clients:  newNumbered(strings.Clone, orderTexts),
+		rests:    newNumbered(cloneKey, orderKeys),
 	}
+}
+
+func orderKeys(keys []schemas.TallyKey) []uint32 {
+	order := make([]uint32, len(keys))
+	for i := range order {
+		order[i] = uint32(i) //nolint:gosec // memory ends before 32 bits do
+	}
+	slices.SortFunc(order, func(a, b uint32) int {
+		return (&tallyRow{TallyKey: keys[a]}).compare(&tallyRow{TallyKey: keys[b]})
+	})
+	return order
 }
 
 func newTallyTable() *tallyTable {
@@ -143,7 +152,7 @@ func (t *tallyTable) rest(key schemas.TallyKey) uint32 {
 // place makes a new tally for a group, which may have others: those become one
 // when they are read. Its place is good until then.
 func (t *tallyTable) place(g group) uint32 {
-	if t.count%chunkEntries == 0 {
+	if int(t.count>>chunkShift) == len(t.chunks) {
 		t.chunks = append(t.chunks, make([]tallyEntry, chunkEntries))
 	}
 	place := t.count
@@ -157,6 +166,21 @@ func (t *tallyTable) place(g group) uint32 {
 // entry is the tally at a place.
 func (p *tallyPart) entry(place uint32) *tallyEntry {
 	return &p.chunks[place>>chunkShift][place%chunkEntries]
+}
+
+// used are the chunks with tallies.
+func (p *tallyPart) used() [][]tallyEntry {
+	used := slices.Clone(p.chunks[:(p.count+chunkEntries-1)>>chunkShift])
+	if last := p.count % chunkEntries; last > 0 {
+		used[len(used)-1] = used[len(used)-1][:last]
+	}
+	return used
+}
+
+// reserve makes room for so many tallies and no more.
+func (p *tallyPart) reserve(count uint32) {
+	p.count = count
+	p.chunks = slices.Collect(slices.Chunk(make([]tallyEntry, count), chunkEntries))
 }
 
 // merge moves the tallies of other tables into this one. The others are empty after.
