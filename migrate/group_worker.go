@@ -79,12 +79,13 @@ func (g *grouper) wait(text string, start, number int) bool {
 		return false
 	}
 	hash := hashTuple(g.seed, g.words[g.used:g.used+size])
-	day, part := ms/dayMS, g.part(hash)
+	part, day := g.part(hash), ms/dayMS
 	g.lists[part] = append(g.lists[part], uint16(len(g.waits))) //nolint:gosec // less than waitLines
-	g.waits = append(g.waits, waitingLine{
-		hash: hash, from: uint32(g.used), to: uint32(g.used + size), day: uint32(day), ms: uint32(ms - day*dayMS), //nolint:gosec // no later than in the year 9999
-		start: uint32(start), number: uint32(number), //nolint:gosec // places in a block
-	})
+	g.waits = g.waits[:len(g.waits)+1]
+	w := &g.waits[len(g.waits)-1] // filled in place: a copy would have to wait for what was written last
+	w.hash, w.from, w.to = hash, uint32(g.used), uint32(g.used+size) //nolint:gosec // places in words
+	w.day, w.ms = uint32(day), uint32(ms-day*dayMS)                  //nolint:gosec // no later than in the year 9999
+	w.start, w.number = uint32(start), uint32(number)                //nolint:gosec // places in a block
 	g.used += size
 	return true
 }
