@@ -23,8 +23,9 @@ type grouping struct {
 	environment string
 	seed        uint64
 	memory      int64        // that all may take together
-	used        atomic.Int64 // by the parts, and by the fold when it was drained into last
+	used        atomic.Int64 // by the parts and the judge, and by the fold when it was drained into last
 	full        atomic.Bool  // it is more, or the fold wants to have all
+	judge       *judge
 	parts       []*groupPart // as many as a power of two
 
 	files sync.Mutex
@@ -67,6 +68,9 @@ func (g *grouping) isFull() bool { return g != nil && g.full.Load() }
 func (g *grouping) worker() *grouper {
 	if g == nil {
 		return nil
+	}
+	if g.judge == nil {
+		g.judge = newJudge(g.maker, g.environment, g.seed)
 	}
 	for len(g.parts) < partsFor(runtime.GOMAXPROCS(0)) {
 		g.parts = append(g.parts, newGroupPart(g))

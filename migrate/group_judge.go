@@ -3,18 +3,22 @@ package migrate
 import (
 	"encoding/binary"
 	"slices"
+	"sync"
+	"time"
 
 	"lockstep/schemas"
 )
 
 // A judge has a mapping say what tuples mean. Its expressions read some of the
 // fields each, and these are the same in many tuples: so what they say is
-// remembered by the fields that it depends on.
+// remembered by the fields that it depends on. Whoever asks it holds its lock.
 type judge struct {
+	sync.Mutex
 	tupleMaker // of the file that is read
 
 	environment string
 	sums        *tallyTable // whose numbers it gives
+	counted     int64       // bytes
 
 	seed uint64
 
@@ -68,6 +72,20 @@ func newJudge(m tupleMaker, environment string, seed uint64) *judge {
 	}
 }
 
+// restOf numbers the rest of a key, with a day since 1970.
+func (j *judge) restOf(key, day uint32) uint32 {
+	rest := j.keys[key]
+	rest.Day = time.UnixMilli(int64(day) * dayMS).UTC().Format(time.DateOnly)
+	return j.sums.rest(rest)
+}
+
+// grown is how many bytes more the judge takes than when that was asked last.
+func (j *judge) grown() int64 {
+	more := j.bytes() - j.counted
+	j.counted += more
+	return more
+}
+
 // bytes is what the judge takes in memory, roughly.
 func (j *judge) bytes() int64 {
 	const meaningBytes = 256
@@ -80,7 +98,7 @@ func (j *judge) clear() {
 	for _, part := range []*tuplePart{&j.requestPart, &j.subjectPart, &j.clientPart} {
 		part.known.clear()
 	}
-	j.requests, j.keys = j.requests[:0], j.keys[:0]
+	j.requests, j.keys, j.counted = j.requests[:0], j.keys[:0], 0
 }
 
 // judge says what a tuple means. What it means may depend on the file.

@@ -8,24 +8,21 @@ type groupPart struct {
 	sync.Mutex
 	*grouping
 
-	judge   *judge
 	tuples  *groupTable
+	sums    *tallyTable // with the numbers of the judge, and no texts
 	days    groupDays
 	counted int64  // bytes
 	touched uint64 // so that memory is touched
 }
 
 func newGroupPart(g *grouping) *groupPart {
-	return &groupPart{
-		grouping: g, judge: newJudge(g.maker, g.environment, g.seed), tuples: newGroupTable(g.seed), days: newGroupDays(),
-	}
+	return &groupPart{grouping: g, tuples: newGroupTable(g.seed), sums: newTallyTable(), days: newGroupDays()}
 }
 
 // count counts lines that wait. It returns those that have to be read one by
 // one, after those that were found before.
 func (p *groupPart) count(g *grouper, b *batch, list, odd []uint16) []uint16 {
 	defer p.Unlock()
-	p.judge.mapping = g.mapping
 	before := len(odd)
 	for rest := list; len(rest) > 0; {
 		some := rest[:min(len(rest), flushed)]
@@ -48,7 +45,7 @@ func (p *groupPart) countSome(g *grouper, b *batch, list, odd []uint16) []uint16
 		w := &g.waits[i]
 		entry, tuple := entries[n%flushed], g.words[w.from:w.to]
 		if entry == nil || !entry.is(tuple) {
-			entry = p.entry(w.hash, tuple, g.file)
+			entry = p.entry(g, w.hash, tuple)
 		}
 		switch p.countEntry(entry, w) {
 		case counted:
@@ -72,16 +69,26 @@ func (p *groupPart) weigh() {
 }
 
 // entry is that of a tuple, which is judged if it is new.
-func (p *groupPart) entry(hash uint64, tuple []uint64, file uint64) *groupEntry {
+func (p *groupPart) entry(g *grouper, hash uint64, tuple []uint64) *groupEntry {
 	slot, entry := p.tuples.find(hash, tuple)
 	if entry == nil {
-		m := p.judge.judge(tuple, file)
+		m := p.ask(g, tuple)
 		entry = p.tuples.add(slot, hash, tuple)
 		entry[entryCount] = uint64(m.verdict) << verdictShift
 		entry[entryNumbers] = uint64(m.subject) | uint64(m.client)<<32
 		entry[entryKey] = uint64(m.key)
 	}
 	return (*groupEntry)(entry)
+}
+
+// ask has a tuple judged.
+func (p *groupPart) ask(g *grouper, tuple []uint64) meaning {
+	p.judge.Lock()
+	defer p.judge.Unlock()
+	p.judge.mapping = g.mapping
+	m := p.judge.judge(tuple, g.file)
+	p.used.Add(p.judge.grown())
+	return m
 }
 
 // countEntry counts a line of a tuple, if its lines are counted at all.

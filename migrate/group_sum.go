@@ -2,7 +2,6 @@ package migrate
 
 import (
 	"sync"
-	"time"
 
 	"lockstep/schemas"
 )
@@ -56,8 +55,8 @@ func (p *groupPart) groupOf(e *groupEntry, day uint32) group {
 
 // place adds a new tally to the sums.
 func (p *groupPart) place(of group, tally schemas.Tally) uint32 {
-	place := p.judge.sums.place(of)
-	p.judge.sums.entry(place).merge(tally)
+	place := p.sums.place(of)
+	p.sums.entry(place).merge(tally)
 	p.days.signs[of.rest].Merge(tally)
 	return place
 }
@@ -68,7 +67,7 @@ func (p *groupPart) countLate(e *groupEntry, w *waitingLine) {
 	tally.Add(int64(w.day)*dayMS + int64(w.ms))
 	of := p.groupOf(e, w.day)
 	if place, ok := p.days.late[of]; ok {
-		p.judge.sums.entry(place).merge(tally)
+		p.sums.entry(place).merge(tally)
 		p.days.signs[of.rest].Merge(tally)
 		return
 	}
@@ -83,12 +82,11 @@ func (p *groupPart) rest(of restDay) uint32 {
 	}
 	number, ok := d.rests[of]
 	if !ok {
-		key := p.judge.keys[of.key]
-		key.Day = time.UnixMilli(int64(of.day) * dayMS).UTC().Format(time.DateOnly)
-		sums := p.judge.sums
-		number = sums.rests.number(key, &sums.bytes, restBytes+len(key.Node)+len(key.Environment))
+		p.judge.Lock()
+		number = p.judge.restOf(of.key, of.day)
+		p.judge.Unlock()
 		d.rests[of] = number
-		if int(number) == len(d.signs) {
+		for len(d.signs) <= int(number) {
 			d.signs = append(d.signs, schemas.Tally{})
 		}
 	}
@@ -98,7 +96,7 @@ func (p *groupPart) rest(of restDay) uint32 {
 
 // bytes is what the part has in memory, roughly.
 func (p *groupPart) bytes() int64 {
-	return p.tuples.bytes() + p.judge.bytes() + int64(len(p.days.late))*48 + int64(p.tuples.entries)*entryBytes // which its tallies will take
+	return p.tuples.bytes() + p.sums.bytes + int64(len(p.days.late))*48 + int64(p.tuples.entries)*entryBytes // which its tallies will take
 }
 
 // sum moves all that was counted to the sums.
@@ -109,7 +107,7 @@ func (p *groupPart) sum() {
 // clear forgets all, after the sums have been taken.
 func (p *groupPart) clear() {
 	p.tuples.clear()
-	p.judge.clear()
+	p.sums.clear()
 	clear(p.days.late)
 	clear(p.days.rests)
 	p.counted = 0
@@ -127,9 +125,15 @@ func (g *grouping) drain(f *Fold) {
 	}
 	running.Wait()
 	for _, part := range g.parts {
-		f.takeSums(part)
+		f.takeSigns(part)
+		g.judge.sums.take(part.sums)
+	}
+	for _, part := range g.parts {
+		g.judge.sums.takeRest(part.sums)
 		part.clear()
 	}
+	f.table.merge(g.judge.sums)
+	g.judge.clear()
 	g.full.Store(false)
 	g.settled(f)
 }
@@ -137,15 +141,17 @@ func (g *grouping) drain(f *Fold) {
 // settled notes what the fold takes in memory from now on.
 func (g *grouping) settled(f *Fold) { g.used.Store(f.table.bytes) }
 
-// takeSums takes in what a part has counted of foreign lines: each of them was
+// takeSigns takes in what a part has counted of foreign lines: each of them was
 // a sign of life of its node.
-func (f *Fold) takeSums(p *groupPart) {
+func (f *Fold) takeSigns(p *groupPart) {
 	rests := p.judge.sums.rests.values
 	for rest, tally := range p.days.signs {
+		if tally.Count == 0 {
+			continue // of another part
+		}
 		f.seen(rests[rest].Environment)
 		f.node(rests[rest].Node).signs(tally)
 		f.Window.include(tally.FirstMS)
 		f.Window.include(tally.LastMS)
 	}
-	f.table.merge(p.judge.sums)
 }

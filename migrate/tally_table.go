@@ -183,6 +183,23 @@ func (p *tallyPart) reserve(count uint32) {
 	p.chunks = slices.Collect(slices.Chunk(make([]tallyEntry, count), chunkEntries))
 }
 
+// take moves the tallies of a table that has the numbers of this one, but for
+// the last chunk, which is not full: takeRest copies that when all are taken.
+func (t *tallyTable) take(other *tallyTable) {
+	full := other.count >> chunkShift
+	t.chunks = append(t.chunks, other.chunks[:full]...)
+	t.count += full << chunkShift
+	t.bytes += int64(full) << chunkShift * entryBytes
+	other.chunks, other.count = other.chunks[full:], other.count%chunkEntries
+}
+
+func (t *tallyTable) takeRest(other *tallyTable) {
+	for place := range other.count {
+		e := other.entry(place)
+		*t.entry(t.place(e.group)) = *e
+	}
+}
+
 // merge moves the tallies of other tables into this one. The others are empty after.
 func (t *tallyTable) merge(others ...*tallyTable) {
 	for _, other := range others {
