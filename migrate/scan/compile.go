@@ -10,7 +10,7 @@ type node struct {
 	more   string                 // the bytes behind
 	size   int                    // of the text
 	kind   uint8
-	noted  bool // there are facts, or a detour
+	noted  bool // there are facts or edges, or a detour
 	field  int
 	quote  int   // 1 if there are quotes around the value
 	length int   // of the value, if nearly all are as long
@@ -18,6 +18,7 @@ type node struct {
 	next   *node // behind the value
 	other  *node // instead of this one; nil for none
 	facts  []fact
+	edges  []edge
 }
 
 // firstBytes of a text are compared at once.
@@ -47,7 +48,7 @@ type compiler struct {
 func (f *forms) compile() *node {
 	c := compiler{f, make([]node, 0, 2*len(f.parts)), nil}
 	for i := range f.parts {
-		c.add(i, f.parts[i].text, nil)
+		c.add(i, f.parts[i].text, nil, f.parts[i].edges)
 	}
 	first := make([]*node, len(f.parts))
 	for i := range f.parts {
@@ -85,20 +86,24 @@ func (c *compiler) order(from int) (first *node) {
 func (c *compiler) shorten(at int) bool {
 	text, end := c.parts[at].text, at
 	var facts []fact
+	edges := slices.Clone(c.parts[at].edges)
 	for next := c.behind(end); next > 0; next = c.behind(end) {
 		p := &c.parts[end]
-		longer := text + p.value.most + c.parts[next].text
-		if len(longer) > maxText {
+		behind := len(text) + len(p.value.most)
+		if behind+len(c.parts[next].text) > maxText {
 			break
 		}
 		facts = p.known(facts, len(text))
-		text, end = longer, next
+		for _, e := range c.parts[next].edges {
+			edges = append(edges, edge{e.field, behind + e.place, e.isEnd})
+		}
+		text, end = text+p.value.most+c.parts[next].text, next
 	}
 	if end == at {
 		return false
 	}
 	c.nodes[at].detour, c.nodes[at].noted = 1, true
-	c.add(end, text, facts)
+	c.add(end, text, facts, edges)
 	return true
 }
 
@@ -132,12 +137,13 @@ func (p *part) quote() int {
 }
 
 // add makes a node that ends with the value of a part.
-func (c *compiler) add(at int, text string, facts []fact) {
+func (c *compiler) add(at int, text string, facts []fact, edges []edge) {
 	p := &c.parts[at]
 	for _, a := range p.absent {
 		facts = append(facts, fact{field: a.field, from: int(a.span.From)})
 	}
-	n := node{size: len(text), kind: p.kind, field: p.field, quote: p.quote(), facts: facts, noted: len(facts) > 0}
+	n := node{size: len(text), kind: p.kind, field: p.field, quote: p.quote(), facts: facts, edges: edges}
+	n.noted = len(facts)+len(edges) > 0
 	if p.kind == kindString && p.length.isClear(p.count) {
 		n.kind, n.length = kindFixed, p.length.most
 	}

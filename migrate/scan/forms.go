@@ -1,6 +1,9 @@
 package scan
 
-import "strings"
+import (
+	"math/bits"
+	"strings"
+)
 
 const (
 	maxParts = 512  // of the lines that are known
@@ -22,11 +25,19 @@ type part struct {
 	field  int
 	next   int      // the first of the parts behind the value; 0 for none
 	other  int      // a part instead of this one; 0 for none
+	edges  []edge   // of lists and objects that are looked for
 	absent []absent // at the end of a line
 
 	count  int // of lines of the sample
 	value  vote[string]
 	length vote[int]
+}
+
+// An edge is where the text of a list or an object begins, or where it ends.
+type edge struct {
+	field int
+	place int // in the text of a part
+	isEnd bool
 }
 
 // An absent is a field that is not in the line.
@@ -58,38 +69,34 @@ func (v *vote[V]) isClear(count int) bool { return count >= fewLines && v.lead*4
 // fewLines is how many lines say nothing about others.
 const fewLines = 8
 
-// add learns a line, which begins at a place of the text of its values.
-func (f *forms) add(line string, start int, marks []mark, spans []Span) {
-	if f.full || line[len(line)-1] != '\n' {
+// add learns a line.
+func (f *forms) add(r *reading) {
+	if f.full || r.text[len(r.text)-1] != '\n' {
 		return
 	}
-	at, end := 0, 0
-	for _, m := range marks {
-		if at = f.take(at, line[end:m.from-start], m.kind, m.field); at == 0 {
+	at, end := 0, r.start
+	for _, m := range r.marks {
+		if at = f.take(at, r, end, m); at == 0 {
 			return
 		}
-		end = m.to - start
-		f.parts[at].met(line[m.from-start : end])
+		end = m.to
+		f.parts[at].met(r.text[m.from:end])
 	}
-	if at = f.take(at, line[end:], kindEnd, unwanted); at == 0 {
+	if at = f.take(at, r, end, mark{from: len(r.text), kind: kindEnd, field: unwanted}); at == 0 {
 		return
 	}
-	p := &f.parts[at]
-	p.count++
-	p.absent = p.absent[:0]
-	for field, span := range spans {
-		if span.To == 0 {
-			p.absent = append(p.absent, absent{field, span})
-		}
-	}
+	f.parts[at].count++
+	f.parts[at].absent = r.absent()
 }
 
-// take goes on from a part with another one, a new one if there is none such.
-// It is 0 if there is no room for that.
-func (f *forms) take(from int, text string, kind uint8, field int) int {
+// take goes on from a part with another one, a new one if there is none such:
+// a text that begins somewhere, and the value behind. It is 0 if there is no
+// room for that.
+func (f *forms) take(from int, r *reading, start int, value mark) int {
+	text := r.text[start:value.from]
 	ways, last := 0, &f.parts[from].next
 	for ; *last > 0; last = &f.parts[*last].other {
-		if p := &f.parts[*last]; p.kind == kind && p.text == text {
+		if p := &f.parts[*last]; p.kind == value.kind && p.text == text {
 			return *last
 		}
 		ways++
@@ -98,8 +105,35 @@ func (f *forms) take(from int, text string, kind uint8, field int) int {
 		return 0
 	}
 	*last = len(f.parts)
-	f.parts = append(f.parts, part{text: strings.Clone(text), kind: kind, field: field})
+	f.parts = append(f.parts, part{
+		text: strings.Clone(text), kind: value.kind, field: value.field, edges: r.edges(start, value.from),
+	})
 	return len(f.parts) - 1
+}
+
+// edges are those in a part of a line.
+func (r *reading) edges(start, end int) (edges []edge) {
+	for lists := r.lists; lists > 0; lists &= lists - 1 {
+		field := bits.TrailingZeros64(lists)
+		from, to := int(r.spans[field].From), int(r.spans[field].To)
+		if start <= from && from < end {
+			edges = append(edges, edge{field, from - start, false})
+		}
+		if start < to && to <= end {
+			edges = append(edges, edge{field, to - start, true})
+		}
+	}
+	return edges
+}
+
+// absent are the fields that are not in a line.
+func (r *reading) absent() (fields []absent) {
+	for field, span := range r.spans {
+		if span.To == 0 {
+			fields = append(fields, absent{field, span})
+		}
+	}
+	return fields
 }
 
 // met notes a value.
@@ -119,6 +153,6 @@ func (f *forms) forget() {
 	}
 	for i := range f.parts {
 		p := &f.parts[i]
-		*p = part{text: p.text, kind: p.kind, field: p.field, next: p.next, other: p.other, absent: p.absent}
+		*p = part{text: p.text, kind: p.kind, field: p.field, next: p.next, other: p.other, edges: p.edges, absent: p.absent}
 	}
 }

@@ -25,12 +25,17 @@ type Scanner struct {
 	root     *object
 	template template
 
-	// Of the line that is read.
-	text  string
+	reading
+}
+
+// A reading is what is found in a line without a template.
+type reading struct {
+	text  string // up to the end of the line
+	start int
 	spans []Span
 	seen  uint64 // names that were met, a bit for each
 	marks []mark // its scalar values in order
-	whole bool   // a field is an object or a list, so that no template is learned
+	lists uint64 // fields that are lists or objects, a bit for each
 }
 
 // An object is one in which something is looked for.
@@ -95,11 +100,11 @@ func (s *Scanner) Line(text string, at int, spans []Span) (next int, ok bool) {
 	if n := strings.IndexByte(text[at:], '\n'); n >= 0 {
 		next = at + n + 1
 	}
-	s.text, s.spans, s.seen, s.marks, s.whole = text[:next], spans, 0, s.marks[:0], false
+	s.reading = reading{text: text[:next], start: at, spans: spans, marks: s.marks[:0]}
 	clear(spans)
 	end, ok := s.object(s.root, s.blanks(at), 0)
-	if ok = ok && s.blanks(end) == next; ok && !s.whole {
-		s.template.learn(text[at:next], at, s.marks, spans)
+	if ok = ok && s.blanks(end) == next; ok {
+		s.template.learn(&s.reading)
 	}
 	s.text = ""
 	return next, ok

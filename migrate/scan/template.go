@@ -31,8 +31,8 @@ func (t *template) renew() {
 
 // learn adds a line that was not matched. Time and again the last line of a
 // block is one, however well others are.
-func (t *template) learn(line string, start int, marks []mark, spans []Span) {
-	t.forms.add(line, start, marks, spans)
+func (t *template) learn(r *reading) {
+	t.forms.add(r)
 	if t.sample > 0 {
 		if t.sample--; t.sample == 0 {
 			t.first = t.forms.compile()
@@ -100,5 +100,12 @@ func (n *node) note(at int, spans []Span) {
 	for _, f := range n.facts {
 		start := at & f.there
 		spans[f.field] = Span{int32(f.from + start), int32(f.to + start)} //nolint:gosec // places in a block
+	}
+	for _, e := range n.edges {
+		if place := int32(at + e.place); e.isEnd { //nolint:gosec // as above
+			spans[e.field].To = place
+		} else {
+			spans[e.field].From = place
+		}
 	}
 }

@@ -20,7 +20,7 @@ func TestTemplateIsUsed(t *testing.T) {
 		if i%3 == 0 {
 			reason = `,"reason":"bad"`
 		}
-		fmt.Fprintf(&text, `{"time":"2026-11-21T10:00:%02dZ","app":"app-%d","request":{"uri":"/x\"y","n":[%d,%t,-%.2f,%de9]}%s}`+"\n", i%60, i, i*i, i%2 == 0, float64(i)/7, i, reason)
+		fmt.Fprintf(&text, `{"time":"2026-11-21T10:00:%02dZ","app":"app-%d","request":{"uri":"/x\"y","headers":{"Via":["v%d",{"x":[]},"w"]},"n":[%d,%t,-%.2f,%de9]}%s}`+"\n", i%60, i, i%3, i*i, i%2 == 0, float64(i)/7, i, reason)
 	}
 	matched, spans := 0, make([]Span, len(fields))
 	for at := 0; at < text.Len(); {
@@ -56,7 +56,7 @@ func TestTemplateIsBounded(t *testing.T) {
 
 // logLine is a line of a program, most of whose values are always the same.
 func logLine(i int, level, app, key string) string {
-	return fmt.Sprintf(`{"time":"2026-11-21T10:00:%02dZ","level":"%s","logger":"http.log.access","app":"%s","n":%d,"key":"%s","ok":true,"request":{"uri":"/%d"}}`+"\n", i%60, level, app, i, key, i)
+	return fmt.Sprintf(`{"time":"2026-11-21T10:00:%02dZ","level":"%s","logger":"http.log.access","app":"%s","n":%d,"key":"%s","ok":true,"request":{"uri":"/%d","headers":{"Via":["1.1 proxy",{"n":1}]}}}`+"\n", i%60, level, app, i, key, i)
 }
 
 // trained returns a scanner that has a template of such lines.

@@ -99,7 +99,9 @@ func (s *Scanner) wanted(e *entry, at, depth int) (int, bool) {
 		marks := len(s.marks)
 		end, ok := s.value(at, depth, e.field)
 		s.spans[e.field] = Span{int32(at), int32(end)} //nolint:gosec // places in a block
-		s.whole = s.whole || ok && (len(s.marks) != marks+1 || s.marks[marks].field != e.field)
+		if len(s.marks) != marks+1 || s.marks[marks].field != e.field {
+			s.lists |= 1 << e.field
+		}
 		return end, ok
 	case s.is(at, '{'):
 		return s.object(e.inner, at, depth+1)
