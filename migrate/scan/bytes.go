@@ -59,8 +59,8 @@ func inString(s string, at int) int {
 	return 0
 }
 
-// endOfString is [inString] for a text with sixteen bytes more: most strings
-// end within these, and no branch depends on where.
+// endOfString is [inString] if the string is as most are, and else 0. Most end
+// within sixteen bytes, and no branch depends on where.
 func endOfString(s string, at int) int {
 	for ; at+16 <= len(s); at += 16 {
 		w := s[at : at+16]
@@ -69,31 +69,30 @@ func endOfString(s string, at int) int {
 			continue
 		}
 		end := bits.TrailingZeros64(low) / 8
-		if end += bits.TrailingZeros64(high)/8&-(end/8) + at; s[end] == '"' {
-			return end
+		if end += bits.TrailingZeros64(high) / 8 & -(end / 8); w[end&15] == '"' {
+			return at + end
 		}
 		break
 	}
-	return inString(s, at)
+	return 0
 }
 
-// endOfFixed is [inString] for strings that are mostly of one length: where
-// they end is guessed, so that nothing has to wait for what is found.
+// endOfFixed is [inString] if the string is of some length, and else 0: where
+// it ends is guessed, so that nothing has to wait for what is found.
 func endOfFixed(s string, at, length int) int {
 	end := at + length
 	if end+8 > len(s) || s[end] != '"' {
-		return inString(s, at)
+		return 0
 	}
 	found := uint64(0)
-	i := at
-	for ; i+8 <= end; i += 8 {
-		found |= dirt(load(s, i))
+	for ; at+8 <= end; at += 8 {
+		found |= dirt(load(s, at))
 	}
-	found |= dirt(load(s, i)) << (64 - 8*uint(end-i))
+	found |= dirt(load(s, at)) << (64 - 8*uint(end-at)) //nolint:gosec // less than eight
 	if found&highs == 0 {
 		return end
 	}
-	return inString(s, at)
+	return 0
 }
 
 // escape returns the place behind what a backslash begins; 0 if it is not
@@ -131,14 +130,6 @@ func word(s string, at int) int {
 	return at
 }
 
-// shortWord is [word], but 0 if there is none.
-func shortWord(s string, at int) int {
-	if end := word(s, at); end > at {
-		return end
-	}
-	return 0
-}
-
 // number returns the place behind a number; at if there is none.
 func number(s string, at int) int {
 	i := at
@@ -174,17 +165,15 @@ func noDigit(word uint64) uint64 {
 	return (word + ones*(0x80-10) | word) & highs
 }
 
-// shortNumber is [number] for a text with eight bytes more, but 0 if there is none.
-func shortNumber(s string, at int) int {
-	other := noDigit(load(s, at))
-	end := at + bits.TrailingZeros64(other)/8
-	if other != 0 && (s[at] != '0' || end == at+1) && end > at && s[end]|0x20 != 'e' && s[end] != '.' {
-		return end
-	}
-	if end = number(s, at); end == at {
+// endOfNumber is [number] if it is short and whole, and else 0.
+func endOfNumber(s string, at int) int {
+	w := s[at : at+9]
+	other := noDigit(load(w, 0))
+	end := bits.TrailingZeros64(other) / 8
+	if c := w[end]; other == 0 || end == 0 || w[0] == '0' && end > 1 || c|0x20 == 'e' || c == '.' {
 		return 0
 	}
-	return end
+	return at + end
 }
 
 func digits(s string, at int) int {

@@ -63,22 +63,25 @@ func (t *template) match(text string, at int, spans []Span) int {
 			differ |= (load(w, 16)^n.words[2])&n.masks[2] | (load(w, 24)^n.words[3])&n.masks[3] |
 				(load(w, 32)^n.words[4])&n.masks[4] | (load(w, 40)^n.words[5])&n.masks[5]
 		}
-		switch {
-		case differ != 0 || n.more != "" && text[at+firstBytes:from] != n.more:
-		case n.kind == kindString:
-			to = endOfString(text, from)
-		case n.kind == kindFixed:
-			to = endOfFixed(text, from, n.length)
-		case n.kind == kindNumber:
-			to = shortNumber(text, from)
-		case n.kind == kindEnd:
-			to = from
-		default:
-			to = shortWord(text, from)
-		}
-		if to == 0 {
+		if differ != 0 || n.more != "" && text[at+firstBytes:from] != n.more {
 			n = n.other
 			continue
+		}
+		switch n.kind {
+		case kindString:
+			to = endOfString(text, from)
+		case kindFixed:
+			to = endOfFixed(text, from, n.length)
+		case kindNumber:
+			to = endOfNumber(text, from)
+		case kindEnd:
+			to = from
+		}
+		if to == 0 {
+			if to = n.value(text, from); to == 0 {
+				n = n.other
+				continue
+			}
 		}
 		if n.noted {
 			t.detours += n.detour
@@ -108,4 +111,21 @@ func (n *node) note(at int, spans []Span) {
 			spans[e.field].From = place
 		}
 	}
+}
+
+// value returns the place behind any value of the kind of a node; 0 if it is none.
+func (n *node) value(text string, from int) int {
+	to := from
+	switch n.kind {
+	case kindString, kindFixed:
+		return inString(text, from)
+	case kindNumber:
+		to = number(text, from)
+	case kindWord:
+		to = word(text, from)
+	}
+	if to == from {
+		return 0
+	}
+	return to
 }

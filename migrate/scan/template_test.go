@@ -161,11 +161,11 @@ func TestRareLines(t *testing.T) {
 	}
 }
 
-// All that finds the end of a string finds the same one.
-func TestEndsOfStringsAgree(t *testing.T) {
+// What finds the ends of most strings finds the right ones, and leaves few.
+func TestEndsOfStrings(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(5, 5))
-	for range 100_000 {
+	for range 200_000 {
 		text := make([]byte, random.IntN(70)+1)
 		for i := range text {
 			text[i] = "abcdefgh#!]\x20\x7f\x80\xa2\xdc\xff"[random.IntN(17)]
@@ -176,14 +176,35 @@ func TestEndsOfStringsAgree(t *testing.T) {
 		s := string(text)
 		at, length := random.IntN(len(s)), random.IntN(len(s))
 		want := inString(s, at)
-		if got := endOfString(s, at); got != want {
+		isPlain := want > 0 && !strings.Contains(s[at:want], `\`)
+		if got := endOfString(s, at); got != want && (got > 0 || isPlain && want+16 <= len(s)) {
 			t.Fatalf("%q from %d: %d, want %d", s, at, got, want)
 		}
-		if got := endOfFixed(s, at, length); got != want {
+		if got := endOfFixed(s, at, length); got != want && got > 0 {
 			t.Fatalf("%q from %d, %d bytes: %d, want %d", s, at, length, got, want)
 		}
-		if want > 0 && endOfFixed(s, at, want-at) != want {
-			t.Fatalf("%q from %d: the right length does not help", s, at)
+		if isPlain && want+8 <= len(s) && endOfFixed(s, at, want-at) != want {
+			t.Fatalf("%q from %d: it is not found by the right length", s, at)
+		}
+	}
+}
+
+// The same for numbers.
+func TestEndsOfNumbers(t *testing.T) {
+	t.Parallel()
+	random := rand.New(rand.NewPCG(6, 6))
+	for range 100_000 {
+		text := make([]byte, random.IntN(20)+9)
+		for i := range text {
+			text[i] = "000123456789"[random.IntN(12)]
+			if random.IntN(9) == 0 {
+				text[i] = "-+.eE,}] /:\xb0\x8a"[random.IntN(13)]
+			}
+		}
+		s := string(text) + "          "
+		want := number(s, 0)
+		if got := endOfNumber(s, 0); got != want && (got > 0 || want < 8 && !strings.ContainsAny(s[:want+1], "-.eE") && want > 0) {
+			t.Fatalf("%q: %d, want %d", s, got, want)
 		}
 	}
 }
