@@ -1,6 +1,8 @@
 package migrate
 
 import (
+	"context"
+	"errors"
 	"iter"
 	"slices"
 	"time"
@@ -27,79 +29,141 @@ type ClientRow struct {
 // Clients yields the clients by subject, name and how they are known.
 func (e *Evidence) Clients() iter.Seq[ClientRow] {
 	return func(yield func(ClientRow) bool) {
-		b := clientBuilder{none: map[schemas.Reason]uint64{}}
-		for row := range e.rows() {
-			if !b.begun || !b.client.isOf(&row) {
-				if b.begun && !yield(b.built()) {
+		sums, span := newClientSums(), tallySpan{}
+		for load, err := range spansOf(context.Background(), e.source) {
+			if err == nil {
+				span, err = load()
+			}
+			if err != nil {
+				e.failed = errors.Join(e.failed, err)
+				return
+			}
+			for c := range sums.of(span) {
+				if !yield(c.row()) {
 					return
 				}
-				b.begin(&row)
 			}
-			b.add(&row)
-		}
-		if b.begun {
-			yield(b.built())
 		}
 	}
 }
 
-// A clientBuilder sums up the rows of one client after the other.
-type clientBuilder struct {
-	client          ClientRow
-	begun           bool
+// A clientSum is what a [ClientRow] says, before it is put into words.
+type clientSum struct {
+	subject, app    string
+	who             clientKey
+	ok, fail        uint64
+	reasons         []reasonCount // in order
 	firstMS, lastMS int64
-	days            []string                  // of the client, few
-	none            map[schemas.Reason]uint64 // of all who have not failed
+	days            int
 }
 
-func (b *clientBuilder) begin(row *tallyRow) {
-	app := b.client.App
-	if !b.begun || row.Subject != b.client.Subject {
-		subject, err := schemas.ParseSubject(row.Subject)
-		if app = subject.App; err != nil {
+// A reasonCount is how many requests failed for a reason.
+type reasonCount struct {
+	reason schemas.Reason
+	count  uint64
+}
+
+func (c *clientSum) row() ClientRow {
+	row := ClientRow{
+		Subject: c.subject, App: c.app, Client: c.who.name, How: c.who.how, OK: c.ok, Fail: c.fail,
+		Reasons: make(map[schemas.Reason]uint64, len(c.reasons)), First: utc(c.firstMS), Last: utc(c.lastMS), Days: c.days,
+	}
+	for _, r := range c.reasons {
+		row.Reasons[r.reason] = r.count
+	}
+	return row
+}
+
+// clientSums sums up the tallies of one client after the other.
+type clientSums struct {
+	client clientSum
+	texts  *tallyTexts       // of whose tallies these are
+	days   map[string]uint32 // numbers, from 1 on
+	day    []uint32          // of each rest of a key; 0 if it has not come yet
+	seen   []uint64          // how manieth client has come on a day last, by its number
+	count  uint64            // of clients
+}
+
+func newClientSums() *clientSums {
+	return &clientSums{days: map[string]uint32{}, seen: make([]uint64, 1)}
+}
+
+// of yields the clients of a span. Each of them is good until the next one.
+func (s *clientSums) of(span tallySpan) iter.Seq[*clientSum] {
+	return func(yield func(*clientSum) bool) {
+		if s.texts != span.texts {
+			s.texts = span.texts
+			s.day = slices.Grow(s.day[:0], len(s.texts.rests))[:len(s.texts.rests)]
+			clear(s.day)
+		}
+		for tallies := range span.each() {
+			s.begin(span.who(&tallies[0]))
+			for i := range tallies {
+				s.add(&tallies[i])
+			}
+			if !yield(&s.client) {
+				return
+			}
+		}
+	}
+}
+
+func (s *clientSums) begin(subject string, who clientKey) {
+	app := s.client.app
+	if s.count == 0 || subject != s.client.subject {
+		parsed, err := schemas.ParseSubject(subject)
+		if app = parsed.App; err != nil {
 			app = "" // other dialects may know subjects that are no keys
 		}
 	}
-	b.client = ClientRow{Subject: row.Subject, App: app, Client: row.Client, How: row.How, Reasons: b.none}
-	b.begun, b.firstMS, b.lastMS, b.days = true, 0, 0, b.days[:0]
+	s.client = clientSum{subject: subject, app: app, who: who, reasons: s.client.reasons[:0]}
+	s.count++
 }
 
-func (b *clientBuilder) add(row *tallyRow) {
-	b.see(row.FirstMS, row.LastMS)
-	if !slices.Contains(b.days, row.Day) {
-		b.days = append(b.days, row.Day)
+func (s *clientSums) add(e *tallyEntry) {
+	c := &s.client
+	c.see(e.firstMS, e.lastMS)
+	key := &s.texts.rests[e.rest]
+	switch key.Outcome {
+	case schemas.OutcomeOK:
+		c.ok = schemas.SumCounts(c.ok, e.count)
+	case schemas.OutcomeFail:
+		c.fail = schemas.SumCounts(c.fail, e.count)
+		c.failed(key.Reason, e.count)
 	}
-	if row.Outcome == schemas.OutcomeFail && len(b.client.Reasons) == 0 {
-		b.client.Reasons = map[schemas.Reason]uint64{}
+	if day := s.dayOf(e.rest, key.Day); s.seen[day] != s.count {
+		s.seen[day] = s.count
+		c.days++
 	}
-	b.client.add(row.Outcome, row.Reason, row.Count)
+}
+
+// dayOf is the number of the day of a rest.
+func (s *clientSums) dayOf(rest uint32, day string) uint32 {
+	if s.day[rest] == 0 {
+		if s.days[day] == 0 {
+			s.days[day] = uint32(len(s.seen)) //nolint:gosec // days
+			s.seen = append(s.seen, 0)
+		}
+		s.day[rest] = s.days[day]
+	}
+	return s.day[rest]
 }
 
 // see widens the time of the client; a moment of 0 is none.
-func (b *clientBuilder) see(first, last int64) {
-	if first != 0 && (b.firstMS == 0 || first < b.firstMS) {
-		b.firstMS = first
+func (c *clientSum) see(first, last int64) {
+	if first != 0 && (c.firstMS == 0 || first < c.firstMS) {
+		c.firstMS = first
 	}
-	if last != 0 && (b.lastMS == 0 || last > b.lastMS) {
-		b.lastMS = last
+	if last != 0 && (c.lastMS == 0 || last > c.lastMS) {
+		c.lastMS = last
 	}
 }
 
-func (b *clientBuilder) built() ClientRow {
-	b.client.First, b.client.Last, b.client.Days = utc(b.firstMS), utc(b.lastMS), len(b.days)
-	return b.client
-}
-
-func (c *ClientRow) isOf(row *tallyRow) bool {
-	return c.Subject == row.Subject && c.Client == row.Client && c.How == row.How
-}
-
-func (c *ClientRow) add(outcome schemas.Outcome, reason schemas.Reason, count uint64) {
-	switch outcome {
-	case schemas.OutcomeOK:
-		c.OK = schemas.SumCounts(c.OK, count)
-	case schemas.OutcomeFail:
-		c.Fail = schemas.SumCounts(c.Fail, count)
-		c.Reasons[reason] = schemas.SumCounts(c.Reasons[reason], count)
+// failed counts failures; those of one reason come one after the other.
+func (c *clientSum) failed(reason schemas.Reason, count uint64) {
+	if n := len(c.reasons); n > 0 && c.reasons[n-1].reason == reason {
+		c.reasons[n-1].count = schemas.SumCounts(c.reasons[n-1].count, count)
+		return
 	}
+	c.reasons = append(c.reasons, reasonCount{reason, count})
 }

@@ -2,37 +2,48 @@ package migrate
 
 import (
 	"encoding/json"
-	"maps"
-	"slices"
 	"strconv"
 	"time"
-
-	"lockstep/schemas"
 )
 
-// appendJSON appends the row as [json.Marshal] would write it. There may be
-// millions of rows, and this takes a tenth of the time.
-func (c *ClientRow) appendJSON(line []byte) []byte {
-	line = appendQuoted(append(line, `{"subject":`...), c.Subject)
-	line = appendQuoted(append(line, `,"app":`...), c.App)
-	line = appendQuoted(append(line, `,"client":`...), c.Client)
-	line = appendQuoted(append(line, `,"how":`...), string(c.How))
-	line = strconv.AppendUint(append(line, `,"ok":`...), c.OK, 10)
-	line = strconv.AppendUint(append(line, `,"fail":`...), c.Fail, 10)
-	line = appendReasons(append(line, `,"reasons":`...), c.Reasons)
-	line = appendTime(append(line, `,"first":`...), c.First)
-	line = appendTime(append(line, `,"last":`...), c.Last)
-	line = strconv.AppendInt(append(line, `,"days":`...), int64(c.Days), 10)
+// A clientEncoder writes clients as [json.Marshal] writes a [ClientRow]. There
+// may be millions of them, and this takes a tenth of the time.
+type clientEncoder struct {
+	subject string // of the client before
+	head    []byte // what is the same for all clients of it
+	dates   [64]dateText
+}
+
+// A dateText is a day in words.
+type dateText struct {
+	day  int64
+	text [len(time.DateOnly)]byte
+}
+
+func (e *clientEncoder) append(line []byte, c *clientSum) []byte {
+	if len(e.head) == 0 || c.subject != e.subject {
+		e.subject = c.subject
+		e.head = appendQuoted(append(e.head[:0], `{"subject":`...), c.subject)
+		e.head = append(appendQuoted(append(e.head, `,"app":`...), c.app), `,"client":`...)
+	}
+	line = appendQuoted(append(line, e.head...), c.who.name)
+	line = appendQuoted(append(line, `,"how":`...), string(c.who.how))
+	line = strconv.AppendUint(append(line, `,"ok":`...), c.ok, 10)
+	line = strconv.AppendUint(append(line, `,"fail":`...), c.fail, 10)
+	line = appendReasons(append(line, `,"reasons":`...), c.reasons)
+	line = e.appendTime(append(line, `,"first":`...), c.firstMS)
+	line = e.appendTime(append(line, `,"last":`...), c.lastMS)
+	line = strconv.AppendInt(append(line, `,"days":`...), int64(c.days), 10)
 	return append(line, '}')
 }
 
-func appendReasons(line []byte, reasons map[schemas.Reason]uint64) []byte {
+func appendReasons(line []byte, reasons []reasonCount) []byte {
 	line = append(line, '{')
-	for i, reason := range slices.Sorted(maps.Keys(reasons)) {
+	for i, r := range reasons {
 		if i > 0 {
 			line = append(line, ',')
 		}
-		line = strconv.AppendUint(append(appendQuoted(line, string(reason)), ':'), reasons[reason], 10)
+		line = strconv.AppendUint(append(appendQuoted(line, string(r.reason)), ':'), r.count, 10)
 	}
 	return append(line, '}')
 }
@@ -51,6 +62,36 @@ func appendQuoted(line []byte, text string) []byte {
 	return append(append(append(line, '"'), text...), '"')
 }
 
-func appendTime(line []byte, at time.Time) []byte {
-	return append(at.AppendFormat(append(line, '"'), time.RFC3339Nano), '"')
+// appendTime leaves to the library what is no moment of an event.
+func (e *clientEncoder) appendTime(line []byte, ms int64) []byte {
+	line = append(line, '"')
+	if ms <= 0 || ms > latestMS {
+		return append(utc(ms).AppendFormat(line, time.RFC3339Nano), '"')
+	}
+	day := ms / dayMS
+	date := &e.dates[day%int64(len(e.dates))]
+	if date.day != day || date.text[0] == 0 {
+		date.day = day
+		utc(ms).AppendFormat(date.text[:0], time.DateOnly)
+	}
+	line = append(append(line, date.text[:]...), 'T')
+	ms %= dayMS
+	line = append(appendTwo(line, ms/hourMS), ':')
+	line = append(appendTwo(line, ms%hourMS/minuteMS), ':')
+	line = appendTwo(line, ms%minuteMS/1000)
+	return append(appendFraction(line, ms%1000), 'Z', '"')
+}
+
+func appendTwo(line []byte, n int64) []byte { return append(line, byte('0'+n/10), byte('0'+n%10)) }
+
+// appendFraction appends the milliseconds of a second, without the zeros at the end.
+func appendFraction(line []byte, ms int64) []byte {
+	if ms == 0 {
+		return line
+	}
+	line = appendTwo(append(line, '.', byte('0'+ms/100)), ms%100)
+	for line[len(line)-1] == '0' {
+		line = line[:len(line)-1]
+	}
+	return line
 }

@@ -3,6 +3,7 @@ package migrate
 import (
 	"encoding/json"
 	"math/rand/v2"
+	"strconv"
 	"testing"
 
 	"lockstep/schemas"
@@ -23,20 +24,20 @@ func TestClientRowJSON(t *testing.T) {
 		}
 		return string(text)
 	}
-	for range 20_000 {
-		row := ClientRow{
-			Subject: text(), App: text(), Client: text(), How: schemas.How(text()), OK: random.Uint64N(9), Fail: random.Uint64(),
-			Reasons: map[schemas.Reason]uint64{}, Days: random.IntN(100) - 1,
-			First: utc(random.Int64N(latestMS)), Last: utc(random.Int64N(3) * 1000),
+	var encoder clientEncoder
+	for i := range 20_000 {
+		sum := clientSum{
+			subject: strconv.Itoa(i) + text(), app: text(), who: clientKey{text(), schemas.How(text())}, ok: random.Uint64N(9), fail: random.Uint64(),
+			days: random.IntN(100) - 1, firstMS: random.Int64N(latestMS+hourMS) - hourMS, lastMS: random.Int64N(3) * 500,
 		}
-		for range random.IntN(4) {
-			row.Reasons[schemas.Reason(text())] = random.Uint64()
+		for n := range random.IntN(4) {
+			sum.reasons = append(sum.reasons, reasonCount{schemas.Reason(strconv.Itoa(n) + text()), random.Uint64()})
 		}
-		want, err := json.Marshal(row)
+		want, err := json.Marshal(sum.row())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := row.appendJSON(nil); string(got) != string(want) {
+		if got := encoder.append(nil, &sum); string(got) != string(want) {
 			t.Fatalf("got  %s\nwant %s", got, want)
 		}
 	}

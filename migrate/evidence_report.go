@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,29 +20,57 @@ import (
 
 // WriteJSON writes the evidence for programs, client by client.
 func (e *Evidence) WriteJSON(w io.Writer) error {
-	out := &jsonWriter{out: bufio.NewWriterSize(w, 64<<10)}
+	out := &jsonWriter{out: bufio.NewWriter(w)}
 	out.indented("{\n  \"window\": ", e.Window)
 	out.indented(",\n  \"coverage\": ", e.coverage())
 	if until := e.CompleteUntil(); !until.IsZero() {
 		out.line(",\n  \"complete_until\": ", until)
 	}
 	out.indented(",\n  \"sources\": ", append([]SourceState{}, e.Sources...))
-	separator := ",\n  \"clients\": [\n    "
-	var line []byte
-	for client := range e.Clients() {
-		line = client.appendJSON(append(line[:0], separator...))
-		out.bytes(line)
-		separator = ",\n    "
-	}
-	end := "\n  ]\n}\n"
-	if strings.Contains(separator, "clients") { // there was none
-		end = ",\n  \"clients\": []\n}\n"
-	}
-	out.text(end)
-	if err := errors.Join(out.err, e.failed, out.out.Flush()); err != nil {
+	err := e.writeClientsJSON(out)
+	if err := errors.Join(err, out.err, out.out.Flush()); err != nil {
 		return fmt.Errorf("write evidence: %w", err)
 	}
 	return nil
+}
+
+// clientLines are the clients of a span as they are written, and what it takes to make them.
+type clientLines struct {
+	sums    *clientSums
+	encoder clientEncoder
+	text    []byte
+}
+
+const clientSeparator = ",\n    "
+
+// encodeClients makes the lines of a span, with the memory of those of another.
+func encodeClients(span tallySpan, l *clientLines) *clientLines {
+	if l == nil {
+		l = &clientLines{sums: newClientSums()}
+	}
+	l.text = l.text[:0]
+	for c := range l.sums.of(span) {
+		l.text = l.encoder.append(append(l.text, clientSeparator...), c)
+	}
+	return l
+}
+
+// pieceBytes is how much is written at once: system calls cost little then, and
+// larger pieces have the kernel look for larger pages, which takes longer.
+const pieceBytes = 64 << 10
+
+func (e *Evidence) writeClientsJSON(out *jsonWriter) error {
+	out.text(",\n  \"clients\": [")
+	end, skip := "]\n}\n", len(",")
+	err := eachSpan(context.Background(), e.source, encodeClients, func(l *clientLines) error {
+		for piece := range slices.Chunk(l.text[skip:], pieceBytes) {
+			out.bytes(piece)
+		}
+		end, skip = "\n  ]\n}\n", 0
+		return out.err
+	})
+	out.text(end)
+	return errors.Join(err, e.failed)
 }
 
 // coverageJSON is how complete the logs are.

@@ -2,42 +2,32 @@ package migrate
 
 import "slices"
 
-// blockChunks is how many chunks of a part are looked at at once.
+// blockChunks is how many chunks of a list are looked at at once.
 const blockChunks = 8
 
-// A tallyBlock is some tallies of a part.
+// A tallyBlock is some tallies of a list.
 type tallyBlock struct {
 	*tallyRanks
 
 	chunks [][]tallyEntry
-	place  uint32 // of the first one among all
 }
 
-// cutBlocks cuts parts into blocks. The chunks are those of all of them.
-func cutBlocks(parts []*tallyPart, ranks []tallyRanks) (blocks []tallyBlock, chunks [][]tallyEntry) {
-	for i, p := range parts {
-		for some := range slices.Chunk(p.used(), blockChunks) {
-			blocks = append(blocks, tallyBlock{&ranks[i], some, uint32(len(chunks)) << chunkShift}) //nolint:gosec // places have 32 bits
-			chunks = append(chunks, some...)
+// cutBlocks cuts lists into blocks.
+func cutBlocks(lists []tallyList, ranks []tallyRanks) (blocks []tallyBlock) {
+	for i := range lists {
+		for some := range slices.Chunk(lists[i].chunks, blockChunks) {
+			blocks = append(blocks, tallyBlock{&ranks[i], some})
 		}
 	}
-	return blocks, chunks
+	return blocks
 }
 
-// each calls do with every so manieth tally.
-func (b *tallyBlock) each(step int, do func(tallyRef)) {
-	for i, chunk := range b.chunks {
-		place := b.place + uint32(i)<<chunkShift //nolint:gosec // places have 32 bits
-		for j := 0; j < len(chunk); j += step {
-			g := &chunk[j].group
-			do(tallyRef{b.subjects[g.subject], b.clients[g.client], b.rests[g.rest], place + uint32(j)}) //nolint:gosec // the same
-		}
-	}
+func (b *tallyBlock) group(e *tallyEntry) group {
+	return group{b.subjects[e.subject], b.clients[e.client], b.rests[e.rest]}
 }
 
-// rangeRefs is how many tallies a range has about: few enough to be sorted
-// within the cache of a processor.
-const rangeRefs = 1 << 15
+// who is subject and client as one number, which compares as both do.
+func (g *group) who() uint64 { return uint64(g.subject)<<32 | uint64(g.client) }
 
 // A tallyCut says where ranges begin.
 type tallyCut struct {
@@ -47,17 +37,21 @@ type tallyCut struct {
 
 // newTallyCut cuts by a sample.
 func newTallyCut(blocks []tallyBlock, subjects int) *tallyCut {
+	const every = spanTallies / 32
 	var sample []uint64
 	total := 0
 	for i := range blocks {
 		for _, chunk := range blocks[i].chunks {
 			total += len(chunk)
+			for j := 0; j < len(chunk); j += every {
+				g := blocks[i].group(&chunk[j])
+				sample = append(sample, g.who())
+			}
 		}
-		blocks[i].each(rangeRefs/32, func(ref tallyRef) { sample = append(sample, ref.who()) })
 	}
 	slices.Sort(sample)
 	c := &tallyCut{starts: make([]uint32, subjects+1)}
-	for i, ranges := 1, total/rangeRefs+1; i < ranges; i++ {
+	for i, ranges := 1, total/spanTallies+1; i < ranges; i++ {
 		c.first = append(c.first, sample[i*len(sample)/ranges])
 	}
 	c.first = slices.Compact(c.first)
@@ -71,10 +65,10 @@ func newTallyCut(blocks []tallyBlock, subjects int) *tallyCut {
 }
 
 // rangeOf is how many ranges begin before a client, or with it.
-func (c *tallyCut) rangeOf(ref *tallyRef) uint32 {
-	low, high := c.starts[ref.subject], c.starts[ref.subject+1]
+func (c *tallyCut) rangeOf(g *group) uint32 {
+	low, high := c.starts[g.subject], c.starts[g.subject+1]
 	for low < high {
-		if middle := (low + high) / 2; c.first[middle] <= ref.who() {
+		if middle := (low + high) / 2; c.first[middle] <= g.who() {
 			low = middle + 1
 		} else {
 			high = middle
@@ -85,28 +79,47 @@ func (c *tallyCut) rangeOf(ref *tallyRef) uint32 {
 
 // cutRanges cuts all tallies into ranges: it counts them first, so that none of
 // them needs a second place.
-func cutRanges(blocks []tallyBlock, cut *tallyCut) [][]tallyRef {
-	places := make([][]int, len(blocks)) // of the next tally, by block and range
-	parallel(len(blocks), func(i int) {
-		own := make([]int, len(cut.first)+1)
-		blocks[i].each(1, func(ref tallyRef) { own[cut.rangeOf(&ref)]++ })
-		places[i] = own
-	})
-	ranges := make([][]tallyRef, len(cut.first)+1)
-	for r := range ranges {
-		count := 0
+func cutRanges(blocks []tallyBlock, cut *tallyCut) []tallyRange {
+	places := make([][]uint32, len(blocks)) // of the next tally, by block and range
+	parallel(len(blocks), func(i int) { places[i] = blocks[i].count(cut) })
+	ends, total := make([]uint32, len(cut.first)+1), uint32(0)
+	for r := range ends {
 		for i := range places {
-			places[i][r], count = count, count+places[i][r]
+			places[i][r], total = total, total+places[i][r]
 		}
-		ranges[r] = make([]tallyRef, count)
+		ends[r] = total
 	}
-	parallel(len(blocks), func(i int) {
-		own := places[i]
-		blocks[i].each(1, func(ref tallyRef) {
-			r := cut.rangeOf(&ref)
-			ranges[r][own[r]] = ref
-			own[r]++
-		})
-	})
+	all := make([]tallyEntry, total)
+	parallel(len(blocks), func(i int) { blocks[i].move(all, cut, places[i]) })
+	ranges, start := make([]tallyRange, len(ends)), uint32(0)
+	for r, end := range ends {
+		ranges[r].tallies, start = all[start:end:end], end
+	}
 	return ranges
+}
+
+// count counts the tallies of each range.
+func (b *tallyBlock) count(cut *tallyCut) []uint32 {
+	counts := make([]uint32, len(cut.first)+1)
+	for _, chunk := range b.chunks {
+		for i := range chunk {
+			g := b.group(&chunk[i])
+			counts[cut.rangeOf(&g)]++
+		}
+	}
+	return counts
+}
+
+// move copies the tallies to the places of their ranges, with their ranks.
+func (b *tallyBlock) move(to []tallyEntry, cut *tallyCut, places []uint32) {
+	for _, chunk := range b.chunks {
+		for i := range chunk {
+			g := b.group(&chunk[i])
+			r := cut.rangeOf(&g)
+			e := &to[places[r]]
+			*e = chunk[i]
+			e.group = g
+			places[r]++
+		}
+	}
 }

@@ -13,11 +13,10 @@ type numbered[T comparable] struct {
 	numbers map[T]uint32
 	last    uint32 // that was asked for: most lines are like the one before
 	clone   func(T) T
-	order   func([]T) []uint32 // lists the numbers in the order of their values
 }
 
-func newNumbered[T comparable](clone func(T) T, order func([]T) []uint32) numbered[T] {
-	return numbered[T]{numbers: map[T]uint32{}, clone: clone, order: order}
+func newNumbered[T comparable](clone func(T) T) numbered[T] {
+	return numbered[T]{numbers: map[T]uint32{}, clone: clone}
 }
 
 // number returns the number of a value. A new one is cloned, as it is part of
@@ -53,10 +52,10 @@ func (n *numbered[T]) clear() {
 
 // rank merges the values of several parts, and tells the place of each number
 // of each part among all values in order.
-func rank[T comparable](parts []*tallyPart, of func(*tallyPart) *numbered[T]) (values []T, ranks [][]uint32) {
-	united, ranks := unite(parts, of)
+func rank[T comparable](parts [][]T, order func([]T) []uint32) (values []T, ranks [][]uint32) {
+	united, ranks := unite(parts)
 	values, places := make([]T, len(united)), make([]uint32, len(united))
-	for place, number := range of(parts[0]).order(united) {
+	for place, number := range order(united) {
 		values[place], places[number] = united[number], uint32(place) //nolint:gosec // memory ends before 32 bits do
 	}
 	for _, numbers := range ranks {
@@ -68,16 +67,16 @@ func rank[T comparable](parts []*tallyPart, of func(*tallyPart) *numbered[T]) (v
 }
 
 // unite numbers the values of several parts anew, those that are the same as one.
-func unite[T comparable](parts []*tallyPart, of func(*tallyPart) *numbered[T]) (values []T, numbers [][]uint32) {
+func unite[T comparable](parts [][]T) (values []T, numbers [][]uint32) {
 	most := 0
-	for _, p := range parts {
-		most = max(most, len(of(p).values))
+	for _, part := range parts {
+		most = max(most, len(part))
 	}
 	known := make(map[T]uint32, most)
 	values = make([]T, 0, most)
-	for _, p := range parts {
-		own := make([]uint32, len(of(p).values))
-		for i, value := range of(p).values {
+	for _, part := range parts {
+		own := make([]uint32, len(part))
+		for i, value := range part {
 			number, ok := known[value]
 			if !ok {
 				number = uint32(len(values)) //nolint:gosec // memory ends before 32 bits do

@@ -1,132 +1,121 @@
 package migrate
 
 import (
+	"context"
 	"iter"
 	"runtime"
+	"slices"
 	"sync"
 
 	"lockstep/schemas"
 )
 
-// A tallyRef is the place of a tally among all, with the ranks of the parts of its key.
-type tallyRef struct{ subject, client, rest, place uint32 }
+// A tallyOrder is tallies of several parts in order.
+type tallyOrder struct {
+	texts  *tallyTexts // of all of them, in order and each once
+	ranges []tallyRange
+	bits   [3]int // of the ranks of rests, clients and subjects
+	spare  sync.Pool
+}
 
-// who is subject and client as one number, which compares as both do.
-func (r *tallyRef) who() uint64 { return uint64(r.subject)<<32 | uint64(r.client) }
+// A tallyRange is the tallies of some clients of subjects. It is sorted when it
+// is asked for.
+type tallyRange struct {
+	tallies []tallyEntry
+	sorted  sync.Once
+}
 
-// same tells whether two tallies have the same key.
-func (r *tallyRef) same(other *tallyRef) bool { return r.rest == other.rest && r.who() == other.who() }
-
-// sort moves all tallies into one part, in order and each key once, unless that
-// has been done and there are no others since.
+// sort brings all tallies in order, unless that has been done and there are no
+// others since.
 func (t *tallyTable) sort() {
-	if t.sorted {
+	if t.order != nil {
 		return
 	}
-	o := newTallyOrder(t.parts())
-	count := o.count()
-	all := o.part()
-	t.bytes -= int64(count-int(all.count)) * entryBytes
-	t.tallyPart, t.index = newTallyPart(), map[group]uint32{}
-	t.moved, t.sorted = []*tallyPart{all}, true
+	order := newTallyOrder(t.lists())
+	t.tallyPart, t.index, t.moved = newTallyPart(), map[group]uint32{}, nil
+	t.order = order
 	t.clears++
 }
 
-// once yields the rows in order without making room for a copy, to be read once.
-func (t *tallyTable) once() iter.Seq2[tallyRow, error] {
-	return func(yield func(tallyRow, error) bool) {
-		o := newTallyOrder(t.parts())
-		for _, refs := range o.ranges {
-			for entry := range o.entries(refs) {
-				if !yield(o.all.row(&entry), nil) {
-					return
-				}
-			}
-		}
+// unsort makes room for other tallies.
+func (t *tallyTable) unsort() {
+	if t.order != nil {
+		t.moved, t.order = append(t.moved, t.order.list()), nil
 	}
 }
 
-// A tallyOrder is the order of the tallies of several parts.
-type tallyOrder struct {
-	all      *tallyPart     // the texts of all of them in order, each once, and no tallies
-	chunks   [][]tallyEntry // of all parts, by the places in refs
-	ranges   [][]tallyRef   // of tallies in order
-	distinct []uint32       // keys of each range
-}
-
-// newTallyOrder cuts tallies into ranges by subject and client, and sorts those
-// side by side.
-func newTallyOrder(parts []*tallyPart) *tallyOrder {
-	all, ranks := rankTexts(parts)
-	blocks, chunks := cutBlocks(parts, ranks)
-	ranges := cutRanges(blocks, newTallyCut(blocks, len(all.subjects.values)))
-	o := &tallyOrder{all, chunks, ranges, make([]uint32, len(ranges))}
-	bits := [...]int{rankBits(len(all.rests.values)), rankBits(len(all.clients.values)), rankBits(len(all.subjects.values))}
-	var spare sync.Pool
-	parallel(len(ranges), func(i int) {
-		buffer, _ := spare.Get().([]tallyRef)
-		spare.Put(sortRefs(ranges[i], buffer, bits)) //nolint:staticcheck // a header of a slice per range is nothing
-		o.distinct[i] = distinctRefs(ranges[i])
-	})
-	return o
-}
-
-func (o *tallyOrder) count() (count int) {
-	for _, refs := range o.ranges {
-		count += len(refs)
-	}
-	return count
-}
-
-// entries yields the tallies of a range; those of one key become one. Their
-// groups are of the texts of all.
-func (o *tallyOrder) entries(refs []tallyRef) iter.Seq[tallyEntry] {
-	return func(yield func(tallyEntry) bool) {
-		for i := 0; i < len(refs); {
-			ref := refs[i]
-			entry := *o.entry(ref.place)
-			entry.group = group{ref.subject, ref.client, ref.rest}
-			for i++; i < len(refs) && refs[i].same(&ref); i++ {
-				entry.merge(o.entry(refs[i].place).tally())
+// spans implements [spanned].
+func (t *tallyTable) spans(context.Context) iter.Seq2[spanLoader, error] {
+	return func(yield func(spanLoader, error) bool) {
+		t.sort()
+		for i := range t.order.ranges {
+			if len(t.order.ranges[i].tallies) == 0 {
+				continue
 			}
-			if !yield(entry) {
+			if !yield(func() (tallySpan, error) { return t.order.span(i), nil }, nil) {
 				return
 			}
 		}
 	}
 }
 
-func (o *tallyOrder) entry(place uint32) *tallyEntry {
-	return &o.chunks[place>>chunkShift][place%chunkEntries]
+// list is the tallies of all ranges.
+func (o *tallyOrder) list() tallyList {
+	list := tallyList{tallyTexts: *o.texts}
+	for i := range o.ranges {
+		list.chunks = append(list.chunks, o.ranges[i].tallies)
+	}
+	return list
 }
 
-// part copies all tallies in order.
-func (o *tallyOrder) part() *tallyPart {
-	starts := make([]uint32, len(o.ranges)+1)
-	for i, distinct := range o.distinct {
-		starts[i+1] = starts[i] + distinct
+// newTallyOrder cuts tallies into ranges by subject and client.
+func newTallyOrder(lists []tallyList) *tallyOrder {
+	texts, ranks := rankTexts(lists)
+	blocks := cutBlocks(lists, ranks)
+	return &tallyOrder{
+		texts: texts, ranges: cutRanges(blocks, newTallyCut(blocks, len(texts.subjects))),
+		bits: [...]int{rankBits(len(texts.rests)), rankBits(len(texts.clients)), rankBits(len(texts.subjects))},
 	}
-	part := *o.all
-	part.reserve(starts[len(o.ranges)])
-	parallel(len(o.ranges), func(i int) {
-		place := starts[i]
-		for entry := range o.entries(o.ranges[i]) {
-			*part.entry(place) = entry
-			place++
+}
+
+// span is a range, in order and each key once.
+func (o *tallyOrder) span(i int) tallySpan {
+	r := &o.ranges[i]
+	r.sorted.Do(func() {
+		memory, _ := o.spare.Get().(*sortMemory)
+		if memory == nil {
+			memory = &sortMemory{}
 		}
-		o.ranges[i] = nil // there may be little memory left
+		r.tallies = memory.sort(r.tallies, o.bits)
+		o.spare.Put(memory)
 	})
-	return &part
+	return tallySpan{o.texts, r.tallies}
 }
 
-// distinctRefs counts keys.
-func distinctRefs(refs []tallyRef) (count uint32) {
-	for i := range refs {
-		if i == 0 || !refs[i].same(&refs[i-1]) {
-			count++
+// A sortMemory is what it takes to sort tallies.
+type sortMemory struct {
+	refs, buffer []tallyRef
+	tallies      []tallyEntry
+}
+
+// sort sorts tallies in their place; those of one key become one.
+func (m *sortMemory) sort(tallies []tallyEntry, bits [3]int) []tallyEntry {
+	m.refs = m.refs[:0]
+	for i := range tallies {
+		g := &tallies[i].group
+		m.refs = append(m.refs, tallyRef{g.subject, g.client, g.rest, uint32(i)}) //nolint:gosec // places have 32 bits
+	}
+	m.buffer = sortRefs(m.refs, m.buffer, bits)
+	m.tallies = m.tallies[:0]
+	for i := range m.refs {
+		e := &tallies[m.refs[i].place]
+		if n := len(m.tallies); n > 0 && m.tallies[n-1].group == e.group {
+			m.tallies[n-1].merge(e.tally())
+		} else {
+			m.tallies = append(m.tallies, *e)
 		}
 	}
-	return count
+	return tallies[:copy(tallies, m.tallies)]
 }
 
 // parallel does n things on all processors.
@@ -150,22 +139,38 @@ func parallel(n int, do func(i int)) {
 // tallyRanks are the ranks of the texts of one part, by their numbers.
 type tallyRanks struct{ subjects, clients, rests []uint32 }
 
-// rankTexts merges the texts of parts in order, and ranks them.
-func rankTexts(parts []*tallyPart) (*tallyPart, []tallyRanks) {
-	all, ranks := newTallyPart(), make([]tallyRanks, len(parts))
-	var subjects, clients, rests [][]uint32
+// rankTexts merges the texts of lists in order, and ranks them.
+func rankTexts(lists []tallyList) (*tallyTexts, []tallyRanks) {
+	var subjects, clients [][]string
+	var rests [][]schemas.TallyKey
+	for i := range lists {
+		subjects, clients, rests = append(subjects, lists[i].subjects), append(clients, lists[i].clients), append(rests, lists[i].rests)
+	}
+	all, ranks := &tallyTexts{}, make([]tallyRanks, len(lists))
+	var ofSubjects, ofClients, ofRests [][]uint32
 	parallel(3, func(i int) {
 		switch i {
 		case 0:
-			all.clients.values, clients = rank(parts, func(p *tallyPart) *numbered[string] { return &p.clients })
+			all.clients, ofClients = rank(clients, orderTexts)
 		case 1:
-			all.subjects.values, subjects = rank(parts, func(p *tallyPart) *numbered[string] { return &p.subjects })
+			all.subjects, ofSubjects = rank(subjects, orderTexts)
 		case 2:
-			all.rests.values, rests = rank(parts, func(p *tallyPart) *numbered[schemas.TallyKey] { return &p.rests })
+			all.rests, ofRests = rank(rests, orderKeys)
 		}
 	})
 	for i := range ranks {
-		ranks[i] = tallyRanks{subjects[i], clients[i], rests[i]}
+		ranks[i] = tallyRanks{ofSubjects[i], ofClients[i], ofRests[i]}
 	}
-	return &all, ranks
+	return all, ranks
+}
+
+func orderKeys(keys []schemas.TallyKey) []uint32 {
+	order := make([]uint32, len(keys))
+	for i := range order {
+		order[i] = uint32(i) //nolint:gosec // memory ends before 32 bits do
+	}
+	slices.SortFunc(order, func(a, b uint32) int {
+		return (&tallyRow{TallyKey: keys[a]}).compare(&tallyRow{TallyKey: keys[b]})
+	})
+	return order
 }

@@ -2,6 +2,9 @@ package migrate
 
 import "math/bits"
 
+// A tallyRef is the place of a tally, with the ranks of the parts of its key.
+type tallyRef struct{ subject, client, rest, place uint32 }
+
 // digitBits is how many bits of a rank are sorted by at once: their counts
 // stay in the cache.
 const digitBits = 11

@@ -28,7 +28,7 @@ func (s *tallySpill) settle(ctx context.Context) error {
 	if s.table.bytes < s.memory {
 		return nil
 	}
-	run, err := writeRun(s.table.once())
+	run, err := writeRun(s.table.rows(ctx))
 	if err != nil {
 		return err
 	}
@@ -41,8 +41,8 @@ func (s *tallySpill) settle(ctx context.Context) error {
 }
 
 // compact makes one run of all.
-func (s *tallySpill) compact(context.Context) error {
-	run, err := writeRun(s.merged())
+func (s *tallySpill) compact(ctx context.Context) error {
+	run, err := writeRun(s.merged(ctx))
 	if err != nil {
 		return err
 	}
@@ -52,8 +52,8 @@ func (s *tallySpill) compact(context.Context) error {
 	return err
 }
 
-func (s *tallySpill) merged() iter.Seq2[tallyRow, error] {
-	sources := []iter.Seq2[tallyRow, error]{s.table.once()}
+func (s *tallySpill) merged(ctx context.Context) iter.Seq2[tallyRow, error] {
+	sources := []iter.Seq2[tallyRow, error]{s.table.rows(ctx)}
 	for _, run := range s.runs {
 		sources = append(sources, run.rows())
 	}
@@ -72,6 +72,14 @@ func (s *tallySpill) rows(ctx context.Context) iter.Seq2[tallyRow, error] {
 		}
 	}
 	return s.runs[0].rows()
+}
+
+// spans implements [spanned].
+func (s *tallySpill) spans(ctx context.Context) iter.Seq2[spanLoader, error] {
+	if len(s.runs) == 0 {
+		return s.table.spans(ctx)
+	}
+	return spansOfRows(s.rows(ctx))
 }
 
 // Close implements [tallySource].

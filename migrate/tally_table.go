@@ -46,8 +46,8 @@ type tallyTable struct {
 	tallyPart
 
 	index  map[group]uint32 // places of the tallies that add has put in
-	moved  []*tallyPart     // from other tables
-	sorted bool             // all tallies are in one part that was moved, in order and each key once
+	moved  []tallyList      // from other tables
+	order  *tallyOrder      // of all tallies; nil if there are others since
 	bytes  int64            // what all of it takes, roughly
 	clears int              // how often numbers and places have begun anew
 }
@@ -97,21 +97,10 @@ const chunkEntries, chunkShift = 1 << chunkShift, 13
 
 func newTallyPart() tallyPart {
 	return tallyPart{
-		subjects: newNumbered(strings.Clone, orderTexts),
-		clients:  newNumbered(strings.Clone, orderTexts),
-		rests:    newNumbered(cloneKey, orderKeys),
+		subjects: newNumbered(strings.Clone),
+		clients:  newNumbered(strings.Clone),
+		rests:    newNumbered(cloneKey),
 	}
-}
-
-func orderKeys(keys []schemas.TallyKey) []uint32 {
-	order := make([]uint32, len(keys))
-	for i := range order {
-		order[i] = uint32(i) //nolint:gosec // memory ends before 32 bits do
-	}
-	slices.SortFunc(order, func(a, b uint32) int {
-		return (&tallyRow{TallyKey: keys[a]}).compare(&tallyRow{TallyKey: keys[b]})
-	})
-	return order
 }
 
 func newTallyTable() *tallyTable {
@@ -158,7 +147,7 @@ func (t *tallyTable) place(g group) uint32 {
 	place := t.count
 	t.count++
 	t.bytes += entryBytes
-	t.sorted = false
+	t.unsort()
 	t.entry(place).group = g
 	return place
 }
@@ -168,19 +157,33 @@ func (p *tallyPart) entry(place uint32) *tallyEntry {
 	return &p.chunks[place>>chunkShift][place%chunkEntries]
 }
 
-// used are the chunks with tallies.
-func (p *tallyPart) used() [][]tallyEntry {
+// A tallyList is tallies, and the texts that their groups are of.
+type tallyList struct {
+	tallyTexts
+
+	chunks [][]tallyEntry
+}
+
+// tallyTexts are the parts of keys, by their numbers.
+type tallyTexts struct {
+	subjects, clients []string
+	rests             []schemas.TallyKey // keys without subject and client
+}
+
+// row is a tally with its key.
+func (t *tallyTexts) row(e *tallyEntry) tallyRow {
+	row := tallyRow{t.rests[e.rest], e.tally()}
+	row.Subject, row.Client = t.subjects[e.subject], t.clients[e.client]
+	return row
+}
+
+// list is the tallies with their texts.
+func (p *tallyPart) list() tallyList {
 	used := slices.Clone(p.chunks[:(p.count+chunkEntries-1)>>chunkShift])
 	if last := p.count % chunkEntries; last > 0 {
 		used[len(used)-1] = used[len(used)-1][:last]
 	}
-	return used
-}
-
-// reserve makes room for so many tallies and no more.
-func (p *tallyPart) reserve(count uint32) {
-	p.count = count
-	p.chunks = slices.Collect(slices.Chunk(make([]tallyEntry, count), chunkEntries))
+	return tallyList{tallyTexts{p.subjects.values, p.clients.values, p.rests.values}, used}
 }
 
 // take moves the tallies of a table that has the numbers of this one, but for
@@ -202,16 +205,12 @@ func (t *tallyTable) takeRest(other *tallyTable) {
 
 // merge moves the tallies of other tables into this one. The others are empty after.
 func (t *tallyTable) merge(others ...*tallyTable) {
+	t.unsort()
 	for _, other := range others {
-		t.moved = append(t.moved, other.moved...)
-		if other.count > 0 {
-			part := other.tallyPart
-			t.moved = append(t.moved, &part)
-		}
+		t.moved = append(t.moved, other.lists()...)
 		t.bytes += other.bytes
 		*other = *newTallyTable()
 	}
-	t.sorted = false
 }
 
 // cloneKey copies what is left of a key in a rest.
@@ -234,33 +233,22 @@ func (t *tallyTable) clear() {
 	for _, chunk := range t.chunks {
 		clear(chunk)
 	}
-	t.count, t.bytes, t.moved, t.sorted = 0, 0, nil, false
+	t.count, t.bytes, t.moved, t.order = 0, 0, nil, nil
 	t.clears++
 }
 
 // rows implements [tallySource]; in memory nothing can fail.
-func (t *tallyTable) rows(context.Context) iter.Seq2[tallyRow, error] {
-	return func(yield func(tallyRow, error) bool) {
-		t.sort()
-		part := t.moved[0]
-		for place := range part.count {
-			if !yield(part.row(part.entry(place)), nil) {
-				return
-			}
-		}
+func (t *tallyTable) rows(ctx context.Context) iter.Seq2[tallyRow, error] {
+	return rowsOfSpans(t.spans(ctx))
+}
+
+// lists are all tallies.
+func (t *tallyTable) lists() []tallyList {
+	all := slices.Clip(t.moved)
+	if t.order != nil {
+		all = append(all, t.order.list())
 	}
-}
-
-// row is a tally with its key.
-func (p *tallyPart) row(e *tallyEntry) tallyRow {
-	row := tallyRow{p.rests.values[e.rest], e.tally()}
-	row.Subject, row.Client = p.subjects.values[e.subject], p.clients.values[e.client]
-	return row
-}
-
-// parts are all that hold tallies.
-func (t *tallyTable) parts() []*tallyPart {
-	return append(slices.Clip(t.moved), &t.tallyPart)
+	return append(all, t.tallyPart.list())
 }
 
 // Close implements [tallySource].
