@@ -293,7 +293,7 @@ func parseAll(ctx context.Context, source Source, opts *Options, groups *groupin
 	return func(yield func(*batch, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		workers := runtime.GOMAXPROCS(0)
-		feed, stop := newFeed(ctx, source, groups, 2*workers)
+		feed, stop := newFeed(ctx, source, groups, blocksAhead*workers)
 		var running sync.WaitGroup
 		var pool sync.Pool // of the events of a block
 		defer stop()
@@ -307,6 +307,7 @@ func parseAll(ctx context.Context, source Source, opts *Options, groups *groupin
 					b := parse(j.block, opts.ofFile(j.block.File), events[:0], grouper)
 					b.releaseEarly()
 					j.parsed <- b
+					runtime.Gosched() // let the batch be folded on this processor
 				}
 			})
 		}

@@ -79,8 +79,14 @@ func (r *reading) log(ctx context.Context, log *logFile, yield func(Block, error
 	}
 	defer text.Close()
 	blocks := blockReader{in: log.limited(text), pool: &r.pool, at: log.from, begins: r.begins}
+	next := blocks.next
+	if log.packed {
+		ahead := newAhead(&blocks)
+		defer ahead.stop()
+		next = ahead.next
+	}
 	for {
-		block, err := blocks.next()
+		block, err := next()
 		if err == nil {
 			err = ctx.Err()
 		}
