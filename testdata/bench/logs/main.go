@@ -44,6 +44,10 @@ func run(ctx context.Context, out io.Writer, args []string) error {
 		count, err := countNewlines(threads, args[1])
 		fmt.Fprintln(out, count)
 		return err
+	case len(args) == 2 && args[0] == "mapped":
+		count, err := countMapped(threads, args[1])
+		fmt.Fprintln(out, count)
+		return err
 	}
 	b := bench{meter: meter{out: out}, gate: 1}
 	lines, rounds := fullLines, 5

@@ -59,13 +59,13 @@ func (b *bench) speed(ctx context.Context, p part) error {
 	theirs := filepath.Join(b.dir, "theirs.csv")
 	commands := []command{b.evidence(p, log, 0, threads), {[]string{self, "duckdb", p.view, log, theirs}, "", threads}}
 	if p.toNewlines > 0 {
-		commands = append(commands, command{[]string{self, "newlines", log}, "", threads})
+		commands = append(commands, command{[]string{self, "newlines", log}, "", threads}, command{[]string{self, "mapped", log}, "", threads})
 	}
 	runs, err := b.alternate(ctx, commands)
 	if err != nil {
 		return err
 	}
-	for i, name := range []string{"lockstep", "DuckDB", "newlines"}[:len(commands)] {
+	for i, name := range []string{"lockstep", "DuckDB", "newlines", "mapped"}[:len(commands)] {
 		b.row(name, size, runs[i])
 	}
 	errs := []error{b.compare(theirs), b.atLeast("times DuckDB", ratio(runs[1], runs[0]), p.toDuckDB)}
