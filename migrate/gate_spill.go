@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"hash/maphash"
 	"iter"
-	"os"
 	"strconv"
 )
 
@@ -74,10 +73,11 @@ type clientSpill struct {
 	failed error
 }
 
-// A spillPart is a file that has no name any more.
+// A spillPart is a run of rows in the order in which they come.
 type spillPart struct {
-	file *os.File
-	out  *runWriter
+	run  *tallyRun
+	rows *spanBuilder // that are not written yet
+	out  *encodedSpan
 }
 
 // put keeps a row for an app. The environment, which is the same for all, is
@@ -91,29 +91,36 @@ func (s *clientSpill) put(row tallyRow, app int) {
 		return
 	}
 	row.Environment = strconv.Itoa(app)
-	s.failed = s.parts[n].out.write(row)
+	s.failed = s.parts[n].write(&row)
 }
 
 func newSpillPart() (*spillPart, error) {
-	file, err := os.CreateTemp("", "lockstep-clients-")
-	if err != nil {
-		return nil, err //nolint:wrapcheck // the caller says what it is for
+	run, err := newRun("lockstep-clients-")
+	return &spillPart{run: run, rows: newSpanBuilder()}, err
+}
+
+func (p *spillPart) write(row *tallyRow) error {
+	p.rows.add(row)
+	if len(p.rows.span.tallies) < runTallies {
+		return nil
 	}
-	if err := os.Remove(file.Name()); err != nil {
-		return nil, errors.Join(err, file.Close())
-	}
-	return &spillPart{file, newRunWriter(file)}, nil
+	return p.flush()
+}
+
+func (p *spillPart) flush() error {
+	p.out = encodeSpan(p.rows.span, p.out)
+	p.rows = newSpanBuilder()
+	return p.run.add(p.out)
 }
 
 // read yields the rows with their apps, and gives the file back.
 func (p *spillPart) read(g *gate, of *clientSpill) iter.Seq2[tallyRow, *app] {
 	return func(yield func(tallyRow, *app) bool) {
-		defer p.file.Close()
-		if of.failed = errors.Join(of.failed, p.out.Flush()); of.failed != nil {
+		defer p.run.close()
+		if of.failed = errors.Join(of.failed, p.flush()); of.failed != nil {
 			return
 		}
-		run := &tallyRun{file: p.file, size: p.out.size, count: p.out.count}
-		for row, err := range run.rows() {
+		for row, err := range p.run.rows() {
 			n := 0
 			if err == nil {
 				n, err = strconv.Atoi(row.Environment)

@@ -252,7 +252,7 @@ func untilDone(ctx context.Context, rows iter.Seq2[tallyRow, error]) iter.Seq2[t
 
 // addSorted takes in rows that are in order, as a run of their own.
 func (f *Fold) addSorted(ctx context.Context, rows iter.Seq2[tallyRow, error]) error {
-	run, err := writeRun(rows)
+	run, err := writeRun(ctx, sortedRows(rows))
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,6 @@ import (
 type tallyOrder struct {
 	texts  *tallyTexts // of all of them, in order and each once
 	ranges []tallyRange
-	bits   [3]int // of the ranks of rests, clients and subjects
 	spare  sync.Pool
 }
 
@@ -74,7 +73,6 @@ func newTallyOrder(lists []tallyList) *tallyOrder {
 	blocks := cutBlocks(lists, ranks)
 	return &tallyOrder{
 		texts: texts, ranges: cutRanges(blocks, newTallyCut(blocks, len(texts.subjects))),
-		bits: [...]int{rankBits(len(texts.rests)), rankBits(len(texts.clients)), rankBits(len(texts.subjects))},
 	}
 }
 
@@ -86,10 +84,15 @@ func (o *tallyOrder) span(i int) tallySpan {
 		if memory == nil {
 			memory = &sortMemory{}
 		}
-		r.tallies = memory.sort(r.tallies, o.bits)
+		r.tallies = memory.sort(r.tallies, o.texts.bits())
 		o.spare.Put(memory)
 	})
 	return tallySpan{o.texts, r.tallies}
+}
+
+// bits are how many the ranks of rests, clients and subjects have.
+func (t *tallyTexts) bits() [3]int {
+	return [...]int{rankBits(len(t.rests)), rankBits(len(t.clients)), rankBits(len(t.subjects))}
 }
 
 // A sortMemory is what it takes to sort tallies.

@@ -109,6 +109,17 @@ func spansOfRows(rows iter.Seq2[tallyRow, error]) iter.Seq2[spanLoader, error] {
 	}
 }
 
+// sortedRows are rows that are in order, to be read once.
+type sortedRows iter.Seq2[tallyRow, error]
+
+// rows implements [tallySource].
+func (r sortedRows) rows(context.Context) iter.Seq2[tallyRow, error] {
+	return iter.Seq2[tallyRow, error](r)
+}
+
+// Close implements [tallySource].
+func (sortedRows) Close() error { return nil }
+
 // A spanBuilder makes a span of what comes in order.
 type spanBuilder struct {
 	span  tallySpan

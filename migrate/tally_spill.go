@@ -28,58 +28,57 @@ func (s *tallySpill) settle(ctx context.Context) error {
 	if s.table.bytes < s.memory {
 		return nil
 	}
-	run, err := writeRun(s.table.rows(ctx))
+	if err := s.spill(ctx); err != nil || len(s.runs) < maxRuns {
+		return err
+	}
+	return s.compact(ctx)
+}
+
+// spill moves the table to a run.
+func (s *tallySpill) spill(ctx context.Context) error {
+	run, err := writeRun(ctx, s.table)
 	if err != nil {
 		return err
 	}
 	s.table.clear()
 	s.runs = append(s.runs, run)
-	if len(s.runs) < maxRuns {
-		return nil
-	}
-	return s.compact(ctx)
+	return nil
 }
 
 // compact makes one run of all.
 func (s *tallySpill) compact(ctx context.Context) error {
-	run, err := writeRun(s.merged(ctx))
+	if s.table.bytes > 0 {
+		if err := s.spill(ctx); err != nil {
+			return err
+		}
+	}
+	*s.table = *newTallyTable() // as its memory may be needed
+	run, err := writeRun(ctx, mergedRuns(s.runs))
 	if err != nil {
 		return err
 	}
-	*s.table = *newTallyTable() // as its memory may be needed
 	err = s.Close()
 	s.runs = []*tallyRun{run}
 	return err
 }
 
-func (s *tallySpill) merged(ctx context.Context) iter.Seq2[tallyRow, error] {
-	sources := []iter.Seq2[tallyRow, error]{s.table.rows(ctx)}
-	for _, run := range s.runs {
-		sources = append(sources, run.rows())
-	}
-	return mergeRows(sources)
-}
-
-// rows implements [tallySource]. Runs become one before they are read, as they
-// will be read more than once.
+// rows implements [tallySource].
 func (s *tallySpill) rows(ctx context.Context) iter.Seq2[tallyRow, error] {
-	if len(s.runs) == 0 {
-		return s.table.rows(ctx)
-	}
-	if len(s.runs) > 1 || s.table.bytes > 0 {
-		if err := s.compact(ctx); err != nil {
-			return func(yield func(tallyRow, error) bool) { yield(tallyRow{}, err) }
-		}
-	}
-	return s.runs[0].rows()
+	return rowsOfSpans(s.spans(ctx))
 }
 
-// spans implements [spanned].
+// spans implements [spanned]. Runs become one before they are read, as they
+// will be read more than once.
 func (s *tallySpill) spans(ctx context.Context) iter.Seq2[spanLoader, error] {
 	if len(s.runs) == 0 {
 		return s.table.spans(ctx)
 	}
-	return spansOfRows(s.rows(ctx))
+	if len(s.runs) > 1 || s.table.bytes > 0 {
+		if err := s.compact(ctx); err != nil {
+			return func(yield func(spanLoader, error) bool) { yield(nil, err) }
+		}
+	}
+	return s.runs[0].allSpans()
 }
 
 // Close implements [tallySource].

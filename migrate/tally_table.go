@@ -16,6 +16,14 @@ type tallyRow struct {
 	schemas.Tally
 }
 
+// texts are the parts of the key, as a store holds them.
+func (r *tallyRow) texts() [8]*string {
+	return [...]*string{
+		&r.Subject, &r.Client, (*string)(&r.How), (*string)(&r.Outcome), (*string)(&r.Reason),
+		&r.Day, &r.Node, &r.Environment,
+	}
+}
+
 // compare orders rows for reports, digests and merges.
 func (r *tallyRow) compare(other *tallyRow) int {
 	return cmp.Or(

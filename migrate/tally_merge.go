@@ -1,0 +1,108 @@
+package migrate
+
+import (
+	"cmp"
+	"context"
+	"iter"
+	"slices"
+	"strings"
+)
+
+func (k runKey) compare(other runKey) int {
+	return cmp.Or(strings.Compare(k.subject, other.subject), strings.Compare(k.client, other.client))
+}
+
+// mergedRuns are runs as one source. To merge tallies of some clients is to
+// sort those of all runs together.
+type mergedRuns []*tallyRun
+
+// mergeSpans is how many spans of runs are merged at once, about.
+const mergeSpans = 2 * spanTallies / runTallies
+
+// spans implements [spanned].
+func (m mergedRuns) spans(context.Context) iter.Seq2[spanLoader, error] {
+	var keys []runKey
+	for _, run := range m {
+		for i := range run.spans {
+			keys = append(keys, run.spans[i].first)
+		}
+	}
+	slices.SortFunc(keys, runKey.compare)
+	return func(yield func(spanLoader, error) bool) {
+		for len(keys) > 0 {
+			first, end := keys[0], mergeSpans
+			for end < len(keys) && keys[end] == first {
+				end++ // it must begin with somebody else
+			}
+			var next *runKey
+			if keys = keys[min(end, len(keys)):]; len(keys) > 0 {
+				next = &keys[0]
+			}
+			if !yield(func() (tallySpan, error) { return m.between(first, next) }, nil) {
+				return
+			}
+		}
+	}
+}
+
+// rows implements [tallySource].
+func (m mergedRuns) rows(ctx context.Context) iter.Seq2[tallyRow, error] {
+	return rowsOfSpans(m.spans(ctx))
+}
+
+// Close implements [tallySource].
+func (mergedRuns) Close() error { return nil }
+
+// between merges the tallies of clients from one on and before another, or all that follow.
+func (m mergedRuns) between(first runKey, next *runKey) (tallySpan, error) {
+	var lists []tallyList
+	for _, run := range m {
+		from, found := slices.BinarySearchFunc(run.spans, first, func(s runSpan, key runKey) int { return s.first.compare(key) })
+		if !found {
+			from = max(from-1, 0) // it may hold some
+		}
+		for _, s := range run.spans[from:] {
+			if next != nil && s.first.compare(*next) >= 0 {
+				break
+			}
+			span, err := run.load(s)
+			if err != nil {
+				return tallySpan{}, err
+			}
+			lists = append(lists, tallyList{*span.texts, [][]tallyEntry{span.between(first, next)}})
+		}
+	}
+	return mergeLists(lists), nil
+}
+
+// between are the tallies of clients from one on and before another.
+func (s tallySpan) between(first runKey, next *runKey) []tallyEntry {
+	place := func(key runKey) int {
+		n, _ := slices.BinarySearchFunc(s.tallies, key, func(e tallyEntry, key runKey) int {
+			return runKey{s.texts.subjects[e.subject], s.texts.clients[e.client]}.compare(key)
+		})
+		return n
+	}
+	to := len(s.tallies)
+	if next != nil {
+		to = place(*next)
+	}
+	return s.tallies[place(first):to]
+}
+
+// mergeLists sorts lists together.
+func mergeLists(lists []tallyList) tallySpan {
+	texts, ranks := rankTexts(lists)
+	var tallies []tallyEntry
+	for _, block := range cutBlocks(lists, ranks) {
+		for _, chunk := range block.chunks {
+			for i := range chunk {
+				e := chunk[i]
+				e.group = block.group(&e)
+				tallies = append(tallies, e)
+			}
+		}
+	}
+	var memory sortMemory
+	return tallySpan{texts, memory.sort(tallies, texts.bits())}
+}
