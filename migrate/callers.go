@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"strings"
+	"sync"
 )
 
 // A callerNumber stands for a client of an app: two that are not the same have
@@ -25,15 +26,14 @@ func numberOf(subject uint32, client uint64) callerNumber {
 	return callerNumber(uint64(subject)<<clientBits | client)
 }
 
-// callers gives numbers to those who call.
+// callers gives numbers to those who call. Its methods are called from many
+// goroutines.
 type callers struct {
-	subjects, clients         []string // by number
-	subjectNumber, nameNumber map[string]uint32
+	mu                sync.Mutex
+	subjects, clients names
 }
 
-func newCallers() *callers {
-	return &callers{subjectNumber: map[string]uint32{}, nameNumber: map[string]uint32{}}
-}
+func newCallers() *callers { return &callers{subjects: newNames(), clients: newNames()} }
 
 // number is that of a client of a subject.
 func (c *callers) number(subject, client string) callerNumber {
@@ -42,14 +42,18 @@ func (c *callers) number(subject, client string) callerNumber {
 
 // names is the inverse of number, and empty for one that nobody has.
 func (c *callers) names(n callerNumber) (subject, client string) {
-	if int(n.subject()) >= len(c.subjects) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if int(n.subject()) >= len(c.subjects.all) {
 		return "", ""
 	}
-	return c.subjects[n.subject()], c.clientName(n.client())
+	return c.subjects.all[n.subject()], c.clientName(n.client())
 }
 
 func (c *callers) subject(name string) uint32 {
-	return numberIn(c.subjectNumber, &c.subjects, name)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.subjects.number(name)
 }
 
 func (c *callers) client(name string) uint64 {
@@ -57,25 +61,51 @@ func (c *callers) client(name string) uint64 {
 		four := address.As4()
 		return uint64(binary.BigEndian.Uint32(four[:]))
 	}
-	return otherName | uint64(numberIn(c.nameNumber, &c.clients, name))
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return otherName | uint64(c.clients.number(name))
 }
 
 func (c *callers) clientName(n uint64) string {
 	if n&otherName != 0 {
-		return c.clients[n&^otherName]
+		return c.clients.all[n&^otherName]
 	}
 	var four [4]byte
 	binary.BigEndian.PutUint32(four[:], uint32(n)) //nolint:gosec // that is all of it
 	return netip.AddrFrom4(four).String()
 }
 
-// numberIn gives a name the next number if it has none yet.
-func numberIn(numbers map[string]uint32, names *[]string, name string) uint32 {
-	n, ok := numbers[name]
+// bytes is what all of them take in memory, roughly.
+func (c *callers) bytes() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.subjects.bytes + c.clients.bytes
+}
+
+// clear has all numbers begin anew: nobody may have one.
+func (c *callers) clear() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.subjects, c.clients = newNames(), newNames()
+}
+
+// names are texts with numbers, in the order in which they first came.
+type names struct {
+	all     []string
+	numbers map[string]uint32
+	bytes   int64
+}
+
+func newNames() names { return names{numbers: map[string]uint32{}} }
+
+// number gives a name the next number if it has none yet.
+func (n *names) number(name string) uint32 {
+	number, ok := n.numbers[name]
 	if !ok {
 		name = strings.Clone(name)
-		n = uint32(len(*names)) //nolint:gosec // memory ends before 32 bits do
-		numbers[name], *names = n, append(*names, name)
+		number = uint32(len(n.all)) //nolint:gosec // memory ends before 32 bits do
+		n.numbers[name], n.all = number, append(n.all, name)
+		n.bytes += int64(textBytes + len(name))
 	}
-	return n
+	return number
 }

@@ -41,7 +41,7 @@ func pickups(ctx context.Context, path string, files *Files) ([]Pickup, error) {
 	steps = steps[max(len(steps)-recentSteps, 0):]
 	shown := make([]map[string]int64, len(steps)) // by node, its first heartbeat with the step
 	nodes := map[string]bool{}
-	for b, err := range parseAll(ctx, files, &Options{Dialect: eventDialect{}, Environment: a.rollout.Environment}, nil) {
+	for b, err := range parseAll(ctx, files, &Options{Dialect: eventDialect{}, Environment: a.rollout.Environment}, uncounted{}) {
 		if err != nil {
 			return nil, err
 		}

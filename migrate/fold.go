@@ -25,7 +25,7 @@ type Fold struct {
 	nodes       map[string]*nodeFold
 	table       *tallyTable
 	callers     *callers
-	lines       *lineFold // nil before there are any
+	lines       *lineFold // nil if all are read in full
 	maxGap      int64     // hours that a node may be silent
 	fixed       int64     // what takes memory and cannot be spilled, in bytes, roughly
 	profile     Profile

@@ -1,206 +1,103 @@
 package migrate
 
-import (
-	"time"
-
-	"lockstep/schemas"
-)
-
-// A lineFold knows what the lines of a [LineDialect] mean by their texts and
-// numbers, so that only the first of its kind has to be looked at.
+// A lineFold finds out which lines of a [LineDialect] are the first of their
+// request. That depends on those before them, so it looks at them in their
+// order, and only at numbers.
 type lineFold struct {
-	*callers
+	fold  *Fold
+	count *lineCount
 
-	fold   *Fold
-	places placeTable
-
-	// As they are written in lines.
-	subjects texts[uint32]
-	clients  texts[uint64]
-
-	// Of the file that is being read.
-	file    string
-	kinds   [256]lineKind
-	threads texts[*threadMark]
+	file   string       // that is being read
+	turns  int          // from one file to another, and other reasons to forget marks
+	marks  []threadSlot // by the number of a thread
+	counts []bool       // by the number of a kind: whether a line of it counted
 }
 
-// A lineKind is what the lines of one kind have in common.
-type lineKind struct {
-	known   bool
-	counted bool
-	foreign bool // of another environment
-	paired  bool
-	second  bool
-	copied  bool
-	key     schemas.TallyKey // without subject and client
-	day     int64            // since 1970
-	rest    uint32           // the number of the key
-	clears  int              // of the table, for which that is; -1 for none
+// A threadSlot is the mark of a thread, if it is of this turn.
+type threadSlot struct {
+	*threadMark
+
+	turn int
 }
 
-// maxNames is how many names are remembered of each sort. Whoever calls may
-// name himself, and as many others as he likes.
-const maxNames = 1 << 18
-
-// linesAtOnce is how many lines are looked up before any is counted: the
-// memory has to be waited for once and not for each.
-const linesAtOnce = 64
-
-// A countedLine is what a line adds to.
-type countedLine struct {
-	who  callerNumber
-	rest uint32
-	ms   int64
-}
-
-// applyLines takes in the lines of a block, in their order.
+// applyLines takes in the lines of a block, in their order. Those that count
+// are left to the workers.
 func (f *Fold) applyLines(b *batch) {
-	if f.lines == nil {
-		f.lines = newLineFold(f)
+	if f.lines != nil {
+		f.lines.begin(b.block.File)
 	}
-	f.lines.begin(b.block.File)
-	var counted [linesAtOnce]countedLine
-	n := 0
+	first := b.lines[:0]
 	for i := range b.lines {
-		first := false
-		if l := &b.lines[i]; l.record > 0 {
-			first = f.applyRecord(b.block.File, &b.records[l.record-1])
-		} else if first = f.lines.first(b, l, &counted[n]); first {
-			n++
-		}
-		if !first {
+		l := b.lines[i]
+		switch {
+		case l.kind == wholeRecord && f.applyRecord(b.block.File, &b.records[l.thread]):
+			b.Parsed++
+		case l.kind != wholeRecord && f.lines.first(b.block.File, &l):
+			b.Parsed++
+			first = append(first, l)
+		default:
 			b.Ignored++
-			continue
-		}
-		b.Parsed++
-		if n == linesAtOnce {
-			f.lines.count(counted[:])
-			n = 0
 		}
 	}
-	f.lines.count(counted[:n])
-}
-
-func newLineFold(f *Fold) *lineFold {
-	return &lineFold{
-		callers: f.callers, fold: f, places: newPlaceTable(f.table),
-		subjects: newTexts[uint32](), clients: newTexts[uint64](), threads: newTexts[*threadMark](),
+	if f.lines != nil {
+		f.lines.count.handOn(first)
+		b.lines = nil
 	}
 }
 
 // begin goes on to a block of a file.
 func (t *lineFold) begin(file string) {
 	if t.file != file {
-		t.file, t.kinds = file, [256]lineKind{}
-		t.threads.clear()
+		t.file = file
+		t.turns++
 	}
 }
 
-// first reports whether a line is the first of its request, and what it adds to.
-func (t *lineFold) first(b *batch, l *Line, into *countedLine) bool {
-	kind := &t.kinds[l.Kind]
-	if !kind.known {
-		*kind = t.kind(b, l)
-	}
-	if kind.foreign {
+// first reports whether a line is the first of its request.
+func (t *lineFold) first(file string, l *countedLine) bool {
+	if l.paired() && !t.isFirst(file, l) {
 		return false
 	}
-	who := numberOf(t.subjectOf(b, l), t.clientOf(b, l))
-	if kind.paired && !t.isFirst(b, l, kind.second, who) {
-		return false
+	if number := l.kind.number(); number >= len(t.counts) || !t.counts[number] {
+		t.counted(number)
 	}
-	if day := l.TimeMS / dayMS; kind.day != day || kind.clears != t.fold.table.clears {
-		t.turn(kind, day)
-	}
-	*into = countedLine{who, kind.rest, l.TimeMS}
 	return true
 }
 
-// turn goes on to another day, or to a table that was cleared.
-func (t *lineFold) turn(kind *lineKind, day int64) {
-	if !kind.counted {
-		kind.counted = true
-		t.fold.Copied = t.fold.Copied || kind.copied
-		t.fold.seen(kind.key.Environment)
+// counted notes that lines of a kind count.
+func (t *lineFold) counted(number int) {
+	for len(t.counts) <= number {
+		t.counts = append(t.counts, false)
 	}
-	kind.day, kind.key.Day = day, time.UnixMilli(day*dayMS).UTC().Format(time.DateOnly)
-	kind.rest, kind.clears = t.fold.table.rest(kind.key), t.fold.table.clears
-}
-
-func (t *lineFold) kind(b *batch, l *Line) lineKind {
-	r := b.meaning(l)
-	key, _ := r.Event.Tally()
-	key.Subject, key.Client = "", ""
-	kind := lineKind{
-		known: true, foreign: t.fold.environment != "" && key.Environment != t.fold.environment,
-		paired: r.Thread != "", second: r.Second, copied: r.Copy != "", key: cloneKey(key), clears: -1,
-	}
-	if kind.copied {
-		kind.key.Node += copyMark + r.Copy
-	}
-	return kind
-}
-
-// meaning is the record of a line.
-func (b *batch) meaning(l *Line) Record {
-	return b.dialect.(LineDialect).Meaning(b.whose, b.block.Text, l) //nolint:forcetypeassert // no other yields lines
-}
-
-func (t *lineFold) subjectOf(b *batch, l *Line) uint32 {
-	name := l.Subject.Of(b.block.Text)
-	if n := t.subjects.find(l.SubjectHash, name); n != nil {
-		return *n
-	}
-	t.subjects.bound()
-	return *t.subjects.add(l.SubjectHash, name, t.subject(b.meaning(l).Event.Subject))
-}
-
-func (t *lineFold) clientOf(b *batch, l *Line) uint64 {
-	if l.IsAddress {
-		return uint64(l.Address)
-	}
-	name := l.Client.Of(b.block.Text)
-	hash := t.clients.hash(name)
-	if n := t.clients.find(hash, name); n != nil {
-		return *n
-	}
-	t.clients.bound()
-	return *t.clients.add(hash, name, t.client(b.meaning(l).Event.Client))
+	kind := t.count.kind(number)
+	t.counts[number] = true
+	t.fold.Copied = t.fold.Copied || kind.copied != ""
+	t.fold.seen(kind.key.Environment)
 }
 
 // isFirst is [pairing.first] for a line.
-func (t *lineFold) isFirst(b *batch, l *Line, second bool, who callerNumber) bool {
+func (t *lineFold) isFirst(file string, l *countedLine) bool {
 	p := &t.fold.Pairing
-	if p.reach(t.callers, b.block.File, l.TimeMS) {
-		t.threads.clear()
+	if p.reach(t.fold.callers, file, l.ms) {
+		t.turns++
 	}
-	name := l.Thread.Of(b.block.Text)
-	known := t.threads.find(l.ThreadHash, name)
-	if known == nil {
-		t.threads.bound()
-		known = t.threads.add(l.ThreadHash, name, p.mark(t.callers, b.meaning(l).Thread))
+	if int(l.thread) >= len(t.marks) {
+		t.marks = append(t.marks, make([]threadSlot, int(l.thread)+1-len(t.marks))...)
 	}
-	if (*known).swept {
-		*known = p.mark(t.callers, b.meaning(l).Thread)
+	m := &t.marks[l.thread]
+	if m.turn != t.turns || m.swept {
+		*m = threadSlot{p.mark(t.fold.callers, t.count.thread(l.thread)), t.turns}
 	}
-	found := p.follow(*known, who, l.TimeMS, second)
+	found := p.follow(m.threadMark, l.who, l.ms, l.second())
 	if found == placeOpen {
-		r := b.meaning(l)
-		p.Heads = append(p.Heads, r.clone())
+		p.Heads = append(p.Heads, t.count.record(l))
 	}
 	return found == placeFirst
 }
 
-// count adds lines to their tallies.
-func (t *lineFold) count(lines []countedLine) {
-	var places [linesAtOnce]uint32
-	for i := range lines {
-		places[i] = t.places.slot(lines[i].who, lines[i].rest)
-	}
-	for i := range lines {
-		places[i] = t.places.place(t.callers, places[i], lines[i].who, lines[i].rest)
-	}
-	for i := range lines {
-		t.fold.table.entry(places[i]).add(lines[i].ms)
-	}
+// forget forgets all numbers.
+func (t *lineFold) forget() {
+	t.turns++
+	clear(t.marks)
+	t.marks, t.counts = t.marks[:0], t.counts[:0]
 }

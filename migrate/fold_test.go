@@ -82,7 +82,7 @@ func blocksOf(lines []string) []Block {
 func foldBlocks(environment string, blocks ...Block) (*Evidence, error) {
 	f := NewFold(environment)
 	for _, b := range blocks {
-		f.apply(parse(b, &Options{Dialect: eventDialect{}, Environment: environment}, nil, nil))
+		f.apply(parse(b, &Options{Dialect: eventDialect{}, Environment: environment}, nil, uncounted{}))
 	}
 	if err := f.check(DefaultMemory); err != nil {
 		return nil, err

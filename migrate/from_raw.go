@@ -96,12 +96,18 @@ func (d *LogDatabase) takeLines(ctx context.Context, f *Fold, w logdb.Window) er
 	if s.lines != lines {
 		return &logdb.Problem{Reason: fmt.Sprintf("it has %d lines, and has sent %d", lines, s.lines), Scope: logdb.OfWindow}
 	}
-	for b, err := range parseAll(ctx, s, &d.opts, nil) {
+	opts := d.opts
+	opts.Memory = f.spill.memory
+	counts := newCounting(&opts, f)
+	for b, err := range parseAll(ctx, s, &opts, counts) {
 		if err == nil {
 			err = b.useless
 		}
 		if err != nil {
 			return err
+		}
+		if b.pause {
+			counts.drain(f)
 		}
 		f.apply(b)
 		b.block.release()
@@ -109,5 +115,6 @@ func (d *LogDatabase) takeLines(ctx context.Context, f *Fold, w logdb.Window) er
 			return err
 		}
 	}
-	return nil
+	counts.drain(f)
+	return f.spill.settle(ctx)
 }

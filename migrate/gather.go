@@ -31,10 +31,9 @@ type Options struct {
 	// work. If it is nil that is done at the end, and when the memory is full.
 	Now func() time.Time
 
-	lines  *linePool // nil in some tests
-	simple bool      // fold line by line, as the reference of tests
-	waits  bool      // a line that may still be being written is left for the next time
-	host   string    // on which the files are, for a scan
+	simple bool   // fold line by line, as the reference of tests
+	waits  bool   // a line that may still be being written is left for the next time
+	host   string // on which the files are, for a scan
 }
 
 func (o *Options) now() time.Time {
@@ -88,9 +87,8 @@ func foldLogs(ctx context.Context, files *Files, opts *Options, k keeper) error 
 	fold := k.fold()
 	fold.expect(opts.Dialect)
 	files.cutAt(opts.Dialect)
-	opts.lines = &linePool{}
-	groups := newGrouping(opts)
-	for b, err := range parseAll(ctx, files, opts, groups) {
+	counts := newCounting(opts, fold)
+	for b, err := range parseAll(ctx, files, opts, counts) {
 		if err == nil {
 			err = b.useless
 		}
@@ -98,21 +96,20 @@ func foldLogs(ctx context.Context, files *Files, opts *Options, k keeper) error 
 			return err
 		}
 		if b.pause {
-			groups.drain(fold)
+			counts.drain(fold)
 		}
 		fold.apply(b)
 		b.settle()
 		k.note(b)
-		if err := errors.Join(fold.check(opts.Memory), settle(ctx, k, groups, b.pause)); err != nil {
+		if err := errors.Join(fold.check(opts.Memory), settle(ctx, k, counts, b.pause)); err != nil {
 			return err
 		}
 		if opts.Progress != nil {
 			opts.Progress(files.read.Load())
 		}
 		b.block.release()
-		opts.lines.give(b.lines)
 	}
-	groups.drain(fold)
+	counts.drain(fold)
 	files.coverage(&fold.Coverage)
 	fold.logs = files.logs
 	return nil
@@ -120,18 +117,12 @@ func foldLogs(ctx context.Context, files *Files, opts *Options, k keeper) error 
 
 // settle has the keeper settle when that is due: at once, or when all that the
 // workers have counted is in the fold.
-func settle(ctx context.Context, k keeper, groups *grouping, drained bool) error {
-	switch {
-	case !k.due():
+func settle(ctx context.Context, k keeper, counts counting, drained bool) error {
+	if !k.due() || !drained && counts.fill() {
 		return nil
-	case groups == nil:
-		return k.settle(ctx)
-	case drained:
-		defer groups.settled(k.fold())
-		return k.settle(ctx)
 	}
-	groups.full.Store(true)
-	return nil
+	defer counts.settled(k.fold())
+	return k.settle(ctx)
 }
 
 // A keeper says what becomes of tallies that a fold has summed up.
@@ -150,8 +141,8 @@ func newKeeper(ctx context.Context, files *Files, opts *Options) (keeper, error)
 	}
 	fold := NewFold(opts.Environment)
 	spill := &tallySpill{memory: opts.Memory, table: fold.table}
-	if newGrouping(opts) != nil {
-		spill.memory /= 2 // the other half is for groups
+	if countsBeside(opts) {
+		spill.memory /= 2 // the other half is for what is counted beside the fold
 	}
 	return &spillKeeper{f: fold, spill: spill, beside: opts.Beside}, nil
 }
@@ -189,26 +180,26 @@ type batch struct {
 	dialect Dialect // that parsed it
 
 	// Of a [RecordDialect].
-	lines   []Line   // that count, in order
-	records []Record // of those that were read in full
+	lines   []countedLine // in order; of those that were scanned, the others are in records
+	records []Record      // of those that were read in full
 	signs   []sign
 	exposed Exposure
 	useless error // nothing of the logs can be understood
 }
 
 // parse reads the lines of a block. It is safe to be called from many goroutines.
-// Its lines are counted by g, if that is not nil and can do it.
-func parse(block Block, opts *Options, events []schemas.Event, g *grouper) *batch {
+// Its lines are counted by c, as far as that can do it.
+func parse(block Block, opts *Options, events []schemas.Event, c blockCounter) *batch {
 	b := &batch{block: block, whose: opts.whose(block.File), events: events, dialect: opts.Dialect}
 	switch {
 	case block.Open && opts.waits:
 		b.Unfinished++
 	case block.Long:
 		b.unparsed(block.Number, errLong)
-	case g != nil && !block.Open:
-		g.parse(b, opts)
-	default:
+	case block.Open:
 		b.parseText(opts)
+	default:
+		c.parse(b, opts)
 	}
 	return b
 }
@@ -289,22 +280,22 @@ type job struct {
 
 // parseAll parses blocks on all processors and yields the batches in order.
 // The number of blocks on their way is bounded.
-func parseAll(ctx context.Context, source Source, opts *Options, groups *grouping) iter.Seq2[*batch, error] {
+func parseAll(ctx context.Context, source Source, opts *Options, counts counting) iter.Seq2[*batch, error] {
 	return func(yield func(*batch, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		workers := runtime.GOMAXPROCS(0)
-		feed, stop := newFeed(ctx, source, groups, blocksAhead*workers)
+		feed, stop := newFeed(ctx, source, counts, blocksAhead*workers)
 		var running sync.WaitGroup
 		var pool sync.Pool // of the events of a block
 		defer stop()
 		defer running.Wait()
 		defer cancel()
 		for range workers {
-			grouper := groups.worker()
+			counter := counts.worker()
 			running.Go(func() {
 				for j := feed.take(ctx); j != nil; j = feed.take(ctx) {
 					events, _ := pool.Get().([]schemas.Event)
-					b := parse(j.block, opts.ofFile(j.block.File), events[:0], grouper)
+					b := parse(j.block, opts.ofFile(j.block.File), events[:0], counter)
 					b.releaseEarly()
 					j.parsed <- b
 					runtime.Gosched() // let the batch be folded on this processor

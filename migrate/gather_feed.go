@@ -11,7 +11,7 @@ import (
 // his processor, and nobody has to be woken up for it.
 type feed struct {
 	order  chan *job // to be waited for
-	groups *grouping
+	counts counting
 
 	mu    sync.Mutex
 	next  func() (Block, error, bool)
@@ -20,21 +20,21 @@ type feed struct {
 
 // newFeed is a feed of a source that lets so many blocks be on their way. It
 // has to be stopped when nobody takes blocks any more.
-func newFeed(ctx context.Context, source Source, groups *grouping, ahead int) (f *feed, stop func()) {
-	f = &feed{order: make(chan *job, ahead), groups: groups}
+func newFeed(ctx context.Context, source Source, counts counting, ahead int) (f *feed, stop func()) {
+	f = &feed{order: make(chan *job, ahead), counts: counts}
 	f.next, stop = iter.Pull2(source.Blocks(ctx))
 	return f, stop
 }
 
 // take returns the next block as a job; nil if there is none. It pauses when
-// the groups have to be drained.
+// what was counted has to be drained.
 func (f *feed) take(ctx context.Context) *job {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.ended {
 		return nil
 	}
-	if f.groups.isFull() {
+	if f.counts.isFull() {
 		pause := &job{resume: make(chan struct{})}
 		if !send(ctx, f.order, pause) || !receive(ctx, pause.resume) {
 			return f.end()

@@ -1,12 +1,10 @@
 package migrate
 
 import (
-	"math/bits"
 	"math/rand/v2"
 	"runtime"
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	"lockstep/migrate/scan"
 	"lockstep/schemas"
@@ -17,14 +15,13 @@ import (
 // spread over parts by their hash, so that each tuple is judged once, and two
 // workers seldom want the same part.
 type grouping struct {
+	budget
+
 	maker       tupleMaker
 	paths       [][]string // the fields, and the time if it is not one of them
 	when        int        // the time among them
 	environment string
 	seed        uint64
-	memory      int64        // that all may take together
-	used        atomic.Int64 // by the parts and the judge, and by the fold when it was drained into last
-	full        atomic.Bool  // it is more, or the fold wants to have all
 	judge       *judge
 	parts       []*groupPart // as many as a power of two
 
@@ -49,7 +46,7 @@ func newGrouping(opts *Options) *grouping {
 	}
 	g := &grouping{
 		maker: tupleMaker{m, fields}, environment: opts.Environment, seed: rand.Uint64(), //nolint:gosec // no secret
-		memory: opts.Memory,
+		budget: budget{memory: opts.Memory},
 	}
 	if g.find(fields, when); len(outermost(g.all())) != len(g.paths) {
 		return nil // the time is part of another field
@@ -60,15 +57,8 @@ func newGrouping(opts *Options) *grouping {
 	return g
 }
 
-// isFull reports whether the groups have to be drained.
-func (g *grouping) isFull() bool { return g != nil && g.full.Load() }
-
-// worker is for a new worker; nil if there is no grouping. It must not be
-// called while others are at work.
-func (g *grouping) worker() *grouper {
-	if g == nil {
-		return nil
-	}
+// worker implements [counting].
+func (g *grouping) worker() blockCounter {
 	if g.judge == nil {
 		g.judge = newJudge(g.maker, g.environment, g.seed)
 	}
@@ -76,15 +66,6 @@ func (g *grouping) worker() *grouper {
 		g.parts = append(g.parts, newGroupPart(g))
 	}
 	return newGrouper(g)
-}
-
-// partsFor is how many parts so many workers share: enough that one of them
-// mostly finds a part that nobody is at.
-func partsFor(workers int) int {
-	if workers == 1 {
-		return 1
-	}
-	return 4 << bits.Len(uint(min(workers, 8)-1)) //nolint:gosec // not negative
 }
 
 // part is the one that a tuple of this hash belongs to. Its slot in there

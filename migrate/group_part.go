@@ -63,9 +63,7 @@ func (p *groupPart) countSome(g *grouper, b *batch, list, odd []uint16) []uint16
 func (p *groupPart) weigh() {
 	more := p.bytes() - p.counted
 	p.counted += more
-	if p.used.Add(more) > p.memory {
-		p.full.Store(true)
-	}
+	p.take(more)
 }
 
 // entry is that of a tuple, which is judged if it is new.
@@ -87,7 +85,7 @@ func (p *groupPart) ask(g *grouper, tuple []uint64) meaning {
 	defer p.judge.Unlock()
 	p.judge.mapping = g.mapping
 	m := p.judge.judge(tuple, g.file)
-	p.used.Add(p.judge.grown())
+	p.take(p.judge.grown())
 	return m
 }
 

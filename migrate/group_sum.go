@@ -114,11 +114,8 @@ func (p *groupPart) clear() {
 	p.days.signs, p.days.last = p.days.signs[:0], restDay{key: 1<<32 - 1}
 }
 
-// drain moves what all parts have counted to the fold. No worker may be at one.
+// drain implements [counting].
 func (g *grouping) drain(f *Fold) {
-	if g == nil {
-		return
-	}
 	var running sync.WaitGroup
 	for _, part := range g.parts {
 		running.Go(part.sum)
@@ -137,9 +134,6 @@ func (g *grouping) drain(f *Fold) {
 	g.full.Store(false)
 	g.settled(f)
 }
-
-// settled notes what the fold takes in memory from now on.
-func (g *grouping) settled(f *Fold) { g.used.Store(f.table.bytes) }
 
 // takeSigns takes in what a part has counted of foreign lines: each of them was
 // a sign of life of its node.

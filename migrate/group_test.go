@@ -255,7 +255,8 @@ func (s textSource) Blocks(context.Context) iter.Seq2[Block, error] {
 // foldText is what a fold says of a text.
 func foldText(t *testing.T, text string, opts *Options) string {
 	t.Helper()
-	fold, groups := NewFold(opts.Environment), newGrouping(opts)
+	fold := NewFold(opts.Environment)
+	groups := newCounting(opts, fold)
 	fold.expect(opts.Dialect)
 	for b, err := range parseAll(t.Context(), textSource(text), opts, groups) {
 		if err != nil {

@@ -82,7 +82,7 @@ func (g *grouper) wait(text string, start, number int) bool {
 	part, day := g.part(hash), ms/dayMS
 	g.lists[part] = append(g.lists[part], uint16(len(g.waits))) //nolint:gosec // less than waitLines
 	g.waits = g.waits[:len(g.waits)+1]
-	w := &g.waits[len(g.waits)-1] // filled in place: a copy would have to wait for what was written last
+	w := &g.waits[len(g.waits)-1]                                    // filled in place: a copy would have to wait for what was written last
 	w.hash, w.from, w.to = hash, uint32(g.used), uint32(g.used+size) //nolint:gosec // places in words
 	w.day, w.ms = uint32(day), uint32(ms-day*dayMS)                  //nolint:gosec // no later than in the year 9999
 	w.start, w.number = uint32(start), uint32(number)                //nolint:gosec // places in a block

@@ -81,20 +81,24 @@ func (p *pairing) reach(c *callers, file string, ms int64) (turned bool) {
 // follow says which record of its request one is, and has it take the place of
 // the one before it on its thread.
 func (p *pairing) follow(m *threadMark, who callerNumber, ms int64, second bool) place {
-	before := *m
+	found := placeFirst
+	if second {
+		found = p.placeOfSecond(m, who, ms)
+	}
 	m.who, m.MS, m.Second, m.Moves = who, ms, second, p.Moves
 	if m.Subject != "" {
 		m.Subject, m.Client = "", ""
 	}
+	return found
+}
+
+// placeOfSecond says what one is that may be the second, from the mark of the
+// one before it.
+func (p *pairing) placeOfSecond(before *threadMark, who callerNumber, ms int64) place {
 	switch {
-	case !second:
-		return placeFirst
-	case p.knows(&before):
-		if before.who == who && before.precedes(ms) {
-			return placeSecond
-		}
-		return placeFirst
-	case ms > p.Begin+pairWindow:
+	case p.knows(before) && before.who == who && before.precedes(ms):
+		return placeSecond
+	case p.knows(before), ms > p.Begin+pairWindow:
 		return placeFirst
 	}
 	return placeOpen

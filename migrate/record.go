@@ -78,9 +78,6 @@ func records(text string, begins func(line string) bool) iter.Seq[string] {
 
 // parseRecords reads the records of a block.
 func (b *batch) parseRecords(d RecordDialect, opts *Options) {
-	if lines, ok := d.(LineDialect); ok && b.scanLines(lines, opts) {
-		return
-	}
 	for text := range records(b.block.Text, d.Begins) {
 		b.parseRecord(d, text, opts)
 	}
@@ -115,7 +112,7 @@ func (b *batch) parseRecord(d RecordDialect, text string, opts *Options) {
 		b.Ignored++
 	default:
 		b.records = append(b.records, record)
-		b.lines = append(b.lines, Line{record: uint32(len(b.records))}) //nolint:gosec // blocks are small
+		b.lines = append(b.lines, countedLine{thread: uint32(len(b.records) - 1)}) //nolint:gosec // blocks are small
 	}
 	b.Lines++
 }

@@ -51,7 +51,6 @@ type Line struct {
 	Subject, Client, Thread Span   // Thread is only looked at if it tells the records of a request
 	SubjectHash, ThreadHash uint32 // of both: the same text has the same
 	Address                 uint32 // the client is that IPv4 address, if IsAddress
-	record                  uint32 // that was read in full instead, counted from 1
 	IsAddress               bool
 	Kind                    uint8
 }
@@ -68,16 +67,13 @@ const auditEvery = 1024
 
 // scanLines reads a block line by line, and in full what the scanner leaves. It
 // reports false if the block has to be read in full.
-func (b *batch) scanLines(d LineDialect, opts *Options) bool {
-	if b.block.Open {
-		return false
-	}
-	s := d.Scanner(b.whose, b.block.Text)
+func (b *batch) scanLines(w *lineWorker, opts *Options) bool {
+	s := w.reads.Scanner(b.whose, b.block.Text)
 	if s == nil {
 		return false
 	}
-	c := lineReader{batch: *b, dialect: d, scanner: s, opts: opts}
-	c.lines = opts.lines.take(len(b.block.Text) / 128)
+	c := lineReader{batch: *b, lineWorker: w, scanner: s, opts: opts}
+	c.lines = w.pool.get(len(b.block.Text) / 128)
 	if !c.read() {
 		return false
 	}
@@ -88,8 +84,8 @@ func (b *batch) scanLines(d LineDialect, opts *Options) bool {
 // A lineReader reads a block for [batch.scanLines].
 type lineReader struct {
 	batch
+	*lineWorker
 
-	dialect LineDialect
 	scanner LineScanner
 	opts    *Options
 	known   bool // a record that was read leaves nothing to its further lines
@@ -108,7 +104,7 @@ func (r *lineReader) read() bool {
 		case ReadSign:
 			r.Ignored++
 		case ReadCount:
-			r.lines = append(r.lines, l)
+			r.number(&r.batch, &l)
 		}
 		if r.Lines%auditEvery == 0 && !r.agrees(text[at:next], &l, reading) {
 			return false
@@ -141,21 +137,18 @@ func (s *sign) flush(b *batch) {
 	}
 }
 
-// A linePool keeps the lines of blocks that were folded, to be used again. It
-// may be nil.
+// A linePool keeps the lines of blocks that were counted, to be used again.
 type linePool struct{ sync.Pool }
 
-func (p *linePool) take(room int) []Line {
-	if p != nil {
-		if lines, _ := p.Get().(*[]Line); lines != nil {
-			return (*lines)[:0]
-		}
+func (p *linePool) get(room int) []countedLine {
+	if lines, _ := p.Pool.Get().(*[]countedLine); lines != nil {
+		return (*lines)[:0]
 	}
-	return make([]Line, 0, room)
+	return make([]countedLine, 0, room)
 }
 
-func (p *linePool) give(lines []Line) {
-	if p != nil && cap(lines) > 0 {
+func (p *linePool) put(lines []countedLine) {
+	if cap(lines) > 0 {
 		p.Put(&lines)
 	}
 }
@@ -164,14 +157,14 @@ func (p *linePool) give(lines []Line) {
 // ends. Lines that belong to one which is known already are passed over.
 func (r *lineReader) readInFull(at int) int {
 	text := r.block.Text[at:]
-	for record := range records(text, r.dialect.Begins) {
+	for record := range records(text, r.reads.Begins) {
 		first, _, _ := strings.Cut(record, "\n")
-		if r.known && !r.dialect.Begins(strings.TrimRight(first, "\r")) {
+		if r.known && !r.reads.Begins(strings.TrimRight(first, "\r")) {
 			more := uint64(strings.Count(record, "\n")) //nolint:gosec // a number of lines
 			r.Lines += more
 			r.Ignored += more
 		} else {
-			r.parseRecord(r.dialect, record, r.opts)
+			r.parseRecord(r.reads, record, r.opts)
 		}
 		r.known = true
 		return at + len(record)
@@ -181,11 +174,11 @@ func (r *lineReader) readInFull(at int) int {
 
 // agrees reports whether a line says what the scanner says of it.
 func (r *lineReader) agrees(line string, l *Line, reading Reading) bool {
-	want, err := r.dialect.Record(r.whose, line)
+	want, err := r.reads.Record(r.whose, line)
 	if err != nil || want.TimeMS != l.TimeMS || want.Counts != (reading == ReadCount) || want.Exposed {
 		return false
 	}
-	return reading != ReadCount || want.same(r.dialect.Meaning(r.whose, r.block.Text, l))
+	return reading != ReadCount || want.same(r.reads.Meaning(r.whose, r.block.Text, l))
 }
 
 // same compares all that is used of two records.

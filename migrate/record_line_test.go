@@ -124,17 +124,20 @@ func drawLines(random *rand.Rand, ms *int64, count int) []string {
 // foldCut folds a log that is cut into blocks in some places.
 func foldCut(t *testing.T, d RecordDialect, random *rand.Rand, files [][]string) string {
 	t.Helper()
-	f := NewFold("")
+	f, opts := NewFold(""), &Options{Dialect: d, Memory: 1 << 20}
 	f.expect(d)
+	counts := newCounting(opts, f)
+	workers := []blockCounter{counts.worker(), counts.worker()}
 	for i, records := range files {
 		number := 1
 		for len(records) > 0 {
 			n := 1 + random.IntN(len(records))
 			text := strings.Join(records[:n], "")
-			f.apply(parse(Block{File: fmt.Sprint("node-", i%2), Number: number, Text: text}, &Options{Dialect: d}, nil, nil))
+			f.apply(parse(Block{File: fmt.Sprint("node-", i%2), Number: number, Text: text}, opts, nil, workers[random.IntN(2)]))
 			number += strings.Count(text, "\n")
 			records = records[n:]
 			if random.IntN(5) == 0 { // as if it were spilled
+				counts.drain(f)
 				var saved []tallyRow
 				for row, err := range f.table.rows(t.Context()) {
 					if saved = append(saved, row); err != nil {
@@ -148,6 +151,7 @@ func foldCut(t *testing.T, d RecordDialect, random *rand.Rand, files [][]string)
 			}
 		}
 	}
+	counts.drain(f)
 	f.settle()
 	e, err := f.evidence(t.Context(), f.table)
 	if err != nil {
@@ -189,7 +193,9 @@ func TestScannerIsAudited(t *testing.T) {
 	for at := range files[0] { // the line that is looked at counts
 		files[0][at] = strings.Replace(files[0][at], "other", "alone", 1)
 	}
-	if b := parse(Block{File: "n", Number: 1, Text: strings.Join(files[0], "")}, &Options{Dialect: d}, nil, nil); len(b.records) != len(b.lines) {
+	opts := &Options{Dialect: d}
+	worker := newCounting(opts, NewFold("")).worker()
+	if b := parse(Block{File: "n", Number: 1, Text: strings.Join(files[0], "")}, opts, nil, worker); len(b.records) != len(b.lines) {
 		t.Errorf("%d lines of %d were read in full", len(b.records), len(b.lines))
 	}
 }

@@ -12,6 +12,7 @@ type texts[T any] struct {
 	slots  []textSlot   // twice as many as texts, or more
 	names  []string
 	values []T
+	bytes  int64 // what all of them take, roughly
 }
 
 // A textSlot has the hash of a text and its number, counted from 1.
@@ -39,6 +40,7 @@ func (t *texts[T]) find(hash uint32, name string) *T {
 // add keeps a copy of a text that is new.
 func (t *texts[T]) add(hash uint32, name string, value T) *T {
 	t.names, t.values = append(t.names, strings.Clone(name)), append(t.values, value)
+	t.bytes += int64(textBytes + len(name))
 	if 2*len(t.names) > len(t.slots) {
 		old := t.slots
 		t.slots = make([]textSlot, 2*len(old))
@@ -61,16 +63,9 @@ func (t *texts[T]) put(s textSlot) {
 	t.slots[at] = s
 }
 
-// bound forgets all texts if there are too many.
-func (t *texts[T]) bound() {
-	if len(t.names) >= maxNames {
-		t.clear()
-	}
-}
-
 func (t *texts[T]) clear() {
 	clear(t.slots)
 	clear(t.names)
 	clear(t.values)
-	t.names, t.values = t.names[:0], t.values[:0]
+	t.names, t.values, t.bytes = t.names[:0], t.values[:0], 0
 }

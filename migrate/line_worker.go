@@ -1,0 +1,150 @@
+package migrate
+
+// A lineWorker is the part of a worker in a [lineCount]: it knows the numbers
+// of names as they are written in lines.
+type lineWorker struct {
+	*lineCount
+
+	subjects texts[uint32]
+	clients  texts[uint64]
+
+	// Of the file that is being read.
+	file    string
+	kinds   [256]lineKindNumber // 0 if nobody knows yet
+	threads texts[uint32]
+
+	counted int64 // bytes of texts
+
+	// Of the lines that are being counted.
+	hashes []uint64
+	order  []uint32
+}
+
+func newLineWorker(c *lineCount) *lineWorker {
+	return &lineWorker{lineCount: c, subjects: newTexts[uint32](), clients: newTexts[uint64](), threads: newTexts[uint32]()}
+}
+
+// parse implements [blockCounter].
+func (w *lineWorker) parse(b *batch, opts *Options) {
+	w.countDecided()
+	if w.file != b.whose {
+		w.file, w.kinds = b.whose, [256]lineKindNumber{}
+		w.threads.clear()
+	}
+	if !b.scanLines(w, opts) {
+		w.forget() // what such lines mean
+		b.parseText(opts)
+	}
+	more := w.subjects.bytes + w.clients.bytes + w.threads.bytes - w.counted
+	w.counted += more
+	w.take(more)
+}
+
+// forget forgets all numbers.
+func (w *lineWorker) forget() {
+	w.file, w.kinds = "", [256]lineKindNumber{}
+	w.subjects.clear()
+	w.clients.clear()
+	w.threads.clear()
+}
+
+// number adds a line to those of a block, with numbers in place of its texts.
+func (w *lineWorker) number(b *batch, l *Line) {
+	kind := w.kinds[l.Kind]
+	if kind == 0 {
+		r := w.meaning(b, l)
+		kind = w.kindNumber(&r)
+		w.kinds[l.Kind] = kind
+	}
+	if kind == foreign {
+		b.Ignored++
+		return
+	}
+	line := countedLine{who: numberOf(w.subjectOf(b, l), w.clientOf(b, l)), ms: l.TimeMS, kind: kind}
+	if line.paired() {
+		line.thread = w.threadOf(b, l)
+	}
+	b.lines = append(b.lines, line)
+}
+
+// meaning is the record of a line.
+func (w *lineWorker) meaning(b *batch, l *Line) Record {
+	return w.reads.Meaning(b.whose, b.block.Text, l)
+}
+
+func (w *lineWorker) subjectOf(b *batch, l *Line) uint32 {
+	name := l.Subject.Of(b.block.Text)
+	if n := w.subjects.find(l.SubjectHash, name); n != nil {
+		return *n
+	}
+	return *w.subjects.add(l.SubjectHash, name, w.callers.subject(w.meaning(b, l).Event.Subject))
+}
+
+func (w *lineWorker) clientOf(b *batch, l *Line) uint64 {
+	if l.IsAddress {
+		return uint64(l.Address)
+	}
+	name := l.Client.Of(b.block.Text)
+	hash := w.clients.hash(name)
+	if n := w.clients.find(hash, name); n != nil {
+		return *n
+	}
+	return *w.clients.add(hash, name, w.callers.client(w.meaning(b, l).Event.Client))
+}
+
+func (w *lineWorker) threadOf(b *batch, l *Line) uint32 {
+	name := l.Thread.Of(b.block.Text)
+	if n := w.threads.find(l.ThreadHash, name); n != nil {
+		return *n
+	}
+	return *w.threads.add(l.ThreadHash, name, w.threadNumber(w.meaning(b, l).Thread))
+}
+
+// countDecided counts lines of which the fold has said that they count.
+func (w *lineWorker) countDecided() {
+	for {
+		lines, ok := w.next()
+		if !ok {
+			return
+		}
+		w.count(lines)
+		w.pool.put(lines)
+	}
+}
+
+// count counts lines, part by part.
+func (w *lineWorker) count(lines []countedLine) {
+	var ends [maxParts]int
+	w.hashes, w.order = w.hashes[:0], append(w.order[:0], make([]uint32, len(lines))...)
+	for i := range lines {
+		hash := w.hash(lines[i].who, lines[i].kind)
+		w.hashes = append(w.hashes, hash)
+		ends[w.part(hash)]++
+	}
+	at := 0
+	for i, count := range ends {
+		ends[i] = at
+		at += count
+	}
+	for i, hash := range w.hashes {
+		end := &ends[w.part(hash)]
+		w.order[*end] = uint32(i) //nolint:gosec // blocks are small
+		*end++
+	}
+	at = 0
+	for i, p := range w.parts {
+		p.add(lines, w.hashes, w.order[at:ends[i]])
+		at = ends[i]
+	}
+}
+
+// hash is that of a caller and a kind; its first bits are the part of the client.
+func (c *lineCount) hash(who callerNumber, kind lineKindNumber) uint64 {
+	client := mix(c.seed, who.client())
+	return client>>partShift<<partShift | mix(client, uint64(who.subject())<<32|uint64(kind))>>(64-partShift)
+}
+
+// maxParts is how many parts there may be, by the first bits of a hash.
+const maxParts, partShift = 1 << (64 - partShift), 58
+
+func (c *lineCount) part(hash uint64) int { return int(hash >> partShift & uint64(len(c.parts)-1)) } //nolint:gosec // six bits
