@@ -5,13 +5,13 @@ package migrate
 type lineWorker struct {
 	*lineCount
 
-	subjects texts[uint32]
-	clients  texts[uint64]
+	subjects texts
+	clients  texts
 
 	// Of the file that is being read.
 	file    string
 	kinds   [256]lineKindNumber // 0 if nobody knows yet
-	threads texts[uint32]
+	threads texts
 
 	counted int64 // bytes of texts
 
@@ -21,7 +21,7 @@ type lineWorker struct {
 }
 
 func newLineWorker(c *lineCount) *lineWorker {
-	return &lineWorker{lineCount: c, subjects: newTexts[uint32](), clients: newTexts[uint64](), threads: newTexts[uint32]()}
+	return &lineWorker{lineCount: c, subjects: newTexts(), clients: newTexts(), threads: newTexts()}
 }
 
 // parse implements [blockCounter].
@@ -73,31 +73,30 @@ func (w *lineWorker) meaning(b *batch, l *Line) Record {
 }
 
 func (w *lineWorker) subjectOf(b *batch, l *Line) uint32 {
-	name := l.Subject.Of(b.block.Text)
-	if n := w.subjects.find(l.SubjectHash, name); n != nil {
-		return *n
+	n, ok := w.subjects.find(b.block.Text, l.Subject)
+	if !ok {
+		n = w.subjects.add(b.block.Text, l.Subject, uint64(w.callers.subject(w.meaning(b, l).Event.Subject)))
 	}
-	return *w.subjects.add(l.SubjectHash, name, w.callers.subject(w.meaning(b, l).Event.Subject))
+	return uint32(n) //nolint:gosec // it was one
 }
 
 func (w *lineWorker) clientOf(b *batch, l *Line) uint64 {
 	if l.IsAddress {
 		return uint64(l.Address)
 	}
-	name := l.Client.Of(b.block.Text)
-	hash := w.clients.hash(name)
-	if n := w.clients.find(hash, name); n != nil {
-		return *n
+	n, ok := w.clients.find(b.block.Text, l.Client)
+	if !ok {
+		n = w.clients.add(b.block.Text, l.Client, w.callers.client(w.meaning(b, l).Event.Client))
 	}
-	return *w.clients.add(hash, name, w.callers.client(w.meaning(b, l).Event.Client))
+	return n
 }
 
 func (w *lineWorker) threadOf(b *batch, l *Line) uint32 {
-	name := l.Thread.Of(b.block.Text)
-	if n := w.threads.find(l.ThreadHash, name); n != nil {
-		return *n
+	n, ok := w.threads.find(b.block.Text, l.Thread)
+	if !ok {
+		n = w.threads.add(b.block.Text, l.Thread, uint64(w.threadNumber(w.meaning(b, l).Thread)))
 	}
-	return *w.threads.add(l.ThreadHash, name, w.threadNumber(w.meaning(b, l).Thread))
+	return uint32(n) //nolint:gosec // it was one
 }
 
 // countDecided counts lines of which the fold has said that they count.

@@ -49,7 +49,6 @@ const (
 type Line struct {
 	TimeMS                  int64
 	Subject, Client, Thread Span   // Thread is only looked at if it tells the records of a request
-	SubjectHash, ThreadHash uint32 // of both: the same text has the same
 	Address                 uint32 // the client is that IPv4 address, if IsAddress
 	IsAddress               bool
 	Kind                    uint8
@@ -88,6 +87,7 @@ type lineReader struct {
 
 	scanner LineScanner
 	opts    *Options
+	line    Line
 	known   bool // a record that was read leaves nothing to its further lines
 }
 
@@ -95,8 +95,8 @@ func (r *lineReader) read() bool {
 	text := r.block.Text
 	life := sign{node: r.scanner.Node()}
 	for at := 0; at < len(text); {
-		var l Line
-		next, reading := r.scanner.Scan(text, at, &l)
+		r.line = Line{}
+		next, reading := r.scanner.Scan(text, at, &r.line)
 		switch reading {
 		case ReadNot:
 			at = r.readInFull(at)
@@ -104,12 +104,12 @@ func (r *lineReader) read() bool {
 		case ReadSign:
 			r.Ignored++
 		case ReadCount:
-			r.number(&r.batch, &l)
+			r.number(&r.batch, &r.line)
 		}
-		if r.Lines%auditEvery == 0 && !r.agrees(text[at:next], &l, reading) {
+		if r.Lines%auditEvery == 0 && !r.agrees(text[at:next], reading) {
 			return false
 		}
-		life.note(&r.batch, l.TimeMS)
+		life.note(&r.batch, r.line.TimeMS)
 		r.Lines++
 		r.known = true
 		at = next
@@ -173,7 +173,8 @@ func (r *lineReader) readInFull(at int) int {
 }
 
 // agrees reports whether a line says what the scanner says of it.
-func (r *lineReader) agrees(line string, l *Line, reading Reading) bool {
+func (r *lineReader) agrees(line string, reading Reading) bool {
+	l := &r.line
 	want, err := r.reads.Record(r.whose, line)
 	if err != nil || want.TimeMS != l.TimeMS || want.Counts != (reading == ReadCount) || want.Exposed {
 		return false

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"maps"
 	"regexp"
 	"slices"
@@ -26,7 +25,6 @@ type Dialect struct {
 	zone        *time.Location // nil if nobody named it
 	profile     migrate.Profile
 	pattern     *regexp.Regexp
-	seed        maphash.Seed
 }
 
 // NewDialect returns the dialect that a selection means: this one as it is, or
@@ -38,7 +36,7 @@ func NewDialect(s migrate.Selection, nodes []string) (d *Dialect, ok bool, err e
 		return nil, false, nil
 	}
 	d = &Dialect{
-		name: s.Name, environment: cmp.Or(def.Environment, s.Environment), pattern: parts(), seed: maphash.MakeSeed(),
+		name: s.Name, environment: cmp.Or(def.Environment, s.Environment), pattern: parts(),
 		profile: migrate.Profile{Nodes: def.Nodes, MaxGap: time.Duration(def.MaxGap), FailuresOnly: true},
 	}
 	if len(def.Nodes) == 0 {

@@ -1,7 +1,6 @@
 package apollo
 
 import (
-	"hash/maphash"
 	"strings"
 	"time"
 
@@ -169,7 +168,7 @@ func readMessageKind(message string) (l layout) {
 // [readMessage] would; the text ends with the line.
 func (s *scanner) readValues(text string, at int, known *layout, l *migrate.Line) migrate.Reading {
 	rest := text[at:]
-	size := s.readWho(rest, at, l)
+	size := readWho(rest, at, l)
 	if size == 0 || !strings.HasPrefix(rest[size:], known.value) {
 		return migrate.ReadNot
 	}
@@ -184,66 +183,47 @@ func (s *scanner) readValues(text string, at int, known *layout, l *migrate.Line
 	if l.Thread.To-l.Thread.From == consoleThread {
 		l.Kind |= kindConsole
 	}
-	if known.kind&kindObserved != 0 {
-		l.ThreadHash = s.hash(l.Thread.Of(text))
-	}
 	return migrate.ReadCount
-}
-
-func (s *scanner) hash(text string) uint32 {
-	return uint32(maphash.String(s.dialect.seed, text)) //nolint:gosec // half of it is enough
 }
 
 // readWho reads who has called: an app that can have a key, and the client
 // behind ",clientIp=", which Apollo 2.3 leaves out. It returns how far that
 // goes; what follows begins with a comma. It is 0 if the text has something else.
-func (s *scanner) readWho(text string, at int, l *migrate.Line) int {
-	app := 0
-	for app < len(text) && isSubject(text[app]) {
-		app++
-	}
+func readWho(text string, at int, l *migrate.Line) int {
+	app := appSize(text)
 	if app == 0 || text[0] == '.' || app > maxApp || app == len(text) || text[app] != ',' {
 		return 0
 	}
 	l.Subject = span(at, 0, app)
-	l.SubjectHash = s.hash(text[:app])
-	client, named := strings.CutPrefix(text[app+1:], "clientIp=")
-	if !named {
+	const name = "clientIp="
+	begin := app + 1 + len(name)
+	if len(text) < begin || text[app+1:begin] != name {
 		return app
 	}
-	begin := len(text) - len(client)
-	end := strings.IndexByte(client, ',')
-	if end < 0 {
-		return 0
+	size, ok := 0, false
+	if len(text) >= begin+addressRoom {
+		l.Address, size, ok = readAddress(text[begin:])
 	}
-	l.Client = span(at, begin, begin+end)
-	l.Address, l.IsAddress = readAddress(client[:end])
-	return begin + end
+	if l.IsAddress = ok; !ok {
+		if size = strings.IndexByte(text[begin:], ','); size < 0 {
+			return 0
+		}
+	}
+	l.Client = span(at, begin, begin+size)
+	return begin + size
 }
 
-// readAddress reads an IPv4 address that is written as [netip.Addr] does.
-func readAddress(text string) (address uint32, ok bool) {
-	if len(text) > len("255.255.255.255") {
-		return 0, false
+// appSize is how much of a text may be an app of a subject.
+func appSize(text string) (size int) {
+	if len(text) >= 16 {
+		size = subjectSize(text)
 	}
-	dots, part, digits := 0, uint32(0), 0
-	for i := range len(text) {
-		c := text[i]
-		switch {
-		case isDigit(c) && (digits == 0 || part > 0):
-			part = 10*part + uint32(c-'0')
-			digits++
-		case c == '.' && digits > 0:
-			address, part, digits = address<<8|part, 0, 0
-			dots++
-		default:
-			return 0, false
-		}
-		if part > 255 || dots > 3 {
-			return 0, false
+	if size == 0 || size == 16 {
+		for size < len(text) && isSubject(text[size]) {
+			size++
 		}
 	}
-	return address<<8 | part, dots == 3 && digits > 0
+	return size
 }
 
 // maxApp is how long an app may be that is part of a subject.
