@@ -61,11 +61,7 @@ func (p *linePart) add(lines []countedLine, hashes []uint64, some []uint32) {
 	for len(some) > 0 {
 		now := some[:min(len(some), linesAtOnce)]
 		some = some[len(now):]
-		mask, touched := uint64(len(p.slots)-1), uint64(0)
-		for _, i := range now {
-			touched += uint64(p.slots[hashes[i]&mask].count)
-		}
-		p.touched += touched
+		p.touch(lines, hashes, now)
 		for _, i := range now {
 			p.addLine(&lines[i], hashes[i])
 		}
@@ -73,6 +69,25 @@ func (p *linePart) add(lines []countedLine, hashes []uint64, some []uint32) {
 	more := p.bytes() - p.counted
 	p.counted += more
 	p.take(more)
+}
+
+// touch asks for the memory that some lines need: their slots, and what has to
+// be known to keep one that is of another day.
+func (p *linePart) touch(lines []countedLine, hashes []uint64, some []uint32) {
+	mask, touched := uint64(len(p.slots)-1), uint64(0)
+	var other [linesAtOnce]uint32
+	count := 0
+	for _, i := range some {
+		s := &p.slots[hashes[i]&mask]
+		other[count&(linesAtOnce-1)] = i
+		if s.day != uint32(lines[i].ms/dayMS) { //nolint:gosec // no later than in the year 9999
+			count++
+		}
+	}
+	for _, i := range other[:count] {
+		touched += p.clients.touch(lines[i].who.client())
+	}
+	p.touched += touched
 }
 
 func (p *linePart) addLine(l *countedLine, hash uint64) {

@@ -4,13 +4,14 @@ import (
 	"encoding/binary"
 	"math/rand/v2"
 	"strings"
+	"unsafe"
 )
 
 // texts has a number for each of many texts. Short ones, which most are, stand
 // in the slots: one look finds them.
 type texts struct {
-	seed  uint64
-	slots []textSlot // twice as many as short texts, or more
+	seeds [3]uint64
+	slots []textSlot // four times as many as short texts, or more: most lookups need one
 	short int
 	long  map[string]uint64
 	bytes int64 // what all of them take, roughly
@@ -27,8 +28,11 @@ type shortText [3]uint64
 
 const maxShort = 23
 
+const textSlotBytes = int64(unsafe.Sizeof(textSlot{}))
+
 func newTexts() texts {
-	return texts{seed: rand.Uint64(), slots: make([]textSlot, 64), long: map[string]uint64{}} //nolint:gosec // no secret
+	seeds := [3]uint64{rand.Uint64(), rand.Uint64(), rand.Uint64()} //nolint:gosec // no secrets
+	return texts{seeds: seeds, slots: make([]textSlot, 64), long: map[string]uint64{}}
 }
 
 // short is the text at a place, if it is short.
@@ -67,39 +71,45 @@ func (t *texts) find(text string, at Span) (number uint64, ok bool) {
 		return number, ok
 	}
 	s := t.slot(&short)
-	return s.number, s.text == short
+	return s.number, s.text[2] != 0
 }
 
 // slot is that of a text, or a free one.
 func (t *texts) slot(short *shortText) *textSlot {
 	mask := uint64(len(t.slots) - 1)
-	hash := mix(mix(mix(t.seed, short[0]), short[1]), short[2])
+	hash := mix(t.seeds[0], short[0]) ^ mix(t.seeds[1], short[1]) ^ mix(t.seeds[2], short[2])
 	for at := hash & mask; ; at = (at + 1) & mask {
-		if s := &t.slots[at]; s.text == *short || s.text[2] == 0 {
+		s := &t.slots[at]
+		if s.text[0]^short[0]|s.text[1]^short[1]|s.text[2]^short[2] == 0 || s.text[2] == 0 {
 			return s
 		}
 	}
 }
 
-// add keeps a copy of the text at a place, which is new.
+// add keeps a copy of the text at a place, which is new, and returns its number.
 func (t *texts) add(text string, at Span, number uint64) uint64 {
-	t.bytes += int64(textBytes + at.To - at.From)
 	short, ok := at.short(text)
 	if !ok {
+		t.bytes += int64(textBytes + at.To - at.From)
 		t.long[strings.Clone(at.Of(text))] = number
 		return number
 	}
-	if t.short++; 2*t.short > len(t.slots) {
-		old := t.slots
-		t.slots = make([]textSlot, 2*len(old))
-		for i := range old {
-			if s := &old[i]; s.text[2] != 0 {
-				*t.slot(&s.text) = *s
-			}
-		}
+	t.bytes += 4 * textSlotBytes
+	if t.short++; 4*t.short > len(t.slots) {
+		t.grow()
 	}
 	*t.slot(&short) = textSlot{short, number}
 	return number
+}
+
+func (t *texts) grow() {
+	old := t.slots
+	t.slots = make([]textSlot, 2*len(old))
+	for i := range old {
+		if s := &old[i]; s.text[2] != 0 {
+			*t.slot(&s.text) = *s
+		}
+	}
 }
 
 func (t *texts) clear() {
