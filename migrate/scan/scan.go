@@ -4,7 +4,7 @@
 //
 // It reads most lines with a template that it has learned from others: the
 // text between two values is compared, eight bytes at a time, and only values
-// are looked at.
+// are looked at. Those that are nearly always the same are part of the text.
 package scan
 
 import "strings"
