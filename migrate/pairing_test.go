@@ -85,7 +85,7 @@ func (p *simplePairing) rest() (firsts []Record) {
 }
 
 func sameRequest(a, b Record) bool {
-	return !a.Second && a.Event.Client == b.Event.Client && a.TimeMS <= b.TimeMS && b.TimeMS <= a.TimeMS+pairWindow
+	return !a.Second && a.Event.Subject == b.Event.Subject && a.Event.Client == b.Event.Client && a.TimeMS <= b.TimeMS && b.TimeMS <= a.TimeMS+pairWindow
 }
 
 // drawRecord draws a record of one of a few threads and clients, not long

@@ -80,7 +80,7 @@ func (t *texts) slot(short *shortText) *textSlot {
 	hash := mix(t.seeds[0], short[0]) ^ mix(t.seeds[1], short[1]) ^ mix(t.seeds[2], short[2])
 	for at := hash & mask; ; at = (at + 1) & mask {
 		s := &t.slots[at]
-		if s.text[0]^short[0]|s.text[1]^short[1]|s.text[2]^short[2] == 0 || s.text[2] == 0 {
+		if (s.text[0]^short[0])|(s.text[1]^short[1])|(s.text[2]^short[2]) == 0 || s.text[2] == 0 {
 			return s
 		}
 	}

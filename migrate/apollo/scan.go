@@ -16,7 +16,8 @@ type scanner struct {
 	node    string
 	clock   clock
 	layouts [8]layout // the last ones met
-	newest  int
+	known   int       // how many they are
+	newest  int       // the last one
 }
 
 // A layout is what stands in a line of the check around its values: from the
@@ -84,8 +85,8 @@ func span(base, from, to int) migrate.Span {
 // find finds the layout that a line has behind its time: where its thread ends
 // and its app begins.
 func (s *scanner) find(rest string) (known *layout, thread, app int) {
-	for i := range s.layouts {
-		at := (s.newest + i) % len(s.layouts)
+	for i := range s.known {
+		at := (s.newest + i) % s.known
 		l := &s.layouts[at]
 		if l.app == "" || !strings.HasPrefix(rest, l.thread) {
 			continue
@@ -128,7 +129,8 @@ func (s *scanner) learn(line string) (learned bool, reading migrate.Reading) {
 		return false, migrate.ReadNot
 	}
 	known.thread, known.app = line[:closes], line[closes+len(thread):begins]+known.app
-	s.newest = (s.newest + 1) % len(s.layouts)
+	s.known = min(s.known+1, len(s.layouts))
+	s.newest = (s.newest + 1) % s.known
 	s.layouts[s.newest] = known
 	_, ends, _ := s.find(line)
 	if learned = ends == closes+len(thread); !learned {
