@@ -88,6 +88,9 @@ func foldLogs(ctx context.Context, files *Files, opts *Options, k keeper) error 
 	fold.expect(opts.Dialect)
 	files.cutAt(opts.Dialect)
 	counts := newCounting(opts, fold)
+	if _, anyOrder := counts.(*grouping); anyOrder && files.unpackers == 0 {
+		files.unpackers = runtime.GOMAXPROCS(0) / 2 // parsing takes at least as long
+	}
 	for b, err := range parseAll(ctx, files, opts, counts) {
 		if err == nil {
 			err = b.useless

@@ -18,13 +18,14 @@ import (
 // Files is a [Source] of log files, plain or packed with gzip or zstd, and of
 // standard input. Its zero value has none.
 type Files struct {
-	patterns []string
-	stdin    io.Reader
-	logs     []*logFile
-	known    []*knownLog            // that were read before, most of which was read first
-	read     atomic.Int64           // bytes of all files so far, as they are packed
-	begins   func(line string) bool // see [blockReader]
-	pool     blockPool
+	patterns  []string
+	stdin     io.Reader
+	logs      []*logFile
+	known     []*knownLog            // that were read before, most of which was read first
+	read      atomic.Int64           // bytes of all files so far, as they are packed
+	begins    func(line string) bool // see [blockReader]
+	unpackers int                    // how many packed logs are read at once; one, in order, if there is none
+	pool      blockPool
 }
 
 // NewFiles finds the files that patterns match, in order of their names: `-`

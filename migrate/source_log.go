@@ -33,6 +33,7 @@ type logFile struct {
 	size     int64
 	modified time.Time
 	packed   bool
+	gzipped  bool     // it is packed in that way
 	torn     bool     // what is packed ends in the middle: it may still be being written
 	head     string   // the first bytes, unpacked; shorter than headBytes if that is all
 	from     position // up to which it was read
@@ -171,7 +172,7 @@ func (l *logFile) unpack(in io.Reader) (io.ReadCloser, error) {
 	}
 	switch {
 	case isGzip(string(magic)):
-		l.packed = true
+		l.packed, l.gzipped = true, true
 		return gunzip.NewReader(text) //nolint:wrapcheck // the caller names the file
 	case isZstd(string(magic)):
 		l.packed = true

@@ -55,14 +55,21 @@ type reading struct {
 
 // all reads all logs; false means to stop.
 func (r *reading) all(ctx context.Context, yield func(Block, error) bool) bool {
-	for _, log := range r.logs {
-		if log.state != logUnread {
+	for logs := r.logs; len(logs) > 0; {
+		count, goOn := 1, true
+		switch log := logs[0]; {
+		case log.state != logUnread:
 			r.read.Add(log.size)
-			continue
+		case log.packed:
+			count = r.sideBySide(logs)
+			goOn = r.packed(ctx, logs[:count], yield)
+		default:
+			goOn = r.log(ctx, log, yield)
 		}
-		if !r.log(ctx, log, yield) {
+		if !goOn {
 			return false
 		}
+		logs = logs[count:]
 	}
 	return true
 }
@@ -79,14 +86,8 @@ func (r *reading) log(ctx context.Context, log *logFile, yield func(Block, error
 	}
 	defer text.Close()
 	blocks := blockReader{in: log.limited(text), pool: &r.pool, at: log.from, begins: r.begins}
-	next := blocks.next
-	if log.packed {
-		ahead := newAhead(&blocks)
-		defer ahead.stop()
-		next = ahead.next
-	}
 	for {
-		block, err := next()
+		block, err := blocks.next()
 		if err == nil {
 			err = ctx.Err()
 		}
