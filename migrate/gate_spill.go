@@ -116,7 +116,7 @@ func (p *spillPart) flush() error {
 // read yields the rows with their apps, and gives the file back.
 func (p *spillPart) read(g *gate, of *clientSpill) iter.Seq2[tallyRow, *app] {
 	return func(yield func(tallyRow, *app) bool) {
-		defer p.run.close()
+		defer p.run.file.Close()
 		if of.failed = errors.Join(of.failed, p.flush()); of.failed != nil {
 			return
 		}

@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
-
-	"lockstep/schemas"
 )
 
 // The first byte of a tally in a run says what is another one than in the tally
@@ -94,12 +92,9 @@ func (c *runEncoder) numbersOf(e *tallyEntry, once bool) {
 	}
 }
 
-// hoursOf is what a tally of one request says of its hour.
-func hoursOf(ms int64) uint32 {
-	var tally schemas.Tally
-	tally.Add(ms)
-	return tally.Hours
-}
+// hoursOf is what a tally of one moment says of its hour, and something for
+// those that are no moments of events.
+func hoursOf(ms int64) uint32 { return 1 << (uint64(ms) / uint64(hourMS) % 24) } //nolint:gosec // any number will do
 
 // A runDecoder decodes what a [runEncoder] has encoded. It fails once and for all.
 type runDecoder struct {

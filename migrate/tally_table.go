@@ -256,7 +256,7 @@ func (t *tallyTable) lists() []tallyList {
 	if t.order != nil {
 		all = append(all, t.order.list())
 	}
-	return append(all, t.tallyPart.list())
+	return append(all, t.list())
 }
 
 // Close implements [tallySource].
