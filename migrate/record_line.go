@@ -141,7 +141,7 @@ func (s *sign) flush(b *batch) {
 type linePool struct{ sync.Pool }
 
 func (p *linePool) get(room int) []countedLine {
-	if lines, _ := p.Pool.Get().(*[]countedLine); lines != nil {
+	if lines, _ := p.Get().(*[]countedLine); lines != nil {
 		return (*lines)[:0]
 	}
 	return make([]countedLine, 0, room)

@@ -90,16 +90,6 @@ func (e *tallyEntry) merge(other schemas.Tally) {
 	e.count, e.firstMS, e.lastMS, e.hours = tally.Count, tally.FirstMS, tally.LastMS, tally.Hours
 }
 
-// add counts one request at ms.
-func (e *tallyEntry) add(ms int64) {
-	if e.count == 0 {
-		e.firstMS, e.lastMS = ms, ms
-	}
-	e.count = schemas.SumCounts(e.count, 1)
-	e.firstMS, e.lastMS = min(e.firstMS, ms), max(e.lastMS, ms)
-	e.hours |= 1 << (ms % dayMS / hourMS)
-}
-
 // chunkEntries is how many tallies are allocated at once, as a power of two.
 const chunkEntries, chunkShift = 1 << chunkShift, 13
 
