@@ -15,7 +15,8 @@ import (
 // tallies that somebody else has summed up, or lines from elsewhere. It is
 // asked once, after the files, and never by two goroutines.
 //
-// What it could not read it names with [Fold.missed] and goes on. An error
+// What it could not read it names with [Fold.missed] and goes on, and with
+// [Fold.reaches] it says where it ends. An error
 // ends all: it is for what makes the rest useless as well.
 type Contributor interface {
 	contribute(ctx context.Context, f *Fold) error
@@ -74,6 +75,7 @@ func (f *Fold) takeIn(ctx context.Context, contributors []Contributor, spill *ta
 			return err
 		}
 	}
+	f.missEnds()
 	return nil
 }
 

@@ -18,6 +18,7 @@ import (
 type contribution struct {
 	clients int
 	missed  []UnknownWindow
+	ends    time.Time // unless it is zero
 	err     error
 }
 
@@ -36,6 +37,9 @@ func (c contribution) contribute(ctx context.Context, f *Fold) error {
 	}
 	for _, w := range c.missed {
 		f.missed(w)
+	}
+	if !c.ends.IsZero() {
+		f.reaches("elsewhere", c.ends, "why")
 	}
 	return c.err
 }

@@ -9,8 +9,10 @@ import (
 // that is read: runtimes write every minute, and logs are shipped.
 const lateness = 5 * time.Minute
 
-// A SourceState says how far the evidence of a source goes. The sources of log
-// files are the nodes that write them, as it is them that are waited for.
+// A SourceState says how far the evidence of a source goes. The sources of logs
+// are the nodes that write them, whoever has read them, as it is them that are
+// waited for. After those come log databases and hosts of which something is
+// missing: up to there they have told all.
 type SourceState struct {
 	Name  string    `json:"source"`
 	First time.Time `json:"first,omitzero"` // that it told of
@@ -21,8 +23,43 @@ type SourceState struct {
 	CompleteUntil time.Time `json:"complete_until,omitzero"`
 }
 
-// told adds what a contributor knows of itself.
-func (f *Fold) told(s SourceState) { f.sources = append(f.sources, s) }
+// A reach is how far a contributor goes, and why it goes no further.
+type reach struct {
+	source string
+	until  time.Time
+	why    string
+}
+
+// reaches notes how far a contributor goes, whatever it has found.
+func (f *Fold) reaches(source string, until time.Time, why string) {
+	f.ends = append(f.ends, reach{source, until.UTC(), why})
+}
+
+// missEnds names the contributors that end so long before the others that a
+// whole stretch of time is missing.
+func (f *Fold) missEnds() {
+	for _, r := range f.ends {
+		if r.until.Add(time.Duration(f.maxGap) * time.Hour).Before(f.Window.To) {
+			f.missed(UnknownWindow{Source: r.source, From: r.until, To: f.Window.To, Reason: r.why})
+		}
+	}
+}
+
+// withHoles are the contributors of which something is missing.
+func withHoles(unknown []UnknownWindow) []SourceState {
+	var sources []SourceState
+	for _, w := range unknown {
+		i := slices.IndexFunc(sources, func(s SourceState) bool { return s.Name == w.Source })
+		if i < 0 {
+			i = len(sources)
+			sources = append(sources, SourceState{Name: w.Source, CompleteUntil: w.From})
+		}
+		if w.From.Before(sources[i].CompleteUntil) {
+			sources[i].CompleteUntil = w.From
+		}
+	}
+	return sources
+}
 
 // source is a node as a source.
 func (n *nodeFold) source(name string) SourceState {
@@ -71,19 +108,4 @@ func (g *gate) completeUntil() *time.Time {
 		return nil
 	}
 	return &until
-}
-
-// sourceFindings make sure that every source but the nodes, of which the same
-// is asked elsewhere, has told something, and lately.
-func (g *gate) sourceFindings() []finding {
-	var findings []finding
-	for _, s := range g.in.Evidence.contributed() {
-		switch {
-		case s.CompleteUntil.IsZero():
-			findings = append(findings, inconclusive("%s has told nothing", printable(s.Name)))
-		case g.in.Now.Sub(s.Last) >= max(silence, g.in.Evidence.MaxGap):
-			findings = append(findings, inconclusive("%s has been silent since %s", printable(s.Name), minute(s.Last)))
-		}
-	}
-	return findings
 }

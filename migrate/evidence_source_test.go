@@ -1,7 +1,6 @@
 package migrate
 
 import (
-	"slices"
 	"testing"
 	"time"
 
@@ -29,18 +28,57 @@ func TestCompleteUntil(t *testing.T) {
 	if !e.CompleteUntil().IsZero() {
 		t.Errorf("complete until %s, but n2 never had a heartbeat", e.CompleteUntil())
 	}
-	e.Sources = slices.DeleteFunc(e.Sources, func(s SourceState) bool { return s.Name == "n2" })
-	e.Sources = append(e.Sources, SourceState{Name: "db", Last: ago(1), CompleteUntil: ago(1)})
-	if got := e.CompleteUntil(); !got.Equal(ago(1)) {
-		t.Errorf("complete until %s, want %s as the database is behind", got, ago(1))
-	}
-	f := NewFold("pro-eu")
-	f.told(SourceState{Name: "db", Last: ago(1), CompleteUntil: ago(2)})
-	if e, err := f.evidence(t.Context(), f.table); err != nil || !e.CompleteUntil().Equal(ago(2)) {
-		t.Errorf("a database alone: complete until %s, %v", e.CompleteUntil(), err)
-	}
 	if got := (&Evidence{}).CompleteUntil(); !got.IsZero() {
 		t.Errorf("nothing is complete until %s", got)
+	}
+}
+
+// A source of which something is missing is complete until there, whatever
+// nodes tell of later; of several holes the first one counts.
+func TestCompleteUntilTheFirstHole(t *testing.T) {
+	t.Parallel()
+	hole := func(source string, from, to float64) UnknownWindow {
+		return UnknownWindow{Source: source, From: ago(from), To: ago(to), Reason: "it was cut off"}
+	}
+	e, err := Gather(t.Context(), &Files{}, Options{Dialect: eventDialect{}, Beside: []Contributor{
+		contribution{clients: 3}, contribution{missed: []UnknownWindow{hole("b", 2, 1), hole("a", 8, 7), hole("b", 5, 4)}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []SourceState{
+		{Name: "gw", First: noon, Last: noon.Add(2 * time.Minute), CompleteUntil: noon.Add(2*time.Minute - lateness)},
+		{Name: "b", CompleteUntil: ago(5)}, {Name: "a", CompleteUntil: ago(8)},
+	}
+	if diff := cmp.Diff(want, e.Sources); diff != "" {
+		t.Errorf("sources differ (-want +got):\n%s", diff)
+	}
+	if got := e.CompleteUntil(); !got.Equal(ago(8)) {
+		t.Errorf("complete until %s, want %s", got, ago(8))
+	}
+}
+
+// Whoever ends long before the others hides what came after, in whichever order
+// they are asked.
+func TestContributorEndsEarly(t *testing.T) {
+	t.Parallel()
+	late := contribution{clients: 180}
+	last := noon.Add(179 * time.Minute)
+	for end, missing := range map[time.Duration]bool{0: false, time.Hour: false, time.Hour + time.Millisecond: true, 48 * time.Hour: true} {
+		early := contribution{ends: last.Add(-end)}
+		var want []UnknownWindow
+		if missing {
+			want = []UnknownWindow{{Source: "elsewhere", From: early.ends, To: last, Reason: "why"}}
+		}
+		for _, beside := range [][]Contributor{{early, late}, {late, early}} {
+			e, err := Gather(t.Context(), &Files{}, Options{Dialect: eventDialect{}, Beside: beside})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, e.Unknown); diff != "" {
+				t.Errorf("%s before the end (-want +got):\n%s", end, diff)
+			}
+		}
 	}
 }
 
@@ -49,25 +87,31 @@ func TestCompleteUntil(t *testing.T) {
 func TestGateWaitsForSources(t *testing.T) {
 	t.Parallel()
 	const promote, inconclusive = schemas.VerdictPromote, schemas.VerdictInconclusive
+	told := noon.Add(-10*time.Minute - lateness) // by the nodes
+	hole := func(from, to float64) *UnknownWindow {
+		return &UnknownWindow{Source: "db", From: ago(from), To: ago(to)}
+	}
+	const longAgo = 30 * 24
 	for name, test := range map[string]struct {
-		source  *SourceState
+		hole    *UnknownWindow
 		listed  []string
 		shorter uint64
 		verdict schemas.Verdict
 		until   time.Time
 	}{
-		"nodes alone":           {nil, nil, 0, promote, noon.Add(-10*time.Minute - lateness)},
-		"a database":            {&SourceState{Name: "db", Last: ago(0.5), CompleteUntil: ago(0.6)}, nil, 0, promote, ago(0.6)},
-		"a silent one":          {&SourceState{Name: "db", Last: ago(1), CompleteUntil: ago(1)}, nil, 0, inconclusive, ago(1)},
-		"one without an answer": {&SourceState{Name: "db"}, nil, 0, inconclusive, time.Time{}},
-		"a node that is not":    {nil, []string{"n1", "n2"}, 0, inconclusive, time.Time{}},
-		"part of a log":         {nil, nil, 1, inconclusive, noon.Add(-10*time.Minute - lateness)},
+		"nodes alone":                 {nil, nil, 0, promote, told},
+		"a database with a hole":      {hole(3, 2), nil, 0, inconclusive, ago(3)},
+		"one that has ended early":    {hole(1, 0), nil, 0, inconclusive, ago(1)},
+		"a hole of which nobody asks": {hole(longAgo+1, longAgo), nil, 0, promote, ago(longAgo + 1)},
+		"a node that is not":          {nil, []string{"n1", "n2"}, 0, inconclusive, time.Time{}},
+		"part of a log":               {nil, nil, 1, inconclusive, told},
 	} {
 		s := newScene()
 		s.in.Policy.Environments["pro-eu"] = schemas.Environment{Tier: schemas.TierProduction, Nodes: test.listed}
 		s.judge(t, false)
-		if test.source != nil {
-			s.in.Evidence.Sources = append(s.in.Evidence.Sources, *test.source)
+		if test.hole != nil {
+			s.in.Evidence.Unknown = []UnknownWindow{*test.hole}
+			s.in.Evidence.Sources = append(s.in.Evidence.Sources, withHoles(s.in.Evidence.Unknown)...)
 		}
 		s.in.Evidence.Coverage.Shorter = test.shorter
 		plan, err := NewPlan(s.in)

@@ -31,7 +31,7 @@ type Fold struct {
 	profile     Profile
 
 	scanned []scanHost      // of scan files
-	sources []SourceState   // of contributors
+	ends    []reach         // of contributors
 	unknown []UnknownWindow // of contributors
 	logs    []*logFile      // that were read here
 	spill   *tallySpill     // where their tallies go; not before they are asked
@@ -220,6 +220,6 @@ func (f *Fold) evidence(ctx context.Context, tallies tallySource) (*Evidence, er
 		e.Gaps = append(e.Gaps, node.gaps(name, f.maxGap)...)
 		e.Sources = append(e.Sources, node.source(name))
 	}
-	e.Sources = append(e.Sources, f.sources...)
+	e.Sources = append(e.Sources, withHoles(f.unknown)...)
 	return e, e.survey(ctx)
 }

@@ -249,6 +249,53 @@ func TestDatabaseKnowsLateLines(t *testing.T) {
 	}
 }
 
+// A database that has nothing is asked for the wrong thing, or nothing gets
+// there: that is no peace.
+func TestDatabaseIsSilent(t *testing.T) {
+	t.Parallel()
+	server := logdbtest.NewVictoriaLogs(threeDays()...)
+	defer server.Close()
+	o := databaseOptions(t, server.Address(), monday.AddDate(0, 0, -4), monday)
+	want := unknownHours("it has no line of all that time", -4*24, 0)
+	want.Source = o.Address.String()
+	e := ask(t, o)
+	if diff := cmp.Diff([]UnknownWindow{want}, e.Unknown); diff != "" || !e.CompleteUntil().IsZero() {
+		t.Errorf("complete until %s, unknown (-want +got):\n%s", e.CompleteUntil(), diff)
+	}
+	o.To = monday.Add(time.Hour)
+	o.Complete = o.To
+	if e := ask(t, o); len(e.Unknown) != 0 {
+		t.Errorf("it has a line, and is not known: %+v", e.Unknown)
+	}
+}
+
+// What is not asked of a database, though others tell of then, is missing.
+func TestDatabaseIsNotAskedForAll(t *testing.T) {
+	t.Parallel()
+	server := logdbtest.NewVictoriaLogs(threeDays()...)
+	defer server.Close()
+	o := databaseOptions(t, server.Address(), monday, monday.Add(20*time.Hour)) // two days may be silent
+	d, err := NewLogDatabase(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := writeFile(t, filepath.Join(t.TempDir(), "gateway.jsonl"), asJSON(t, threeDays()[71])+"\n")
+	files, err := NewFiles([]string{path}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := Gather(t.Context(), files, Options{Dialect: o.Dialect, Environment: o.Environment, Beside: []Contributor{d}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	want := unknownHours("nothing was asked of it that is later; move --until", 20, 71)
+	want.Source = o.Address.String()
+	if diff := cmp.Diff([]UnknownWindow{want}, e.Unknown); diff != "" {
+		t.Errorf("unknown (-want +got):\n%s", diff)
+	}
+}
+
 // Lines that come in between two questions are no error for long.
 func TestDatabaseAsksAgain(t *testing.T) {
 	t.Parallel()

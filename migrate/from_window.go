@@ -17,17 +17,32 @@ const windowMemory = 16 << 20
 
 // contribute implements [Contributor].
 func (d *LogDatabase) contribute(ctx context.Context, f *Fold) error {
-	last := d.days[len(d.days)-1].To
+	f.reaches(d.name, d.late.To, "nothing was asked of it that is later; move --until")
 	if d.late.To.After(d.late.From) {
 		f.missed(UnknownWindow{Source: d.name, From: d.late.From, To: d.late.To, Reason: "lines of then may still arrive"})
 	}
+	all := logdb.Window{From: d.days[0].From, To: d.days[len(d.days)-1].To}
+	lines, holes := f.Coverage.Lines, len(f.unknown)
+	if err := d.askAll(ctx, f, all); err != nil {
+		return err
+	}
+	// Who asks the wrong table must not take its silence for peace. Where only
+	// failures are logged, silence is what is hoped for.
+	if f.Coverage.Lines == lines && len(f.unknown) == holes && !f.profile.FailuresOnly {
+		f.missed(UnknownWindow{Source: d.name, From: all.From, To: all.To, Reason: "it has no line of all that time"})
+	}
+	return nil
+}
+
+// askAll asks day by day, as long as that is of any use.
+func (d *LogDatabase) askAll(ctx context.Context, f *Fold, all logdb.Window) error {
 	if err := d.db.Ready(ctx); err != nil {
-		return d.lost(ctx, f, logdb.Window{From: d.days[0].From, To: last}, err)
+		return d.lost(ctx, f, all, err)
 	}
 	for _, day := range d.days {
 		err := d.ask(ctx, f, day)
 		if scopeOf(err) == logdb.OfDatabase {
-			return d.lost(ctx, f, logdb.Window{From: day.From, To: last}, err)
+			return d.lost(ctx, f, logdb.Window{From: day.From, To: all.To}, err)
 		}
 		if err != nil {
 			return err

@@ -41,7 +41,7 @@ func inconclusive(format string, args ...any) finding {
 
 // nodeFindings judge whether the nodes that have to report are known, and do.
 func (g *gate) nodeFindings() []finding {
-	return slices.Concat(g.environmentFindings(), g.signsOfLife(), g.sourceFindings())
+	return slices.Concat(g.environmentFindings(), g.signsOfLife())
 }
 
 // environmentFindings catch a name that the policy spells in another way: its

@@ -9,7 +9,6 @@ import (
 	"iter"
 	"maps"
 	"slices"
-	"time"
 
 	"lockstep/schemas"
 )
@@ -86,8 +85,7 @@ func (s *Scans) contribute(ctx context.Context, f *Fold) error {
 			return err
 		}
 	}
-	f.missStale(scans)
-	f.scanned = hostsOf(scans)
+	f.scanned = f.hostsOf(scans)
 	return nil
 }
 
@@ -265,24 +263,13 @@ func (f *Fold) addSorted(ctx context.Context, rows iter.Seq2[tallyRow, error]) e
 	return err
 }
 
-// missStale names the hosts that were scanned so long before the others that
-// a whole stretch of time is missing.
-func (f *Fold) missStale(scans []*loadedScan) {
-	for _, one := range scans {
-		for _, host := range one.Hosts {
-			if host.At.Add(time.Duration(f.maxGap) * time.Hour).Before(f.Window.To) {
-				f.missed(UnknownWindow{
-					Source: "scan " + one.path + ", host " + host.Name, From: host.At.UTC(), To: f.Window.To,
-					Reason: "it was scanned before that; scan it again",
-				})
-			}
-		}
-	}
-}
-
-func hostsOf(scans []*loadedScan) []scanHost {
+// hostsOf are the hosts of scans, each of which tells of the time before its own.
+func (f *Fold) hostsOf(scans []*loadedScan) []scanHost {
 	var hosts []scanHost
 	for _, one := range scans {
+		for _, host := range one.Hosts {
+			f.reaches("scan "+one.path+", host "+host.Name, host.At, "it was scanned before that; scan it again")
+		}
 		hosts = append(hosts, one.Hosts...)
 	}
 	return hosts

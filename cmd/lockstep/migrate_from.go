@@ -25,8 +25,8 @@ func sourceFlags() []cli.Flag {
 	)
 }
 
-// contributors are what --from names. Nothing is dialled yet. Scans come last,
-// as they are held against all that the others tell of.
+// contributors are what --from names. Nothing is dialled yet. All scans are
+// merged in one go, after the others.
 func (p *process) contributors(c *cli.Context, opts *migrate.Options) ([]migrate.Contributor, error) {
 	var all []migrate.Contributor
 	var scans []string
