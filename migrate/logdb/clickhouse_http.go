@@ -2,7 +2,9 @@ package logdb
 
 import (
 	"context"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -130,5 +132,24 @@ func (c *clickHouse) send(ctx context.Context, query string, settings map[string
 	for name, value := range settings {
 		parameters.Set(name, value)
 	}
-	return c.post(ctx, parameters, "text/plain; charset=utf-8", query+"\nFORMAT TabSeparatedWithNamesAndTypes", clickHouseRefusal)
+	query += c.clause(settings) + "\nFORMAT TabSeparatedWithNamesAndTypes"
+	return c.post(ctx, parameters, "text/plain; charset=utf-8", query, clickHouseRefusal)
+}
+
+// clause says the settings within the query as well. A parameter that does not
+// change what this server has is not passed on by it: its shards would go by
+// the profile of whoever asks them in its name.
+func (c *clickHouse) clause(settings map[string]string) string {
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(settings)) {
+		value := settings[name]
+		if value != "0" { // which old servers do not read as a text
+			value = c.words.text(value)
+		}
+		all = append(all, name+" = "+value)
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	return "\nSETTINGS " + strings.Join(all, ", ")
 }

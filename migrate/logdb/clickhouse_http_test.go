@@ -36,6 +36,11 @@ func TestClickHouse(t *testing.T) {
 		"a\\tb\\n\\\\c\\'\t\\N\t1\t1794528000000\t1794528000000\t1\n" + // odd, and NULL
 		"\\\\N\t0\t1\t1794614399999\t1794614399999\t8388608\n" + // the text \N
 		"\t0\t0\t0\t0\t0\n" // nothing
+	var texts []string
+	server.Break(func(_ http.ResponseWriter, _ *http.Request, query string) bool {
+		texts = append(texts, query)
+		return false
+	})
 	if err := db.Ready(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -62,6 +67,10 @@ func TestClickHouse(t *testing.T) {
 		}
 		if i > 0 && (q.Get("skip_unavailable_shards") != "0" || q.Get("read_overflow_mode") != "throw" || q.Has("use_query_cache")) {
 			t.Errorf("request %d does not set what makes answers whole, or what this server does not know: %s", i, r.URL)
+		}
+		const clause = "\nSETTINGS group_by_overflow_mode = 'throw', read_overflow_mode = 'throw', skip_unavailable_shards = 0\nFORMAT TabSeparatedWithNamesAndTypes"
+		if i > 0 && !strings.HasSuffix(texts[i], clause) {
+			t.Errorf("request %d does not have shards take them over: %s", i, texts[i])
 		}
 	}
 }
@@ -155,8 +164,17 @@ func TestClickHouseSettings(t *testing.T) {
 		"forbidden and harmless": {func(s *logdbtest.ClickHouse) { s.Forbidden = true }, ""},
 		"forbidden and not": {
 			func(s *logdbtest.ClickHouse) { s.Forbidden = true; s.Settings["skip_unavailable_shards"] = "1" },
-			"the profile of the user has skip_unavailable_shards = 1 and forbids to change it, so that an answer may lack lines",
+			"the profile of the user forbids to change settings, and does not itself spell out those without which an answer may lack lines: skip_unavailable_shards = 0",
 		},
+		"forbidden and not spelled out": {
+			func(s *logdbtest.ClickHouse) {
+				s.Forbidden = true
+				s.Silent = []string{"read_overflow_mode", "skip_unavailable_shards"}
+			},
+			"the profile of the user forbids to change settings, and does not itself spell out those without which an answer may lack lines: " +
+				"read_overflow_mode = throw, skip_unavailable_shards = 0",
+		},
+		"not spelled out": {func(s *logdbtest.ClickHouse) { s.Silent = []string{"read_overflow_mode", "skip_unavailable_shards"} }, ""},
 		"deaf": {
 			func(s *logdbtest.ClickHouse) { s.Deaf = true; s.Settings["read_overflow_mode"] = "break" },
 			"it has read_overflow_mode = break although it was told throw",

@@ -59,9 +59,8 @@ func (c *clickHouse) Ready(ctx context.Context) error {
 	return errors.Join(err, checkTime(at))
 }
 
-// makeWhole has all settings that this server knows sent with every query, as
-// shards take over those that were sent. Where the profile of the user forbids
-// to set any, those it has must do as they are.
+// makeWhole has all settings that this server knows sent with every query.
+// Where the profile of the user forbids to set any, it has to have them itself.
 func (c *clickHouse) makeWhole(ctx context.Context) error {
 	found, err := c.readSettings(ctx)
 	if err != nil {
@@ -76,27 +75,46 @@ func (c *clickHouse) makeWhole(ctx context.Context) error {
 	refused := &settingsRefused{}
 	if found, err = c.readSettings(ctx); errors.As(err, &refused) {
 		c.settings = nil
-		found, err = c.readSettings(ctx)
+		if found, err = c.readSettings(ctx); err == nil {
+			return unspelled(settings, found)
+		}
 	}
 	if err != nil {
 		return err
 	}
-	return differing(settings, found, c.settings == nil)
+	return differing(settings, found)
 }
 
-// differing refuses settings that are not those that are wanted.
-func differing(wanted, found map[string]string, forbidden bool) error {
+// A setting is what holds for the queries that we send.
+type setting struct {
+	value   string // as new versions write it
+	spelled bool   // somebody has set it, be it to its default
+}
+
+// differing refuses a server that does not do what it is told.
+func differing(wanted map[string]string, found map[string]setting) error {
 	for _, name := range slices.Sorted(maps.Keys(wanted)) {
-		if plainSetting(found[name]) == wanted[name] {
-			continue
+		if has := found[name].value; has != wanted[name] {
+			return problem(OfDatabase, "it has %s = %s although it was told %s", name, has, wanted[name])
 		}
-		if forbidden {
-			return schemas.Hint(problem(OfDatabase, "the profile of the user has %s = %s and forbids to change it, so that an answer may lack lines", name, found[name]),
-				"ask for a user whose profile has it at "+wanted[name])
-		}
-		return problem(OfDatabase, "it has %s = %s although it was told %s", name, found[name], wanted[name])
 	}
 	return nil
+}
+
+// unspelled refuses a profile that does not itself spell out all settings, for
+// shards take over what is spelled out, and nothing else.
+func unspelled(wanted map[string]string, found map[string]setting) error {
+	var missing []string
+	for _, name := range slices.Sorted(maps.Keys(wanted)) {
+		if has := found[name]; !has.spelled || has.value != wanted[name] {
+			missing = append(missing, name+" = "+wanted[name])
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return schemas.Hint(problem(OfDatabase, "the profile of the user forbids to change settings, and does not itself spell out those without which an answer may lack lines: %s",
+		strings.Join(missing, ", ")), "ask for readonly = 2, with which they are sent along, or for a profile that has them all")
 }
 
 // plainSetting is a setting as old and new versions write it.
@@ -111,19 +129,18 @@ func plainSetting(value string) string {
 }
 
 // readSettings reads back what holds for the queries that we send.
-func (c *clickHouse) readSettings(ctx context.Context) (map[string]string, error) {
-	words := clickHouseWords{}
+func (c *clickHouse) readSettings(ctx context.Context) (map[string]setting, error) {
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(wholeAnswers())) {
-		names = append(names, words.text(name))
+		names = append(names, c.words.text(name))
 	}
-	found := map[string]string{}
-	err := c.table(ctx, "SELECT name, value FROM system.settings WHERE name IN ("+strings.Join(names, ", ")+")", func(r *tsvRow) error {
-		if len(r.cells) != 2 {
+	found := map[string]setting{}
+	err := c.table(ctx, "SELECT name, value, changed FROM system.settings WHERE name IN ("+strings.Join(names, ", ")+")", func(r *tsvRow) error {
+		if len(r.cells) != 3 {
 			return problem(OfDatabase, "it does not tell its settings")
 		}
 		value, err := unescape(r.cells[1])
-		found[r.cells[0]] = value
+		found[r.cells[0]] = setting{plainSetting(value), plainSetting(r.cells[2]) == "1"}
 		return err
 	})
 	return found, err

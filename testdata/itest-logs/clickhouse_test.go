@@ -43,27 +43,54 @@ const (
 	chSmall    = "small"    // has little memory
 	chHasty    = "hasty"    // has little time
 	chLax      = "lax"      // reads some rows and calls it all
+	chPlain    = "plain"    // may not change a setting, and has none
+	chSending  = "sending"  // may change them, and nothing else
+	chSpelled  = "spelled"  // may not change them, and has those that matter: as the docs say
 )
 
 const chUsers = `<yandex>
-<profiles><default></default><reader></reader>
+<profiles><default></default><reader></reader><plain><readonly>1</readonly></plain><sending><readonly>2</readonly></sending>%s
 <skipping><skip_unavailable_shards>1</skip_unavailable_shards></skipping>
 <fixed><skip_unavailable_shards>1</skip_unavailable_shards><readonly>1</readonly></fixed>
 <small><max_memory_usage>1000000</max_memory_usage></small>
 <hasty><max_execution_time>1</max_execution_time></hasty>
-<lax><max_rows_to_read>1000</max_rows_to_read><read_overflow_mode>break</read_overflow_mode></lax>
+<lax>` + chPart + `</lax>
 </profiles>
 <quotas><default></default></quotas>
-<users><default><password></password><networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota></default>%s</users>
+<users><default><password></password><networks><ip>127.0.0.1</ip></networks><profile>%s</profile><quota>default</quota></default>%s</users>
 </yandex>
 `
 
+// chPart reads some rows and calls it all.
+const chPart = `<max_block_size>100</max_block_size><max_rows_to_read>1000</max_rows_to_read><read_overflow_mode>break</read_overflow_mode>`
+
 const chUser = `<%[1]s><password>` + chPassword + `</password><networks><ip>127.0.0.1</ip></networks><profile>%[1]s</profile><quota>default</quota></%[1]s>`
+
+// documented is the profile of the docs for users that may not change settings.
+func documented(t testing.TB) string {
+	t.Helper()
+	page, err := os.ReadFile("../../docs/log-databases.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, profile, found := strings.Cut(string(page), "```xml\n")
+	profile, _, ended := strings.Cut(profile, "```")
+	if !found || !ended || !strings.HasPrefix(profile, "<"+chSpelled+">") {
+		t.Fatalf("docs/log-databases.md has no profile %s", chSpelled)
+	}
+	return profile
+}
 
 // chTable is what a line becomes.
 const chTable = `(time_ms UInt64, node String, app String, key String, client String, outcome String, reason String, status UInt16, body String)`
 
 func startClickHouse(t testing.TB) *chCluster {
+	t.Helper()
+	return startClickHouseAs(t, chReader)
+}
+
+// startClickHouseAs has shards go by a profile where they are asked in its name.
+func startClickHouseAs(t testing.TB, profile string) *chCluster {
 	t.Helper()
 	c := &chCluster{t: t, password: "file:" + passwordFile}
 	ports := freePorts(t, 3*chShards)
@@ -71,11 +98,11 @@ func startClickHouse(t testing.TB) *chCluster {
 	for shard := range chShards {
 		fmt.Fprintf(&remotes, chShard, ports[3*shard+1])
 	}
-	for _, user := range []string{chReader, chSkipping, chFixed, chSmall, chHasty, chLax} {
+	for _, user := range []string{chReader, chSkipping, chFixed, chSmall, chHasty, chLax, chPlain, chSending, chSpelled} {
 		fmt.Fprintf(&users, chUser, user)
 	}
 	for shard := range chShards {
-		c.startShard(filepath.Join(t.TempDir(), "data"), ports[3*shard:], remotes.String(), fmt.Sprintf(chUsers, users.String()))
+		c.startShard(filepath.Join(t.TempDir(), "data"), ports[3*shard:], remotes.String(), fmt.Sprintf(chUsers, documented(t), profile, users.String()))
 	}
 	c.addr = "http://" + address(ports[0])
 	for shard := range chShards {

@@ -54,7 +54,10 @@ func figure(source string, r report) {
 func loadClickHouse(t testing.TB, c corpus) []question {
 	ch := startClickHouse(t)
 	ch.load(c)
-	return []question{ask("columns_2018", ch.url(chReader)), ask("json_2018", ch.url(chReader))}
+	return []question{
+		ask("columns_2018", ch.url(chReader)), ask("json_2018", ch.url(chReader)),
+		ask("columns_2018", ch.url(chSending)), ask("columns_2018", ch.url(chSpelled)),
+	}
 }
 
 func loadChDB(t testing.TB, c corpus) []question {

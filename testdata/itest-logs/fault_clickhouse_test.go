@@ -7,21 +7,20 @@ import (
 
 func clickHouseFaults() []fault {
 	on := func(name, reason, user string, do func(*chCluster)) fault {
-		return fault{"clickhouse", name, reason, func(t testing.TB, c corpus) question {
-			ch := startClickHouse(t)
-			ch.load(c)
-			do(ch)
-			return ask("columns_2018", ch.url(user))
-		}}
+		return clickHouseFault(name, reason, user, chReader, do)
 	}
+	nothing := func(*chCluster) {}
 	dead := func(ch *chCluster) { ch.shards[chShards-1].kill() }
 	return []fault{
 		on("a shard is killed", "a shard is not there", chReader, dead),
 		on("a shard is killed, and the profile leaves it out", "a shard is not there", chSkipping, dead),
-		on("a shard is killed, and the profile leaves it out for good", "forbids to change it", chFixed, dead),
-		on("all shards live, and the profile would leave them out for good", "forbids to change it", chFixed, func(*chCluster) {}),
-		on("too little memory", "ran out of memory", chSmall, func(*chCluster) {}),
-		on("the profile takes a part for the whole", "too much at once", chLax, func(*chCluster) {}),
+		on("a shard is killed, and the profile leaves it out for good", "forbids to change settings", chFixed, dead),
+		on("all shards live, and the profile would leave them out for good", "forbids to change settings", chFixed, nothing),
+		on("too little memory", "ran out of memory", chSmall, nothing),
+		on("the profile takes a part for the whole", "too much at once", chLax, nothing),
+		clickHouseFault("the shards take a part for the whole", "too much at once", chReader, chLax, nothing),
+		clickHouseFault("the shards do, and the profile spells out that they must not", "too much at once", chSpelled, chLax, nothing),
+		on("the profile forbids settings, and has none", "does not itself spell out", chPlain, nothing),
 		{"clickhouse", "too little time", "took too long", slowHour},
 		on("no answer in time", "no answer came within 1s", chReader, func(ch *chCluster) { ch.behind(stall); ch.parameters = "&timeout=1s" }),
 		on("the connection is cut", "the answer broke off", chReader, func(ch *chCluster) { ch.behind(cut) }),
@@ -30,6 +29,17 @@ func clickHouseFaults() []fault {
 		on("late lines", "and its groups hold", chReader, (*chCluster).late),
 		on("nobody there", "cannot be asked", chReader, func(ch *chCluster) { ch.shards[0].kill() }),
 	}
+}
+
+// clickHouseFault asks a cluster as a user; its shards go by a profile where
+// they are asked.
+func clickHouseFault(name, reason, user, shards string, do func(*chCluster)) fault {
+	return fault{"clickhouse", name, reason, func(t testing.TB, c corpus) question {
+		ch := startClickHouseAs(t, shards)
+		ch.load(c)
+		do(ch)
+		return ask("columns_2018", ch.url(user))
+	}}
 }
 
 // behind puts a hop in front of the cluster.

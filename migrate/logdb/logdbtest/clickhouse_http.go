@@ -18,6 +18,7 @@ type ClickHouse struct {
 	*httptest.Server
 
 	Settings  map[string]string // of the profile
+	Silent    []string          // settings that nobody has spelled out, as they are the defaults
 	Forbidden bool              // to change any of them
 	Deaf      bool              // to any change
 	Count     string            // what it answers to count(), as tab-separated values with names and types
@@ -113,12 +114,16 @@ func (c *ClickHouse) serve(w http.ResponseWriter, r *http.Request) {
 // settings is the answer to a question for the settings of a request.
 func (c *ClickHouse) settings(r *http.Request) string {
 	var out strings.Builder
-	out.WriteString("name\tvalue\nString\tString\n")
+	out.WriteString("name\tvalue\tchanged\nString\tString\tUInt8\n")
 	for name, value := range c.Settings {
+		spelled := 1
+		if slices.Contains(c.Silent, name) {
+			spelled = 0
+		}
 		if changed := r.URL.Query().Get(name); changed != "" && !c.Deaf {
 			value = changed
 		}
-		out.WriteString(name + "\t" + value + "\n")
+		fmt.Fprintf(&out, "%s\t%s\t%d\n", name, value, spelled)
 	}
 	return out.String()
 }
