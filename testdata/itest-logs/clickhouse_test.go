@@ -14,6 +14,7 @@ type chCluster struct {
 	t          testing.TB
 	shards     []*process
 	addr       string // of the first shard, or of what is before it
+	last       string // of the last one
 	password   string // refers to it
 	parameters string // of the URL for lockstep
 }
@@ -28,6 +29,7 @@ const chConfig = `<yandex>
 <listen_host>127.0.0.1</listen_host><max_connections>100</max_connections><keep_alive_timeout>3</keep_alive_timeout>
 <mark_cache_size>67108864</mark_cache_size><path>%[4]s/</path><tmp_path>%[4]s/tmp/</tmp_path>
 <users_config>%[4]s/users.xml</users_config><default_profile>default</default_profile><default_database>default</default_database>
+<query_log><database>system</database><table>query_log</table><flush_interval_milliseconds>100</flush_interval_milliseconds></query_log>
 <timezone>Asia/Shanghai</timezone><remote_servers><c>%s</c></remote_servers>
 </yandex>
 `
@@ -49,7 +51,7 @@ const (
 )
 
 const chUsers = `<yandex>
-<profiles><default></default><reader></reader><plain><readonly>1</readonly></plain><sending><readonly>2</readonly></sending>%s
+<profiles><default></default><reader><log_queries>1</log_queries></reader><plain><readonly>1</readonly></plain><sending><readonly>2</readonly></sending>%s
 <skipping><skip_unavailable_shards>1</skip_unavailable_shards></skipping>
 <fixed><skip_unavailable_shards>1</skip_unavailable_shards><readonly>1</readonly></fixed>
 <small><max_memory_usage>1000000</max_memory_usage></small>
@@ -104,7 +106,7 @@ func startClickHouseAs(t testing.TB, profile string) *chCluster {
 	for shard := range chShards {
 		c.startShard(filepath.Join(t.TempDir(), "data"), ports[3*shard:], remotes.String(), fmt.Sprintf(chUsers, documented(t), profile, users.String()))
 	}
-	c.addr = "http://" + address(ports[0])
+	c.addr, c.last = "http://"+address(ports[0]), "http://"+address(ports[3*(chShards-1)])
 	for shard := range chShards {
 		at := "http://" + address(ports[3*shard])
 		c.do(at, "CREATE TABLE auth_here "+chTable+" ENGINE = MergeTree() PARTITION BY intDiv(time_ms, 86400000) ORDER BY (app, time_ms)")

@@ -77,6 +77,33 @@ func loadDuckDB(t testing.TB, c corpus) []question {
 	return []question{ask("duck", "sql+duckdb:"+duckDB(t, c))}
 }
 
+// TestShardsGroup looks at what a shard was asked: it groups its rows, and
+// sends groups, not lines.
+func TestShardsGroup(t *testing.T) {
+	t.Parallel()
+	ch := startClickHouse(t)
+	ch.load(writeCorpus(t, faultLines))
+	q := ask("columns_2018", ch.url(chReader))
+	if r := newLockstep(t).evidence(q.dialect, q.flags...); r.status != 0 {
+		t.Fatalf("status %d\n%s", r.status, r.stderr)
+	}
+	const asked = "SELECT count() = 3 AND min(position(query, 'GROUP BY') > 0), sum(read_rows), sum(result_rows) FROM system.query_log " +
+		"WHERE type = 2 AND NOT is_initial_query AND position(query, 'lockstep_hours') > 0"
+	var whole, lines, groups int
+	ch.shards[chShards-1].eventually("three questions with GROUP BY", func() bool {
+		text, err := post(ch.last, strings.NewReader(asked))
+		if err == nil {
+			_, err = fmt.Sscan(text, &whole, &lines, &groups)
+		}
+		return err == nil && whole == 1
+	})
+	text, err := post(ch.last, strings.NewReader(
+		"SELECT count() FROM (SELECT 1 FROM auth_here GROUP BY intDiv(time_ms, 86400000), app, client, key, node, outcome, reason, status)"))
+	if want := fmt.Sprintln(groups); err != nil || text != want || groups >= lines {
+		t.Errorf("of %d lines the shard has sent %d rows, want %s (%v)", lines, groups, text, err)
+	}
+}
+
 // TestMixed has a third of the lines in a file, and the others in two engines.
 func TestMixed(t *testing.T) {
 	t.Parallel()
