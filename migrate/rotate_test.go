@@ -56,6 +56,29 @@ func TestRotationLosesNothing(t *testing.T) {
 	}
 }
 
+// A log that is truncated while it is read, and of which there is no copy, ends
+// the run: somebody has to know that lines are lost. The next one reads what is left.
+func TestTruncationIsNamed(t *testing.T) {
+	t.Parallel()
+	r := &rotation{t: t, dir: t.TempDir()}
+	writeFile(t, r.live(), logLines(1, 9000)) // some blocks
+	calls := 0                                // the first one comes when the logs are listed
+	_, err := r.tryGather(t.Context(), "", func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if calls++; calls == 200 {
+			writeFile(t, r.live(), logLines(9001, 9010))
+		}
+	})
+	want := r.live() + ": it was truncated while it was read, and no other log has the rest"
+	if err == nil || err.Error() != want || len(schemas.Hints(err)) != 1 {
+		t.Errorf("%v, hints %q; want %s", err, schemas.Hints(err), want)
+	}
+	if e := r.gather(t.Context(), "", func() {}); e.Coverage.Parsed != 10 {
+		t.Errorf("after that: %+v", e.Coverage)
+	}
+}
+
 // scan reads what there is while things go on happening, perhaps not to its end.
 func (r *rotation) scan(store string, cutOff bool) {
 	r.t.Helper()

@@ -179,7 +179,7 @@ func (f *Files) lost() error {
 	for _, k := range f.known {
 		if k.state == logCut && k.by == nil {
 			return schemas.Hint(fmt.Errorf("%s: it was truncated while it was read, and no other log has the rest", k.path),
-				"give the copy that the rotation makes to --logs as well")
+				"give the copy that the rotation makes to --logs as well; if it makes none, these lines are lost: run it again")
 		}
 	}
 	return nil

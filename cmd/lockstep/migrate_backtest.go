@@ -17,7 +17,7 @@ func (p *process) backtestCommand() *cli.Command {
 		Usage: "ask what today's gate would have said on old logs, day by day, and what happened then",
 		Description: "It supposes that each app was observed from its first request in the logs on, with the keys of now.\n" +
 			"The exit status is 1 if clients failed soon after a day on which an app would have been promoted.",
-		Flags: append(logsFlags(true), rolloutFlag(), policyFlag(),
+		Flags: append(logsFlags(false), rolloutFlag(), policyFlag(),
 			inventoryFlag(),
 			&cli.StringFlag{Name: "from", Usage: "begin with the `DAY`, as in 2026-01-31"},
 			&cli.StringFlag{Name: "to", Usage: "end with the `DAY`, as in 2026-02-28"},
@@ -32,9 +32,14 @@ func (p *process) backtest(c *cli.Context) error {
 		return tooMany(c, 0)
 	}
 	asJSON, err := wantsJSON(c)
+	if err == nil {
+		err = refuseSource(c)
+	}
 	switch {
 	case err != nil:
 		return err
+	case len(listOf(c, "logs")) == 0:
+		return usage(schemas.Hint(errors.New("there are no logs to read"), "name them with --logs 'events-*.jsonl'"))
 	case c.Int("horizon") < 1 || c.Int("horizon") > 366:
 		return usage(errors.New("--horizon has to be between 1 and 366"))
 	}

@@ -67,6 +67,16 @@ func fromOf(c *cli.Context) []string {
 	return listOf(c, "from")
 }
 
+// refuseSource is for commands whose --from means something else.
+func refuseSource(c *cli.Context) error {
+	from := c.String("from")
+	if !strings.HasPrefix(from, scanScheme) && !logdb.IsAddress(from) {
+		return nil
+	}
+	return usage(schemas.Hint(fmt.Errorf("%s asks no log database and merges no scans: it reads logs alone", commandPath(c)),
+		fmt.Sprintf("give the logs themselves with --logs; `%s --help` says what --from is here", commandPath(c))))
+}
+
 // ordinal names one of several without quoting it.
 func ordinal(i int) string {
 	if words := []string{"first", "second", "third"}; i < len(words) {

@@ -49,6 +49,9 @@ func (p *process) inventory(c *cli.Context) error {
 	case len(imports)+len(logs) == 0 && !c.IsSet("from"):
 		return usage(schemas.Hint(errors.New("there is nothing to list clients from"), "give --import, --from or --logs"))
 	}
+	if err := refuseSource(c); err != nil {
+		return err
+	}
 	inputs := append([]string{c.String("inventory")}, imports...)
 	for _, pattern := range logs {
 		matches, _ := filepath.Glob(pattern) // a bad pattern is refused when it is read

@@ -56,6 +56,13 @@ func schemeOf(name string) (scheme, bool) {
 	return s, ok
 }
 
+// IsAddress reports whether a text is meant to be the address of a log database.
+func IsAddress(text string) bool {
+	name, _, found := strings.Cut(text, ":")
+	_, known := schemeOf(name)
+	return found && known
+}
+
 // ParseAddress reads an address such as clickhouse://reader@host:8123/logs?table=auth.
 // Its errors do not quote the text, in which somebody may have written a password.
 func ParseAddress(text string) (Address, error) {
