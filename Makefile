@@ -68,7 +68,7 @@ bench-logs: ## time migrate evidence beside DuckDB on 1.4 GB, and hold its memor
 	go run -C testdata/bench/logs . $(LOGS)
 
 sim-fleet: ## plan a simulated rollout of 1,000 nodes with 10,000,000 clients, and say what that takes
-	SIM_NODES=1000 SIM_CLIENTS=10000000 go test -count=1 -timeout 30m -v -run 'TestFleetSimulation' ./cmd/lockstep
+	SIM_NODES=$${SIM_NODES:-1000} SIM_CLIENTS=$${SIM_CLIENTS:-10000000} go test -count=1 -timeout 60m -v -run 'TestFleetSimulation' ./cmd/lockstep
 
 bench-migrate: ## time migrate evidence beside jq, and hold its speed and memory to their limits
 	go run -C testdata/bench/migrate .
