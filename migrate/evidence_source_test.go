@@ -48,7 +48,8 @@ func TestCompleteUntilTheFirstHole(t *testing.T) {
 	}
 	want := []SourceState{
 		{Name: "gw", First: noon, Last: noon.Add(2 * time.Minute), CompleteUntil: noon.Add(2*time.Minute - lateness)},
-		{Name: "b", CompleteUntil: ago(5)}, {Name: "a", CompleteUntil: ago(8)},
+		{Name: "b", CompleteUntil: ago(5)},
+		{Name: "a", CompleteUntil: ago(8)},
 	}
 	if diff := cmp.Diff(want, e.Sources); diff != "" {
 		t.Errorf("sources differ (-want +got):\n%s", diff)

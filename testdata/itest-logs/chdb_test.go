@@ -35,15 +35,16 @@ INSERT INTO otel_logs (Timestamp, ServiceName, Body, LogAttributes) SELECT parse
 	'reason', reason, 'status', toString(status))) FROM %[1]s;
 INSERT INTO bodies SELECT parseDateTime64BestEffort(JSONExtractString(line, 'time'), 9), line FROM file('%[2]s', LineAsString)`
 
-// startChDB starts the engine in a time zone that no query may depend on.
-func startChDB(t testing.TB) *chDB {
+// startChDB starts the engine in a time zone that no query may depend on, and
+// makes tables.
+func startChDB(t testing.TB, tables string) *chDB {
 	t.Helper()
 	at := address(freePorts(t, 1)[0])
 	dir := t.TempDir()
 	p := start(t, dir, []string{"TZ=Asia/Shanghai"}, programs.chdb, programs.libchdb, dir, at)
 	d := &chDB{t, "http://" + at}
 	p.eventually("chDB", func() bool { _, err := get(d.addr + "/ping"); return err == nil })
-	d.do(chdbTables)
+	d.do(tables)
 	return d
 }
 

@@ -61,7 +61,7 @@ func loadClickHouse(t testing.TB, c corpus) []question {
 }
 
 func loadChDB(t testing.TB, c corpus) []question {
-	d := startChDB(t)
+	d := startChDB(t, chdbTables)
 	d.load(c)
 	url := urlOf("clickhouse", "", d.addr, "/default")
 	return []question{ask("columns", url), ask("otel", url), ask("json", url), ask("json", url, "--raw")}
