@@ -164,14 +164,14 @@ func TestClickHouseSettings(t *testing.T) {
 		"forbidden and harmless": {func(s *logdbtest.ClickHouse) { s.Forbidden = true }, ""},
 		"forbidden and not": {
 			func(s *logdbtest.ClickHouse) { s.Forbidden = true; s.Settings["skip_unavailable_shards"] = "1" },
-			"the profile of the user forbids to change settings, and does not itself spell out those without which an answer may lack lines: skip_unavailable_shards = 0",
+			"the profile of the user forbids to change settings (readonly = 2 would not), and does not itself spell out those without which an answer may lack lines: skip_unavailable_shards = 0",
 		},
 		"forbidden and not spelled out": {
 			func(s *logdbtest.ClickHouse) {
 				s.Forbidden = true
 				s.Silent = []string{"read_overflow_mode", "skip_unavailable_shards"}
 			},
-			"the profile of the user forbids to change settings, and does not itself spell out those without which an answer may lack lines: " +
+			"the profile of the user forbids to change settings (readonly = 2 would not), and does not itself spell out those without which an answer may lack lines: " +
 				"read_overflow_mode = throw, skip_unavailable_shards = 0",
 		},
 		"not spelled out": {func(s *logdbtest.ClickHouse) { s.Silent = []string{"read_overflow_mode", "skip_unavailable_shards"} }, ""},

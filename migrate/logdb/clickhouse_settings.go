@@ -6,8 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"lockstep/schemas"
 )
 
 // wholeAnswers are the settings without which a server may leave something out
@@ -113,8 +111,8 @@ func unspelled(wanted map[string]string, found map[string]setting) error {
 	if len(missing) == 0 {
 		return nil
 	}
-	return schemas.Hint(problem(OfDatabase, "the profile of the user forbids to change settings, and does not itself spell out those without which an answer may lack lines: %s",
-		strings.Join(missing, ", ")), "ask for readonly = 2, with which they are sent along, or for a profile that has them all")
+	return problem(OfDatabase, "the profile of the user forbids to change settings (readonly = 2 would not), and does not itself spell out "+
+		"those without which an answer may lack lines: %s", strings.Join(missing, ", "))
 }
 
 // plainSetting is a setting as old and new versions write it.

@@ -3,6 +3,7 @@ package itest
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -77,17 +78,21 @@ func (p *process) eventually(what string, holds func() bool) {
 	}
 }
 
-// freePorts asks the system for ports that nobody has.
+// freePorts finds ports that nobody has. They are below those that the system
+// gives to connections, one of which could take a port before a server does.
 func freePorts(t testing.TB, n int) []int {
 	t.Helper()
-	ports := make([]int, n)
-	for i := range ports {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
+	var ports []int
+	for tries := 0; len(ports) < n; tries++ {
+		port := 16_000 + rand.IntN(16_000)
+		ln, err := net.Listen("tcp", address(port))
+		switch {
+		case err == nil:
+			defer ln.Close() // after all have been chosen
+			ports = append(ports, port)
+		case tries > 1000:
 			t.Fatal(err)
 		}
-		defer ln.Close() // after all have been chosen
-		ports[i] = ln.Addr().(*net.TCPAddr).Port
 	}
 	return ports
 }
