@@ -85,6 +85,10 @@ func (r *replay) left() map[string][]storyCall {
 
 // answer gives the recorded answer to a call that is the recorded one.
 func (r *replay) answer(server string, w http.ResponseWriter, req *http.Request) {
+	if strings.HasPrefix(req.RequestURI, "/apps?") {
+		writeApps(w)
+		return
+	}
 	call, ok := r.next(queue(server, req.RequestURI))
 	if !ok {
 		r.t.Errorf("%s is asked %s %s, and was not", server, req.Method, req.RequestURI)
@@ -110,6 +114,18 @@ func (r *replay) answer(server string, w http.ResponseWriter, req *http.Request)
 	w.Header().Set("Content-Type", call.Header["Content-Type"])
 	w.WriteHeader(call.Status)
 	_, _ = io.WriteString(w, call.Body) // who has gone reads nothing
+}
+
+// writeApps lists the apps that somebody made before the story. An import did
+// not ask for them yet when it was recorded; answers.jsonl has how a real
+// Apollo lists.
+func writeApps(w http.ResponseWriter) {
+	var apps []string
+	for _, app := range slices.Sorted(maps.Keys(storySecrets)) {
+		apps = append(apps, fmt.Sprintf(`{"appId":%q}`, app))
+	}
+	w.Header().Set("Content-Type", "application/json;charset=UTF-8")
+	_, _ = io.WriteString(w, "["+strings.Join(apps, ",")+"]") // who has gone reads nothing
 }
 
 func (r *replay) next(queue string) (storyCall, bool) {

@@ -149,6 +149,9 @@ func (p *process) importKeys(c *cli.Context) error {
 	imported, err := store.Import(c.Context, apollo.ImportOptions{
 		Environment: environment, Tier: policy.Environments[environment].Tier, Apps: listOf(c, "app"), Now: now,
 	})
+	if errors.Is(err, apollo.ErrNoApp) {
+		return usage(err)
+	}
 	if err != nil {
 		return err
 	}

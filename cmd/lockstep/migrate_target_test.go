@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -180,6 +182,10 @@ func TestTargetApolloFails(t *testing.T) {
 	r.run(2, "rollback --all --reason test --target apollo --rollout @rollout.yaml", "the policy names no Apollo for environment eu")
 	r.run(2, "import --from consul --environment eu --policy @lockstep.yaml -o @new.yaml", `there is nothing to import from "consul"`)
 	r.run(2, "import --from apollo --environment us --policy @lockstep.yaml -o @new.yaml", "the policy has no environment us", "hint: the environments are eu")
+	r.run(2, "import --from apollo --environment eu --app dmeo --policy @lockstep.yaml -o @new.yaml", `no such app: "dmeo"; Apollo has "demo"`, `hint: did you mean "demo"?`)
+	if _, err := os.Stat(filepath.Join(r.dir, "new.yaml")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a rollout of no app was written: %v", err)
+	}
 	r.run(2, "evidence --logs @events.jsonl --environment uu --policy @lockstep.yaml", "the policy has no environment uu")
 	r.run(2, "verify-log --logs @events.jsonl --dialect tomcat --environment uu --policy @lockstep.yaml", "the policy has no environment uu")
 	r.run(2, "import --from apollo --environment eu --policy @lockstep.yaml -o -", "the output has to be a file")

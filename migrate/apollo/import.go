@@ -2,6 +2,7 @@ package apollo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,6 +27,9 @@ type Imported struct {
 	Left []string // apps that cannot be subjects, and why
 }
 
+// ErrNoApp is matched by the error that names apps which Apollo does not have.
+var ErrNoApp = errors.New("no such app")
+
 // Import writes a rollout file from what an Apollo has: every key a subject in
 // the mode that it is in, named after its number in Apollo, which never
 // changes. Its secret is a reference to a file that is still to be made, with
@@ -39,6 +43,7 @@ func (s *KeyStore) Import(ctx context.Context, o ImportOptions) (*Imported, erro
 		}
 	}
 	imported, body := &Imported{}, &strings.Builder{}
+	var keyless []string
 	for _, app := range apps {
 		keys, err := s.Keys(ctx, app)
 		if err != nil {
@@ -46,6 +51,7 @@ func (s *KeyStore) Import(ctx context.Context, o ImportOptions) (*Imported, erro
 		}
 		switch _, err := schemas.ParseSubject("key/" + app); {
 		case len(keys) == 0:
+			keyless = append(keyless, app)
 			continue
 		case err != nil:
 			imported.Left = append(imported.Left, fmt.Sprintf("%q: %s", app, err))
@@ -57,7 +63,51 @@ func (s *KeyStore) Import(ctx context.Context, o ImportOptions) (*Imported, erro
 			writeSubject(body, app, key, o.Now)
 		}
 	}
+	if len(o.Apps) > 0 && len(keyless) > 0 {
+		if err := s.known(ctx, keyless); err != nil {
+			return nil, err
+		}
+	}
 	return imported, imported.finish(o, body.String())
+}
+
+// known makes sure that Apollo has some apps, whose keys it cannot tell from
+// those of a misspelt one: there are none of either.
+func (s *KeyStore) known(ctx context.Context, apps []string) error {
+	all, err := s.Apps(ctx)
+	if err != nil {
+		return err
+	}
+	missing := slices.DeleteFunc(slices.Clone(apps), func(app string) bool {
+		return slices.ContainsFunc(all, func(other string) bool { return strings.EqualFold(app, other) })
+	})
+	if len(missing) == 0 {
+		return nil
+	}
+	hint := "leave --app out to import all that there is"
+	if near, ok := schemas.Nearest(missing[0], all); ok {
+		hint = fmt.Sprintf("did you mean %q?", near)
+	}
+	return schemas.Hint(fmt.Errorf("%w: %s; Apollo has %s", ErrNoApp, some(missing), some(all)), hint)
+}
+
+// some names the first of many apps.
+func some(apps []string) string {
+	const most = 10
+	var text strings.Builder
+	for i, app := range apps[:min(len(apps), most)] {
+		if i > 0 {
+			text.WriteString(", ")
+		}
+		fmt.Fprintf(&text, "%q", app)
+	}
+	switch {
+	case len(apps) == 0:
+		return "none"
+	case len(apps) > most:
+		fmt.Fprintf(&text, " and %d more", len(apps)-most)
+	}
+	return text.String()
 }
 
 // finish puts the head before the subjects, and makes sure that what it wrote

@@ -1,7 +1,9 @@
 package apollo_test
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -83,5 +85,31 @@ func TestImportLeavesOut(t *testing.T) {
 	})
 	if err != nil || imported.Keys != 1 || len(imported.Left) != 1 || !strings.HasPrefix(imported.Left[0], `"zz top": not a subject`) {
 		t.Errorf("imported %+v, error %v", imported, err)
+	}
+}
+
+// An app that Apollo does not have is no app without keys. The case of a name
+// does not count, as it does not in Apollo.
+func TestImportOfNoApp(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, apollotest.Options{})
+	w.AddApp(apollotest.App{ID: "keyless"})
+	opts := apollo.ImportOptions{Environment: "pro", Tier: schemas.TierProduction, Now: w.clock.now(), Apps: []string{"Keyless"}}
+	if none, err := w.store.Import(t.Context(), opts); err != nil || none.Keys != 0 {
+		t.Errorf("of an app in another case: %+v, error %v", none, err)
+	}
+	for name, hint := range map[string]string{"dmeo": `did you mean "demo"?`, "elsewhere": "leave --app out to import all that there is"} {
+		opts.Apps = []string{"demo", "keyless", name}
+		imported, err := w.store.Import(t.Context(), opts)
+		want := fmt.Sprintf(`no such app: %q; Apollo has "demo", "keyless"`, name)
+		if imported != nil || !errors.Is(err, apollo.ErrNoApp) || err.Error() != want || !slices.Equal(schemas.Hints(err), []string{hint}) {
+			t.Errorf("%s: imported %+v, error %v with hints %q, want %s, %s", name, imported, err, schemas.Hints(err), want, hint)
+		}
+	}
+	for i := range 20 {
+		w.AddApp(apollotest.App{ID: fmt.Sprintf("app-%02d", i)})
+	}
+	if _, err := w.store.Import(t.Context(), opts); err == nil || !strings.HasSuffix(err.Error(), `"app-09" and 12 more`) {
+		t.Errorf("beside 22 apps: error %v", err)
 	}
 }
