@@ -57,7 +57,10 @@ func writeNew(path string, text []byte) error {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	_, err = f.Write(text)
-	return errors.Join(err, f.Close())
+	if err = errors.Join(err, f.Close()); err != nil {
+		err = errors.Join(err, os.Remove(path)) // half of it would keep the whole out
+	}
+	return err
 }
 
 // firstPolicy lists the endpoints of an agent with nothing demanded of their

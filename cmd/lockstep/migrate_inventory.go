@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -26,7 +28,7 @@ func (p *process) inventoryCommand() *cli.Command {
 		&cli.StringFlag{Name: "inventory", Usage: "add to the inventory `FILE` and keep what was decided in it"},
 		&cli.StringFlag{Name: "by", Usage: "say that `NAME` added the clients; you, if it is not given"},
 		nowFlag(),
-		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the inventory to `FILE`, as CSV if it ends in .csv", Required: true},
+		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the inventory to `FILE`, which must not exist yet, or as CSV if it ends in .csv", Required: true},
 	)
 	return &cli.Command{
 		Name:  "inventory",
@@ -60,22 +62,49 @@ func (p *process) inventory(c *cli.Context) error {
 	if err := outputOf(c, inputs); err != nil {
 		return err
 	}
+	if err := keepsDecisions(c.String("output")); err != nil {
+		return err
+	}
 	inventory, err := p.collectInventory(c)
 	if err != nil {
 		return err
 	}
-	encode := (*schemas.Inventory).Encode
-	if strings.EqualFold(filepath.Ext(c.String("output")), ".csv") {
-		encode = migrate.EncodeInventoryCSV
+	if err := writeInventory(c.String("output"), inventory); err != nil {
+		return err
 	}
-	text, err := encode(inventory)
+	fmt.Fprintf(p.stdout, "clients: %d\n", len(inventory.Clients))
+	return nil
+}
+
+// asCSV reports whether an inventory goes to a table: it is carried from one
+// place to another, made anew each time, and nobody decides anything in it.
+func asCSV(path string) bool { return strings.EqualFold(filepath.Ext(path), ".csv") }
+
+// keepsDecisions refuses, before the work is done, to put a new inventory in
+// the place of one with waivers, attestations and approvals of people.
+func keepsDecisions(path string) error {
+	if _, err := os.Lstat(path); asCSV(path) || errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return usage(schemas.Hint(fmt.Errorf("%s is there already, and may hold what people decided", path),
+		"to add to it, give it as --inventory and name another file, or move it away first"))
+}
+
+func writeInventory(path string, inventory *schemas.Inventory) error {
+	if !asCSV(path) {
+		text, err := inventory.Encode()
+		if err != nil {
+			return err
+		}
+		return writeNew(path, text)
+	}
+	text, err := migrate.EncodeInventoryCSV(inventory)
 	if err != nil {
 		return err
 	}
-	if err := atomicfile.Write(c.String("output"), text, 0o644); err != nil {
-		return fmt.Errorf("write %s: %w", c.String("output"), err)
+	if err := atomicfile.Write(path, text, 0o644); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
 	}
-	fmt.Fprintf(p.stdout, "clients: %d\n", len(inventory.Clients))
 	return nil
 }
 
