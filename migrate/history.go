@@ -15,6 +15,9 @@ type History struct {
 	Path    string // of the journal, which may not exist yet
 	Entries []schemas.JournalEntry
 	Drift   []string // for people; empty if the two agree
+
+	// Unknown are subjects that could not be compared with a target, and why.
+	Unknown []string
 }
 
 // ReadHistory reads the journal beside the rollout file at path, which says r.

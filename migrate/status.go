@@ -48,7 +48,8 @@ type Status struct {
 	Gaps        int             `json:"gaps"`             // stretches of time for which a node has no evidence
 	Expected    float64         `json:"expected_refused"` // besides those: clients that enforcing is expected to refuse within five weeks
 	Drift       []string        `json:"drift"`
-	Subjects    []SubjectStatus `json:"subjects"` // that have a next step, by name
+	Unknown     []string        `json:"unknown,omitempty"` // what cannot be compared with the target, and why
+	Subjects    []SubjectStatus `json:"subjects"`          // that have a next step, by name
 }
 
 // A SubjectStatus is where one subject stands; the lists of a plan are counted.
@@ -74,7 +75,7 @@ func (v *View) Status() *Status {
 	s := &Status{
 		Environment: v.plan.Environment, Tier: v.plan.Tier, At: v.plan.Created, Refused: v.Diff().Refused,
 		Drift: append(append([]string{}, v.history.Drift...), nodeDrift(v.in)...), Subjects: []SubjectStatus{},
-		Gaps: len(v.in.Evidence.Gaps),
+		Gaps: len(v.in.Evidence.Gaps), Unknown: v.history.Unknown,
 	}
 	for _, subject := range v.in.Rollout.Subjects {
 		if subject.Mode == schemas.ModeEnforce {
@@ -123,6 +124,8 @@ func (s *Status) overall() State {
 	switch {
 	case len(s.Drift) > 0:
 		return StateDrift
+	case len(s.Unknown) > 0: // what nobody can compare is neither drift nor its absence
+		return StateInconclusive
 	case len(s.Subjects) == 0:
 		return StateDone
 	}

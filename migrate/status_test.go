@@ -21,22 +21,27 @@ func TestStatusState(t *testing.T) {
 	for name, c := range map[string]struct {
 		verdicts []schemas.Verdict
 		drift    []string
+		unknown  []string
 		want     State
 	}{
-		"nothing left":            {nil, nil, StateDone},
-		"ready":                   {[]schemas.Verdict{promote}, nil, StateReady},
-		"one of many is ready":    {[]schemas.Verdict{blocked, inconclusive, promote, wait}, nil, StateReady},
-		"waiting":                 {[]schemas.Verdict{wait, wait}, nil, StateWaiting},
-		"inconclusive over wait":  {[]schemas.Verdict{inconclusive, wait}, nil, StateInconclusive},
-		"blocked over all others": {[]schemas.Verdict{wait, blocked, inconclusive}, nil, StateBlocked},
-		"drift over ready":        {[]schemas.Verdict{promote}, []string{"x"}, StateDrift},
-		"drift at the end":        {nil, []string{"x"}, StateDrift},
+		"nothing left":            {nil, nil, nil, StateDone},
+		"ready":                   {[]schemas.Verdict{promote}, nil, nil, StateReady},
+		"one of many is ready":    {[]schemas.Verdict{blocked, inconclusive, promote, wait}, nil, nil, StateReady},
+		"waiting":                 {[]schemas.Verdict{wait, wait}, nil, nil, StateWaiting},
+		"inconclusive over wait":  {[]schemas.Verdict{inconclusive, wait}, nil, nil, StateInconclusive},
+		"blocked over all others": {[]schemas.Verdict{wait, blocked, inconclusive}, nil, nil, StateBlocked},
+		"drift over ready":        {[]schemas.Verdict{promote}, []string{"x"}, nil, StateDrift},
+		"drift at the end":        {nil, []string{"x"}, nil, StateDrift},
+		"drift over unknown":      {nil, []string{"x"}, []string{"y"}, StateDrift},
+		"unknown over ready":      {[]schemas.Verdict{promote}, nil, []string{"y"}, StateInconclusive},
+		"unknown over blocked":    {[]schemas.Verdict{blocked}, nil, []string{"y"}, StateInconclusive},
+		"unknown at the end":      {nil, nil, []string{"y"}, StateInconclusive},
 	} {
 		in, plan := demoInput(8), &schemas.Plan{}
 		for _, v := range c.verdicts {
 			plan.Subjects = append(plan.Subjects, schemas.SubjectVerdict{Subject: "key/demo/k1", Verdict: v, To: schemas.ModeObserve})
 		}
-		if got := viewOf(t, in, plan, History{Drift: c.drift}).Status().State; got != c.want {
+		if got := viewOf(t, in, plan, History{Drift: c.drift, Unknown: c.unknown}).Status().State; got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
 	}
@@ -52,6 +57,24 @@ func TestStatusReady(t *testing.T) {
 	s := viewOf(t, demoInput(8), plan, History{}).Status()
 	if s.Ready == nil || !s.Ready.Equal(soon) || s.next() != "wait; a step is ready 2026-11-21 13:00Z if nothing fails until then" {
 		t.Errorf("ready %v, next: %s", s.Ready, s.next())
+	}
+}
+
+// Who is told that evidence is missing is told which, and how to get it.
+func TestStatusNextEvidence(t *testing.T) {
+	t.Parallel()
+	unheard := SubjectStatus{Subject: "tls/db", To: schemas.ModeEnforce, State: StateInconclusive}
+	heard, unobserved := unheard, unheard
+	heard.Clients, unobserved.To = 1, schemas.ModeObserve
+	for want, s := range map[string]Status{
+		"get tallies of tls/db into the logs: `lockstep run ": {Subjects: []SubjectStatus{heard, unheard}},
+		"mend the evidence: nodes that are silent":            {Subjects: []SubjectStatus{heard, unobserved, {Subject: "key/a/k1", To: schemas.ModeEnforce, State: StateInconclusive}}},
+		"put the secrets where their references lead":         {Subjects: []SubjectStatus{unheard}, Unknown: []string{"key/a/k1"}},
+	} {
+		s.State = StateInconclusive
+		if got := s.next(); !strings.HasPrefix(got, want) {
+			t.Errorf("%+v: next: %s, want %s", s.Subjects, got, want)
+		}
 	}
 }
 

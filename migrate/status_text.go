@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"lockstep/schemas"
 )
 
 // WriteJSON writes the status for programs.
@@ -39,18 +41,26 @@ func (s *Status) title() string {
 // be refused, and what to do next.
 func (s *Status) summary() []string {
 	lines := []string{s.counts()}
-	const most = 10
-	for _, drift := range s.Drift[:min(len(s.Drift), most)] {
-		lines = append(lines, "drift: "+drift)
-	}
-	if left := len(s.Drift) - most; left > 0 {
-		lines = append(lines, fmt.Sprintf("drift: and %d more", left))
-	}
+	lines = append(lines, labelled("drift", s.Drift)...)
+	lines = append(lines, labelled("unknown", s.Unknown)...)
 	lines = append(lines, s.Refused.String())
 	if s.Expected > 0 {
 		lines = append(lines, fmt.Sprintf("within five weeks: about %s more, of those that have not come, are just repaired or unknown", brief(s.Expected)))
 	}
 	return append(lines, "next: "+s.next())
+}
+
+// labelled puts a word before each of the first few texts.
+func labelled(word string, texts []string) []string {
+	const most = 10
+	var lines []string
+	for _, text := range texts[:min(len(texts), most)] {
+		lines = append(lines, word+": "+text)
+	}
+	if left := len(texts) - most; left > 0 {
+		lines = append(lines, fmt.Sprintf("%s: and %d more", word, left))
+	}
+	return lines
 }
 
 func (s *Status) counts() string {
@@ -81,13 +91,31 @@ func (s *Status) next() string {
 	case StateBlocked:
 		return "mend the clients that would be refused; `lockstep migrate explain CLIENT` says how"
 	case StateInconclusive:
-		return "mend the evidence: nodes that are silent, lines that are missing"
+		return s.nextEvidence()
 	case StateWaiting:
 	}
 	if s.Ready != nil {
 		return fmt.Sprintf("wait; a step is ready %s if nothing fails until then", minute(*s.Ready))
 	}
 	return "wait for what the reasons name"
+}
+
+// nextEvidence says what is missing to tell, and where it comes from.
+func (s *Status) nextEvidence() string {
+	var silent []string // upstreams without a handshake
+	for _, subject := range s.Subjects {
+		if subject.State == StateInconclusive && strings.HasPrefix(subject.Subject, "tls/") && subject.To == schemas.ModeEnforce && subject.Clients == 0 {
+			silent = append(silent, subject.Subject)
+		}
+	}
+	switch {
+	case len(s.Unknown) > 0:
+		return "put the secrets where their references lead, or ask where they are"
+	case len(silent) > 0:
+		return fmt.Sprintf("get tallies of %s into the logs: `lockstep run --rollout FILE --events FILE` writes them, for handshakes of its own too, "+
+			"at least once an hour while it serves the endpoint with https and verifies it; the log of another proxy has none", some(silent))
+	}
+	return "mend the evidence: nodes that are silent, lines that are missing"
 }
 
 func (s *Status) writeSubjects(w io.Writer) {

@@ -8,31 +8,29 @@ import (
 	"lockstep/schemas"
 )
 
-// TargetDrift says, for people, in what the keys of a target are not as the
-// rollout has them at a moment; there is nothing to say if they are. The error
-// is of a target that does not tell.
-func TargetDrift(ctx context.Context, target KeyStore, rollout *schemas.Rollout, secrets schemas.SecretSource, now time.Time) ([]string, error) {
-	var drift []string
+// CompareTarget adds to a history, for people, in what the keys of a target are
+// not as the rollout has them at a moment, and what cannot be told as a secret
+// cannot be read. The error is of a target that does not tell.
+func (h *History) CompareTarget(ctx context.Context, target KeyStore, rollout *schemas.Rollout, secrets schemas.SecretSource, now time.Time) error {
 	for _, app := range appsOf(rollout.Names()) {
 		r, err := newRing(ctx, target, app, rollout, secrets)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for _, name := range r.subjects {
-			if text := r.drift(name, storedMode(rollout.Subjects[name], now)); text != "" {
-				drift = append(drift, text)
+			if err := r.faults[name]; err != nil {
+				h.Unknown = append(h.Unknown, fmt.Sprintf("%s cannot be compared with Apollo: %s", name, err))
+			} else if text := r.drift(name, storedMode(rollout.Subjects[name], now)); text != "" {
+				h.Drift = append(h.Drift, text)
 			}
 		}
-		drift = append(drift, r.unlisted()...)
+		h.Drift = append(h.Drift, r.unlisted()...)
 	}
-	return drift, nil
+	return nil
 }
 
 // drift compares a subject with its key; empty if they agree.
 func (r *ring) drift(name string, want schemas.Mode) string {
-	if err := r.faults[name]; err != nil {
-		return fmt.Sprintf("%s cannot be compared with Apollo: %s", name, err)
-	}
 	key, ok := r.find(name)
 	switch {
 	case !ok && want == schemas.ModeDisabled:

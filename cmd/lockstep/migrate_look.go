@@ -23,7 +23,7 @@ func (p *process) statusCommand() *cli.Command {
 		Name:  "status",
 		Usage: "say where the rollout stands, by exit status too",
 		Description: "Exit status: 0 a step may be taken, or all are; 10 waiting; 20 blocked by clients that would be refused;\n" +
-			"30 inconclusive, as evidence is missing; 40 drift: the rollout file, a node, or with --target apollo a key\n" +
+			"30 inconclusive, as evidence or a secret is missing; 40 drift: the rollout file, a node, or with --target apollo a key\n" +
 			"of Apollo is not as was decided. If no step may be taken, the subject that is farthest from it decides.",
 		Flags: append(planFlags(), targetFlag("compare the rollout with `TARGET`, too: file, itself alone, or apollo"), &cli.StringFlag{
 			Name: "format", Value: "text", Usage: "write `FORMAT`: text, json or prometheus (for a textfile collector)",
@@ -153,11 +153,9 @@ func (p *process) view(c *cli.Context) (*migrate.View, error) {
 	if target, secrets, err := p.target(c, in.Policy, in.Rollout); err != nil {
 		return nil, err
 	} else if target != nil {
-		drift, err := migrate.TargetDrift(c.Context, target, in.Rollout, secrets, in.Now)
-		if err != nil {
+		if err := history.CompareTarget(c.Context, target, in.Rollout, secrets, in.Now); err != nil {
 			return nil, err
 		}
-		history.Drift = append(history.Drift, drift...)
 	}
 	plan, err := migrate.NewPlan(in)
 	if err != nil {

@@ -250,8 +250,9 @@ func TestApply(t *testing.T) {
 			if s.file() != strings.ReplaceAll(s.apollo(), "absent", "disabled") || !slices.Equal(s.puts(), test.calls) {
 				t.Errorf("Apollo has %s, calls %q, want %s and %q", s.apollo(), s.puts(), test.after, test.calls)
 			}
-			if drift, err := migrate.TargetDrift(t.Context(), s.store, s.rollout(), s.source(), s.clock.now()); err != nil || len(drift) != 0 {
-				t.Errorf("drift %q, error %v", drift, err)
+			var h migrate.History
+			if err := h.CompareTarget(t.Context(), s.store, s.rollout(), s.source(), s.clock.now()); err != nil || len(h.Drift)+len(h.Unknown) != 0 {
+				t.Errorf("drift %q, unknown %q, error %v", h.Drift, h.Unknown, err)
 			}
 			if _, err := migrate.JournalOf(s.path); err != nil || len(result.Entries) < 2 {
 				t.Errorf("journal %v, entries %+v", err, result.Entries)

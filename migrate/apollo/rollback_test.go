@@ -256,18 +256,20 @@ func TestForgottenTarget(t *testing.T) {
 
 // Drift: what Apollo has beside what the rollout says, each way that it can
 // differ; and nothing where it does not.
-func TestTargetDrift(t *testing.T) {
+func TestCompareTarget(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		edit func(*site)
-		want []string
+		edit    func(*site)
+		want    []string
+		unknown []string
 	}{
-		"none": {func(*site) {}, nil},
+		"none": {func(*site) {}, nil, nil},
 		"another mode": {
 			func(s *site) {
 				s.EditKey("a", 1, func(k *apollotest.Key) { k.Mode, k.ModifiedBy = apollotest.Filter, "kim" })
 			},
 			[]string{"Apollo has key/a/k1 in mode enforce since 2026-11-21 13:00Z by kim, the rollout in mode observe"},
+			nil,
 		},
 		"no such key": {
 			func(s *site) { s.EditKey("b", 3, func(k *apollotest.Key) { k.Secret = "CANARY-new" }) },
@@ -275,10 +277,12 @@ func TestTargetDrift(t *testing.T) {
 				"Apollo has no key with the secret of key/b/k1, the rollout has it in mode enforce",
 				"Apollo has key 3 (fingerprint " + schemas.NewSecret([]byte("CANARY-new")).Fingerprint() + ") of app b in mode enforce since 2026-11-21 13:00Z by apollo, and the rollout does not list it",
 			},
+			nil,
 		},
-		"a key more, that does nothing": {func(s *site) { s.AddKey("b", "CANARY-new", apollotest.Filter, false) }, nil},
+		"a key more, that does nothing": {func(s *site) { s.AddKey("b", "CANARY-new", apollotest.Filter, false) }, nil, nil},
 		"a secret that cannot be read": {
 			func(s *site) { delete(s.secrets, "B1") },
+			nil,
 			[]string{"key/b/k1 cannot be compared with Apollo: secret env:B1: it is empty"},
 		},
 		"a brownout that is over": {
@@ -287,6 +291,7 @@ func TestTargetDrift(t *testing.T) {
 				s.write(strings.Replace(string(text), "secret: env:B1", "secret: env:B1, until: 2026-11-21T12:30:00Z, then: observe", 1))
 			},
 			[]string{"Apollo has key/b/k1 in mode enforce since 2026-11-21 12:00Z by apollo, the rollout in mode observe"},
+			nil,
 		},
 		"a share, which Apollo cannot do": {
 			func(s *site) {
@@ -294,14 +299,16 @@ func TestTargetDrift(t *testing.T) {
 				s.write(strings.Replace(string(text), "secret: env:B1", "secret: env:B1, share: 10", 1))
 			},
 			[]string{"Apollo has key/b/k1 in mode enforce since 2026-11-21 12:00Z by apollo, the rollout in mode observe"},
+			nil,
 		},
 	} {
 		s := newSite(t, "observe", "observe", "enforce")
 		test.edit(s)
-		drift, err := migrate.TargetDrift(t.Context(), s.store, s.rollout(), s.source(), s.clock.now())
-		if err != nil || !slices.Equal(drift, test.want) {
-			t.Errorf("%s: drift %q, error %v, want %q", name, drift, err, test.want)
+		var h migrate.History
+		err := h.CompareTarget(t.Context(), s.store, s.rollout(), s.source(), s.clock.now())
+		if err != nil || !slices.Equal(h.Drift, test.want) || !slices.Equal(h.Unknown, test.unknown) {
+			t.Errorf("%s: drift %q, unknown %q, error %v, want %q, %q", name, h.Drift, h.Unknown, err, test.want, test.unknown)
 		}
-		clean(t, name, strings.Join(drift, "\n"))
+		clean(t, name, strings.Join(slices.Concat(h.Drift, h.Unknown), "\n"))
 	}
 }
