@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"lockstep/schemas"
@@ -142,12 +143,13 @@ func (a *applier) swap(ctx context.Context, in *inputs, next *snapshot) {
 	a.keep(ctx, in, next)
 	a.rejected = ""
 	s.metrics.applied(next, in.kept)
-	a.report(ctx, next)
+	a.report(ctx, old, next)
 	s.status.Store(next.status(now, nil)) // last, so that whoever waits for it finds all else
 }
 
-// report logs what was applied, and what is wrong with it.
-func (a *applier) report(ctx context.Context, next *snapshot) {
+// report logs what was applied, and what is wrong with it now that was not
+// before. Whoever is woken by a log is woken once; status has all that holds.
+func (a *applier) report(ctx context.Context, old, next *snapshot) {
 	logger, held := a.server.opts.Logger, next.held()
 	logger.InfoContext(ctx, "applied", "version", next.version.Number, "digest", next.version.Digest,
 		"endpoints", len(next.routes), "subjects", len(next.keys), "rollout", next.rolloutDigest, "held", len(held))
@@ -155,8 +157,19 @@ func (a *applier) report(ctx context.Context, next *snapshot) {
 		logger.LogAttrs(ctx, slog.LevelError, "the listener is held at its last good version, 0 being none", append(faultAttrs(l.Err),
 			slog.String("listener", l.Name), slog.Int("version", l.Version))...)
 	}
+	var before []string
+	if old != nil {
+		before = old.alarms
+	}
 	for _, text := range next.alarms {
-		logger.WarnContext(ctx, "alarm", "cause", text)
+		if !slices.Contains(before, text) {
+			logger.WarnContext(ctx, "alarm", "cause", text)
+		}
+	}
+	for _, text := range before {
+		if !slices.Contains(next.alarms, text) {
+			logger.InfoContext(ctx, "the alarm is over", "cause", text)
+		}
 	}
 }
 

@@ -27,6 +27,7 @@ func (b *builder) tcp(e *entry) {
 	policy := b.in.policy.Listeners[e.endpoint]
 	if policy.Listen == "" && !b.opts.Piko && b.lastForward(e.listenerID) == nil {
 		b.alarm(fmt.Sprintf("listener %s: tcp is served at an address of its own, and the policy has none; write `listen:`", e))
+		b.snap.idle = append(b.snap.idle, e.String())
 		return
 	}
 	s := &standing{listenerID: e.listenerID, ListenerStatus: ListenerStatus{Name: e.String(), EndpointID: e.endpoint}}

@@ -220,8 +220,37 @@ func TestTCPListenersWait(t *testing.T) {
 	if status, _ := w.send(http.MethodGet, "db", "/"); status != http.StatusBadGateway {
 		t.Errorf("db answers %d", status)
 	}
-	if alarms := w.server.Status().Alarms; len(alarms) != 1 || !strings.Contains(alarms[0], "listener db: tcp") {
-		t.Errorf("alarms %q", alarms)
+	if s := w.server.Status(); len(s.Alarms) != 1 || !strings.Contains(s.Alarms[0], "listener db: tcp") || !slices.Equal(s.Idle, []string{"db"}) {
+		t.Errorf("alarms %q, idle %q", s.Alarms, s.Idle)
+	}
+}
+
+// TestAlarmsOnce logs an alarm when it begins and when it is over, however
+// often something else is applied meanwhile.
+func TestAlarmsOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, echo(t, "up").URL)
+	good, log := agentConfig(echo(t, "up").URL), w.log
+	bad := strings.Replace(good, "listeners:\n", "listeners:\n  - {endpoint_id: db, addr: 5432, protocol: tcp, timeout: 5s}\n", 1)
+	count := func(what string) int { return strings.Count(log.String(), what) }
+	w.write("agent.yaml", bad)
+	w.start()
+	w.replace("agent.yaml", bad+"log: {level: info}\n")
+	w.applied(1)
+	w.replace("agent.yaml", bad+"log: {level: warn}\n")
+	w.applied(2)
+	if n := count(`"msg":"alarm"`); n != 1 {
+		t.Errorf("%d alarms of one\n%s", n, log)
+	}
+	w.replace("agent.yaml", good)
+	w.applied(3)
+	if n := count("the alarm is over"); n != 1 {
+		t.Errorf("the end of an alarm is logged %d times\n%s", n, log)
+	}
+	w.replace("agent.yaml", bad)
+	w.applied(4)
+	if n := count(`"msg":"alarm"`); n != 2 {
+		t.Errorf("%d alarms of two\n%s", n, log)
 	}
 }
 

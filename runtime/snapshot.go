@@ -40,6 +40,7 @@ type snapshot struct {
 	streamAge time.Duration // of streams whose admission was taken back; 0: any
 
 	listeners []*standing              // in the order of the file
+	idle      []string                 // those that nobody can reach, which are not among them
 	byID      map[listenerID]*standing // the same
 	routes    map[string]*route        // by endpoint id
 	pools     map[string]*pool         // by what their connections depend on
@@ -83,7 +84,7 @@ func (s *snapshot) stamp(v Version) {
 // status is what there is to say while the snapshot is served; err is why a
 // later version is not.
 func (s *snapshot) status(attempt time.Time, err error) *Status {
-	status := &Status{Good: s.version, Alarms: s.alarms, Attempt: attempt, Err: err}
+	status := &Status{Good: s.version, Alarms: s.alarms, Attempt: attempt, Err: err, Idle: s.idle}
 	for _, l := range s.listeners {
 		status.Listeners = append(status.Listeners, l.ListenerStatus)
 	}

@@ -24,6 +24,7 @@ type Status struct {
 	Err     error     // why they were not applied; nil if they were, but for the listeners with an error of their own
 
 	Listeners []ListenerStatus // in the order of the file
+	Idle      []string         // names of those that are left out, as the policy has no address for them
 
 	Overrides []schemas.Override // in force, by subject
 }

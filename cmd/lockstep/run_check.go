@@ -24,6 +24,9 @@ func (p *process) checkRun(opts runtime.Options) error {
 		printListener(p.stdout, l)
 		held = held || l.Err != nil
 	}
+	for _, name := range status.Idle {
+		fmt.Fprintf(p.stdout, "%s: not served: it has no address\n", name)
+	}
 	for _, text := range status.Alarms {
 		fmt.Fprintf(p.stdout, "alarm: %s\n", text)
 	}
