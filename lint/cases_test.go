@@ -175,6 +175,8 @@ func setMode(in *lint.Input, rule string) {
 		in.Journal = actedJournal()
 	case "K810", "K814":
 		in.Tier, in.Others, in.Journal = "", otherRollouts(), []schemas.JournalEntry{}
+	case "K818":
+		in.Served = lint.Served{"orders-api": true, "open": false}
 	case "T207":
 		in.Files = lint.FilesWarn
 	case "T224":

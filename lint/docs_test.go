@@ -150,6 +150,8 @@ func (p page) write(t *testing.T, rule lint.Rule, bad *lint.Report) []byte {
 		where += " and beside fat.yaml, which is staging, where the app billing is observed"
 	case "K817":
 		where += " and with a policy that names an Apollo for the environment and a mapping of its log"
+	case "K818":
+		where += " and beside a config whose listeners are orders-api, with an addr of https, and open"
 	case "K814":
 		where += " and beside pro-us.yaml, which is production too, where the app orders is enforced"
 	}

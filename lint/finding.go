@@ -77,6 +77,10 @@ type Report struct {
 	// if the agent cannot decode the file.
 	Listeners []Listener
 
+	// Served are its endpoints, if [Input.Rollout] is set; nil if they cannot be
+	// told.
+	Served Served
+
 	// Of the upstreams, if [Input.Probes] is set: those to be probed, and why
 	// some did not answer, so that the file could not be judged to the end.
 	Targets    []ProbeTarget

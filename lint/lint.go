@@ -72,6 +72,10 @@ type Input struct {
 	// judge may be among them.
 	Others []RolloutFile
 
+	// Served are the endpoints of the configs that Rollout is rolled out for, if
+	// it is the file to judge; nil if they are not known.
+	Served Served
+
 	Baseline *Baseline // or nil
 	Since    *Since    // or nil, for all findings
 
@@ -136,6 +140,9 @@ func (c *Checker) Check(in Input) (*Report, error) {
 	report := &Report{Path: in.Path + in.Within, Kind: schemas.KindAgent, Piko: p.piko, Tier: p.tier}
 	if in.Inventory {
 		report.Listeners = p.inventory(in.ReadFile)
+	}
+	if in.Rollout != nil {
+		report.Served = p.endpoints()
 	}
 	if in.Probes != nil {
 		report.Targets = p.probe(in.Probes)

@@ -36,6 +36,7 @@ type Pass struct {
 	stages       *schemas.Rollout    // what is rolled out around the file, or nil
 	handshakes   map[string]Handshakes
 	others       []RolloutFile // that are judged in the same run
+	served       Served        // by the configs of the same run; nil if that is not known
 	manifest     *Manifest     // around the config; nil if there is none
 	materials    []material    // what its tls mappings lead to; none if agent is nil
 	looksAtFiles bool

@@ -163,7 +163,7 @@ func (c *Checker) CheckRollout(in Input) (*Report, error) {
 		return nil, err
 	}
 	p.tierKnown = true // where it is missing, that is a finding of its own
-	p.document, p.checked, p.rollout, p.others = in.Document, checked, state, in.Others
+	p.document, p.checked, p.rollout, p.others, p.served = in.Document, checked, state, in.Others, in.Served
 	p.violations = withoutMisspelt(checked.Violations)
 	report := &Report{Path: in.Path, Kind: schemas.KindRollout, Tier: p.tier}
 	if err := c.run(p, report, in, rulesFor(report.Kind)); err != nil {

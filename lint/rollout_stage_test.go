@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"lockstep/lint"
 	"lockstep/schemas"
 )
@@ -72,5 +74,33 @@ func TestCanaryBeside(t *testing.T) {
 	}
 	if held == 0 {
 		t.Error("no file was held against another")
+	}
+}
+
+// TestServed: endpoints are known only where every config can be read, and
+// what the environment decides may speak TLS.
+func TestServed(t *testing.T) {
+	t.Parallel()
+	const plain, encrypted = "{endpoint_id: a, addr: 'http://h', timeout: 1s}", "{endpoint_id: a, addr: 'https://h', timeout: 1s}"
+	of := func(listeners ...string) *lint.Report {
+		in := lint.Input{Path: "agent.yaml", Tier: schemas.TierStaging, Rollout: &schemas.Rollout{}}
+		return checkInput(t, in, []byte("listeners: ["+strings.Join(listeners, ", ")+"]\n"))
+	}
+	for name, c := range map[string]struct {
+		reports []*lint.Report
+		want    lint.Served
+	}{
+		"no config":                  {[]*lint.Report{{Kind: schemas.KindRollout}}, nil},
+		"plain":                      {[]*lint.Report{of(plain)}, lint.Served{"a": false}},
+		"one of two is https":        {[]*lint.Report{of(plain, encrypted)}, lint.Served{"a": true}},
+		"https in another config":    {[]*lint.Report{of(encrypted), of(plain, "{endpoint_id: b, addr: 80, timeout: 1s}")}, lint.Served{"a": true, "b": false}},
+		"tcp passes its TLS through": {[]*lint.Report{of("{endpoint_id: a, addr: 'h:443', timeout: 1s, protocol: tcp}")}, lint.Served{"a": false}},
+		"an addr of the environment": {[]*lint.Report{of("{endpoint_id: a, addr: '${ADDR}', timeout: 1s}")}, lint.Served{"a": true}},
+		"an id of the environment":   {[]*lint.Report{of(plain, "{endpoint_id: '${ID}', addr: 80, timeout: 1s}")}, nil},
+		"one that nobody can read":   {[]*lint.Report{of(encrypted), of("{endpoint_id: [b]}")}, nil},
+	} {
+		if diff := cmp.Diff(c.want, lint.ServedBy(c.reports)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
 	}
 }

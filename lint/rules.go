@@ -145,6 +145,7 @@ func rolloutRules() []Rule {
 		envDrift(),
 		ambiguousKey(),
 		logHoldsSecrets(),
+		idleSubject(),
 		stateSchema(), // what the others have not found
 	}
 }

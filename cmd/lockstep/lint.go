@@ -132,6 +132,7 @@ type linter struct {
 
 	rolloutPath string             // empty without --rollout
 	others      []lint.RolloutFile // found in this run; none until all files were judged once
+	served      lint.Served        // by their configs, likewise
 
 	baseline *lint.Baseline
 	fixer    *fixer

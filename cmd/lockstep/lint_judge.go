@@ -148,6 +148,9 @@ func (l *linter) config(checker *lint.Checker, s lint.Source, f inputFile, files
 		ReadFile: files.read, Stat: files.stat, Files: l.mode, Now: l.process.now(),
 		Inventory: l.inventory, Baseline: l.baseline, Probes: l.probes, Journal: journalOf(s, f), Others: l.others,
 	}
+	if f.rollout {
+		in.Served = l.served
+	}
 	if err := l.expandSource(&s); err != nil {
 		return nil, err
 	}
