@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -166,11 +165,7 @@ func writeEvents(path string, v *migrate.Verification) error {
 	if path == "" {
 		return nil
 	}
-	var text bytes.Buffer
-	if err := v.WriteEvents(&text); err != nil {
-		return err
-	}
-	if err := atomicfile.Write(path, text.Bytes(), 0o644); err != nil {
+	if err := atomicfile.Create(path, 0o644, v.WriteEvents); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return nil
