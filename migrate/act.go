@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"lockstep/internal/atomicfile"
+	"lockstep/internal/inputfile"
 	"lockstep/schemas"
 )
 
@@ -101,7 +102,7 @@ func (a *act) lock() (path string, release func(), err error) {
 	// Beside the file itself, or a link to it would have another journal.
 	path, err = filepath.EvalSymlinks(a.path)
 	if err != nil {
-		return "", nil, fmt.Errorf("read rollout: %w", err)
+		return "", nil, fmt.Errorf("read rollout %s: %w", a.path, inputfile.Bare(err))
 	}
 	if a.dryRun {
 		return path, func() {}, nil

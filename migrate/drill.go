@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"lockstep/internal/atomicfile"
+	"lockstep/internal/inputfile"
 	"lockstep/schemas"
 )
 
@@ -42,7 +43,7 @@ type DrillResult struct {
 func Drill(ctx context.Context, o DrillOptions) (result *DrillResult, err error) {
 	path, err := filepath.EvalSymlinks(o.RolloutPath)
 	if err != nil {
-		return nil, fmt.Errorf("read rollout: %w", err)
+		return nil, fmt.Errorf("read rollout %s: %w", o.RolloutPath, inputfile.Bare(err))
 	}
 	// On the same disk, or the times would be of another one.
 	dir, err := os.MkdirTemp(filepath.Dir(path), ".lockstep-drill-")

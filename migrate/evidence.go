@@ -37,6 +37,15 @@ type Evidence struct {
 	failed error // of reading the tallies
 }
 
+// Silent reports whether nothing was found to go by, not even by logs in which
+// silence is good news.
+func (e *Evidence) Silent() bool {
+	if e.FailuresOnly {
+		return len(e.Nodes) == 0
+	}
+	return e.Coverage.Parsed == 0
+}
+
 // Close gives back what the tallies take outside of memory.
 func (e *Evidence) Close() error {
 	if e.source == nil {

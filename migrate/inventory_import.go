@@ -37,6 +37,9 @@ func ImportInventory(path string, data []byte, by string, now time.Time) (*schem
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+	if len(rows) == 0 {
+		return nil, schemas.Hint(fmt.Errorf("%s: there is no client in it", path), "list one in each line or item, or leave the file out")
+	}
 	inventory := &schemas.Inventory{Version: 1}
 	seen := map[inventoryID]string{}
 	for _, row := range rows {

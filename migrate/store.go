@@ -105,6 +105,9 @@ func (s *store) explain(err error) error {
 		return schemas.Hint(fmt.Errorf("store %s: another process uses it", s.path), "wait for it, or name another file")
 	case ok && fault.Code()&0xff == sqlite3.SQLITE_NOTADB:
 		return schemas.Hint(fmt.Errorf("store %s: it is no store", s.path), "name a new file")
+	case ok && (fault.Code()&0xff == sqlite3.SQLITE_CANTOPEN || fault.Code()&0xff == sqlite3.SQLITE_READONLY):
+		return schemas.Hint(fmt.Errorf("store %s: it cannot be opened and written", s.path),
+			"name a file, in a directory that is there, and let this user write to both")
 	}
 	return fmt.Errorf("store %s: %w", s.path, err)
 }

@@ -217,7 +217,7 @@ func TestStoreRefuses(t *testing.T) {
 		"no store":            {logs, logs, event, "it is no store"},
 		"standard input":      {filepath.Join(dir, "a.db"), "-", event, "standard input cannot be read on"},
 		"a log itself":        {filled, dir + "/f*", event, "is one of the logs"},
-		"nowhere":             {filepath.Join(dir, "none", "a.db"), logs, event, "unable to open database file"},
+		"nowhere":             {filepath.Join(dir, "none", "a.db"), logs, event, "it cannot be opened and written"},
 	} {
 		if err := gatherInto(test.store, test.logs, test.opts); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: error %v, want %q", name, err, test.want)

@@ -29,5 +29,9 @@ func NewView(in Input, plan *schemas.Plan, history History) (*View, error) {
 	return v, nil
 }
 
+// Silent reports whether nothing at all is known of clients: where not even an
+// event was found, that somebody has not come says nothing about them.
+func (v *View) Silent() bool { return v.in.Evidence.Silent() }
+
 // JournalPath is where the journal beside the rollout file is, or would be.
 func (v *View) JournalPath() string { return v.history.Path }

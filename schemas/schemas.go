@@ -95,6 +95,14 @@ func compile(kind Kind, text []byte) (*Schema, error) {
 	return &Schema{compiled: compiled}, nil
 }
 
+// article is the one that goes before a word.
+func article(word string) string {
+	if strings.ContainsAny(word[:1], "aeiou") {
+		return "an"
+	}
+	return "a"
+}
+
 // decodeYAML judges doc by the schema of kind and reads it into out, which
 // may hold defaults. Every violation is reported, with its place.
 func decodeYAML(doc *Document, kind Kind, out any) (*Checked, error) {
@@ -103,7 +111,7 @@ func decodeYAML(doc *Document, kind Kind, out any) (*Checked, error) {
 		return nil, err
 	}
 	if doc.Root == nil {
-		return nil, doc.Fault(nil, fmt.Sprintf("the file is empty, a %s is expected", kind),
+		return nil, doc.Fault(nil, fmt.Sprintf("the file is empty, %s %s is expected", article(string(kind)), kind),
 			fmt.Sprintf("`lockstep schema %s` prints what belongs in it", kind))
 	}
 	checked := schema.Check(doc)

@@ -36,7 +36,7 @@ func (p *process) expander(c *cli.Context) (expander, error) {
 	once := sync.OnceValues(func() ([]byte, error) { return inputfile.Read(path) })
 	read := func(string) ([]byte, error) { return once() }
 	if _, err := expand(nil, read); err != nil {
-		return nil, usage(err)
+		return nil, withStatus(readStatus(err), err)
 	}
 	return func(config []byte) (*schemas.Expansion, error) { return expand(config, read) }, nil
 }

@@ -34,7 +34,7 @@ func (p *process) init(c *cli.Context) error {
 	}
 	doc, err := readDocument(path)
 	if err != nil {
-		return usage(err)
+		return withStatus(readStatus(err), err)
 	}
 	agent, err := schemas.DecodeAgent(doc)
 	if err != nil {

@@ -30,7 +30,7 @@ func loadHandshakes(c *cli.Context) (map[string]lint.Handshakes, error) {
 	}
 	text, err := os.ReadFile(path) // which may be large, or a pipe
 	if err != nil {
-		return nil, usage(fmt.Errorf("read evidence %s: %w", path, inputfile.Bare(err)))
+		return nil, withStatus(readStatus(err), fmt.Errorf("read evidence %s: %w", path, inputfile.Bare(err)))
 	}
 	all, err := countHandshakes(text)
 	if err != nil {

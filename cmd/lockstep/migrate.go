@@ -169,19 +169,20 @@ func (p *process) dryRun(c *cli.Context, policy *schemas.Policy) error {
 	return migrate.DryRun(c.Context, p.stdout, files, opts, c.Int("dry-run"))
 }
 
+func noEvent() error {
+	return schemas.Hint(errors.New("there is no event in these logs"), "see with `lockstep migrate evidence --dry-run 10` how lines are understood")
+}
+
 // evidenceStatus says whether the evidence can be relied on.
 func evidenceStatus(e *migrate.Evidence, environment string) error {
-	silence := e.Coverage.Parsed == 0
-	if e.FailuresOnly { // no failure is good news
-		silence = len(e.Nodes) == 0
-	}
+	silence := e.Silent()
 	switch {
 	case len(e.Unknown) > 0:
 		return silent(statusIncomplete)
 	case silence && environment != "" && !e.FailuresOnly && e.Coverage.Ignored > 0:
 		return schemas.Hint(fmt.Errorf("no event is of environment %s", environment), "leave --environment out to see what there is")
 	case silence:
-		return schemas.Hint(errors.New("there is no event in these logs"), "see with `lockstep migrate evidence --dry-run 10` how lines are understood")
+		return noEvent()
 	case e.Coverage.Unparsed > 0 || e.Coverage.Shorter > 0 || len(e.Gaps) > 0:
 		return silent(statusIncomplete)
 	}

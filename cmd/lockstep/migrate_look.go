@@ -100,7 +100,10 @@ func (p *process) explainCommand() *cli.Command {
 			if err != nil {
 				return usage(err)
 			}
-			return explanation.WriteText(p.stdout)
+			if err := explanation.WriteText(p.stdout); err != nil || len(explanation.Clients) == 0 || !view.Silent() {
+				return err
+			}
+			return noEvent() // so that nobody has come says nothing about the client
 		},
 	}
 }
