@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"runtime"
@@ -84,9 +85,18 @@ func (l *linter) file(ctx context.Context, f inputFile) result {
 	}
 	text, err := read()
 	if err != nil {
-		return result{err: fmt.Errorf("read %s: %w", f.path, err)}
+		return result{err: misspelt(f.path, fmt.Errorf("read %s: %w", f.path, err))}
 	}
 	return l.cache.result(f, text, l.files, func(files fileReader) result { return l.sources(f, text, files) })
+}
+
+// misspelt says so where a path that is not there looks like a word that lint
+// knows as a command.
+func misspelt(path string, err error) error {
+	if near, ok := schemas.Nearest(path, []string{"rules", "explain"}); ok && errors.Is(err, fs.ErrNotExist) {
+		return schemas.Hint(err, fmt.Sprintf("did you mean `lockstep lint %s`?", near))
+	}
+	return err
 }
 
 // A fileReader reads and describes the files that configs name.
