@@ -12,6 +12,13 @@ LINTER       := $(CURDIR)/.bin/$(LINT_VERSION)/golangci-lint
 # The race detector needs cgo, and cgo needs a C compiler.
 RACE = $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v $(firstword $(shell go env CC)) >/dev/null && echo -race)
 
+# Tests that go through very many cases one after the other, or kill processes.
+# With the race detector they take five times as long, and it finds nothing in
+# them: what they call is called by other tests too. So they run without it, in
+# every package that has one of them, and all others run with it.
+PLAIN    := Test(ActsSurviveKills|ScanSurvivesKills|FleetSimulation|Canary[A-Za-z]*|CasesInOtherEncodings|Places[A-Za-z]*|RolloutDecodes|DamagedScans|EValueIsHonest|GateTLSAndFailures|GateRoomChangesNothing|OneByteOfInputIsCaught|RefusedAgreesWithDraws|Sim)
+PLAIN_IN  = $(shell grep -rlwE --include='*_test.go' --exclude-dir=testdata '^func $(PLAIN)' . | xargs dirname | sort -u)
+
 .DEFAULT_GOAL := help
 .PHONY: help build demo test check fmt fmt-check vet lint update fuzz oracle bench bench-lint bench-logs bench-migrate bench-verify bench-piko bench-run soak sim sim-full sim-fleet itest-report itest-deploy itest-apollo itest-logs compat compat-piko figures full cover clean
 
@@ -24,9 +31,10 @@ build: ## build bin/lockstep, static and reproducible
 demo: ## show the whole loop on this machine: lint, observe, plan, enforce, step back
 	go run ./cmd/demo
 
-test: ## run all tests in random order, with the race detector where there is a C compiler
+test: ## run all tests in random order, with the race detector where there is a C compiler; those in PLAIN without it
 	@[ -n '$(RACE)' ] || echo 'no C compiler or no cgo: testing WITHOUT the race detector'
-	$(if $(RACE),,CGO_ENABLED=0 )go test $(RACE) -shuffle=on ./...
+	$(if $(RACE),,CGO_ENABLED=0 )go test $(RACE) -shuffle=on -skip '^$(PLAIN)$$' ./...
+	$(if $(RACE),,CGO_ENABLED=0 )go test -shuffle=on -run '^$(PLAIN)$$' $(PLAIN_IN)
 
 check: fmt-check vet lint test ## all that a change must pass
 
