@@ -96,13 +96,11 @@ func newDeadline(ctx context.Context, cancel func(cause error), timeout time.Dur
 	return d
 }
 
-// answer notes that the answer has begun.
+// answer notes that the answer has begun. It has its moment even if its
+// generation has ended meanwhile, or an answer to a long poll would be cut
+// whenever it is not copied at once.
 func (d *deadline) answer() {
 	d.answered.Store(true)
-	if d.generation.ended.Err() != nil {
-		d.timer.Reset(0)
-		return
-	}
 	d.timer.Reset(lasting)
 }
 
