@@ -12,11 +12,11 @@ LINTER       := $(CURDIR)/.bin/$(LINT_VERSION)/golangci-lint
 # The race detector needs cgo, and cgo needs a C compiler.
 RACE = $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v $(firstword $(shell go env CC)) >/dev/null && echo -race)
 
-# Tests that go through very many cases one after the other, or kill processes.
-# With the race detector they take five times as long, and it finds nothing in
-# them: what they call is called by other tests too. So they run without it, in
-# every package that has one of them, and all others run with it.
-PLAIN    := Test(ActsSurviveKills|ScanSurvivesKills|FleetSimulation|Canary[A-Za-z]*|CasesInOtherEncodings|Places[A-Za-z]*|RolloutDecodes|DamagedScans|EValueIsHonest|GateTLSAndFailures|GateRoomChangesNothing|OneByteOfInputIsCaught|RefusedAgreesWithDraws|Sim)
+# Tests that go through very many cases one after the other, or kill processes:
+# with the race detector they take some five times as long, and nothing runs
+# beside what they check, but for the sort of a fold. So they run without it, in
+# every package that has one of them, and all other tests run with it.
+PLAIN    := Test(ActsSurviveKills|ScanSurvivesKills|Canary[A-Za-z]*|CasesInOtherEncodings|Places[A-Za-z]*|RolloutDecodes|DamagedScans|EValueIsHonest|GateTLSAndFailures|GateRoomChangesNothing|OneByteOfInputIsCaught|RefusedAgreesWithDraws)
 PLAIN_IN  = $(shell grep -rlwE --include='*_test.go' --exclude-dir=testdata '^func $(PLAIN)' . | xargs dirname | sort -u)
 
 .DEFAULT_GOAL := help
