@@ -132,6 +132,12 @@ func fillValue(t *testing.T, v reflect.Value) {
 		for i := range 2 {
 			fillValue(t, v.Index(i))
 		}
+	case reflect.Map:
+		key, value := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
+		fillValue(t, key)
+		fillValue(t, value)
+		v.Set(reflect.MakeMap(v.Type()))
+		v.SetMapIndex(key, value)
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
 		fillValue(t, v.Elem())
@@ -156,7 +162,7 @@ func TestCacheKnowsTheInput(t *testing.T) {
 		"Tier", "Policy", "Rollout", "Handshakes", "Baseline", "Files", "Inventory", // in the space, as flags and documents
 		"Now",              // in the space, as a day
 		"ReadFile", "Stat", // by the digest of each file
-		"Expansion", "Since", "Probes", "Journal", "Others", // with these there is no cache
+		"Expansion", "Since", "Probes", "Journal", "Others", "Served", // with these there is no cache
 	}
 	for field := range reflect.TypeFor[lint.Input]().Fields() {
 		if !slices.Contains(known, field.Name) {
