@@ -45,7 +45,12 @@ func packTuple(words []uint64, text string, spans []scan.Span, file uint64) (siz
 				word = value >> 1 >> (63 - filled&63)
 				from, size = from+8, size+1
 			}
-			value = loadRest(text, from, rest) | end<<(8*rest&63)
+			if from+8 <= len(text) {
+				value = load8(text, from) & (1<<(8*rest&63) - 1)
+			} else {
+				value = loadLast(text, from, rest)
+			}
+			value |= end << (8 * rest & 63)
 		}
 		word |= value << (filled & 63)
 		words[size] = word
@@ -74,11 +79,8 @@ func packTuple(words []uint64, text string, spans []scan.Span, file uint64) (siz
 // take a byte each, and what comes last.
 const packMargin = 64/8 + 3
 
-// loadRest returns less than eight bytes of a text.
-func loadRest(text string, from int, size uint) (word uint64) {
-	if from+8 <= len(text) {
-		return load8(text, from) & (1<<(8*size&63) - 1)
-	}
+// loadLast returns less than eight bytes at the end of a text.
+func loadLast(text string, from int, size uint) (word uint64) {
 	for i := range size {
 		word |= uint64(text[from+int(i)]) << (8 * i) //nolint:gosec // less than 8
 	}
