@@ -1,7 +1,6 @@
 package migrate
 
 import (
-	"encoding/binary"
 	"slices"
 	"sync"
 	"time"
@@ -29,10 +28,8 @@ type judge struct {
 	requests []requestMeaning
 	keys     []schemas.TallyKey // without subject, client and day
 
-	tuple   string // that is judged
-	text    []byte // its bytes
-	ends    []int  // of its fields
-	touched uint64 // so that memory is touched
+	*askedTuple        // that is judged
+	touched     uint64 // so that memory is touched
 }
 
 // A meaning is what a mapping says of a tuple.
@@ -102,10 +99,10 @@ func (j *judge) clear() {
 }
 
 // judge says what a tuple means. What it means may depend on the file.
-func (j *judge) judge(tuple []uint64, file uint64) (m meaning) {
-	j.take(tuple)
-	j.requestPart.ask(j, file)
-	request := uint32(j.answer(&j.requestPart, (*judge).newRequest)) //nolint:gosec // it was one
+func (j *judge) judge(tuple *askedTuple, file uint64) (m meaning) {
+	j.askedTuple = tuple
+	tuple.ofRequest.beside(file)
+	request := uint32(j.answer(&j.requestPart, &tuple.ofRequest, (*judge).newRequest)) //nolint:gosec // it was one
 	r := &j.requests[request]
 	if m.verdict = r.verdict; m.verdict != counted {
 		return m
@@ -114,10 +111,11 @@ func (j *judge) judge(tuple []uint64, file uint64) (m meaning) {
 	if r.key.Outcome == schemas.OutcomeOK {
 		newSubject, outcome = (*judge).newPassing, 1
 	}
-	j.subjectPart.ask(j, outcome)
-	j.clientPart.ask(j, 0)
-	j.touched += j.subjectPart.touch() + j.clientPart.touch()
-	subject, client := j.answer(&j.subjectPart, newSubject), j.answer(&j.clientPart, (*judge).newClient)
+	tuple.ofSubject.beside(outcome)
+	tuple.ofClient.beside(0)
+	j.touched += j.subjectPart.known.touch(tuple.ofSubject.hash) + j.clientPart.known.touch(tuple.ofClient.hash)
+	subject := j.answer(&j.subjectPart, &tuple.ofSubject, newSubject)
+	client := j.answer(&j.clientPart, &tuple.ofClient, (*judge).newClient)
 	switch {
 	case subject == noNumber || client == noNumber:
 		m.verdict = lineByLine
@@ -134,25 +132,6 @@ const (
 	noNumber  = 1<<64 - 1 // instead of one, of what is not understood
 	isClaimed = 1 << 32   // added to the number of a client that is only claimed
 )
-
-// take goes on to a tuple.
-func (j *judge) take(tuple []uint64) {
-	j.text = j.text[:0]
-	for _, word := range tuple {
-		j.text = binary.LittleEndian.AppendUint64(j.text, word)
-	}
-	j.tuple = view(j.text)
-	j.ends = cutTuple(j.ends[:0], j.tuple, len(j.fields))
-}
-
-// raw is a field of the tuple, with what ends it.
-func (j *judge) raw(field int) string {
-	from := 0
-	if field > 0 {
-		from = j.ends[field-1]
-	}
-	return j.tuple[from:j.ends[field]]
-}
 
 func (j *judge) newRequest() uint64 {
 	r := j.reader(&j.requestPart)
@@ -244,69 +223,4 @@ func (j *judge) keyOf(r *requestMeaning, claimed uint64) uint32 {
 		*number = uint32(len(j.keys)) //nolint:gosec // memory ends before 32 bits do
 	}
 	return *number - 1
-}
-
-// A tuplePart remembers what some fields of tuples mean, as a number.
-type tuplePart struct {
-	fields []int
-	known  *groupTable
-	text   []byte   // that is asked for
-	key    []uint64 // its words
-	hash   uint64   // of it
-}
-
-// part is for the fields that expressions read.
-func (m tupleMaker) part(seed uint64, expressions ...*expression) tuplePart {
-	found := needsFinder{}
-	for _, e := range expressions {
-		found.walk(e.node(), nil)
-	}
-	p := tuplePart{known: newGroupTable(seed)}
-	for i, field := range m.fields {
-		if slices.ContainsFunc(found.paths, func(path fieldPath) bool { return path.within(field) }) {
-			p.fields = append(p.fields, i)
-		}
-	}
-	return p
-}
-
-// ask notes what has to be looked up of a tuple, beside something else that matters.
-func (p *tuplePart) ask(j *judge, beside uint64) {
-	p.text, p.key = p.text[:0], append(p.key[:0], beside)
-	for _, field := range p.fields {
-		p.text = append(p.text, j.raw(field)...)
-	}
-	p.text = append(p.text, make([]byte, -len(p.text)&7)...)
-	for at := 0; at < len(p.text); at += 8 {
-		p.key = append(p.key, binary.LittleEndian.Uint64(p.text[at:]))
-	}
-	p.hash = hashTuple(j.seed, p.key)
-}
-
-// touch has the memory come that will be needed, while that of others does.
-func (p *tuplePart) touch() uint64 {
-	place := uint32(p.known.slots[p.hash&uint64(len(p.known.slots)-1)]) //nolint:gosec // its lower half
-	if place == 0 {
-		return 0
-	}
-	return p.known.entry(place - 1)[entryNumbers]
-}
-
-// answer is what was asked for. What is new is computed.
-func (j *judge) answer(p *tuplePart, meaning func(*judge) uint64) uint64 {
-	slot, entry := p.known.find(p.hash, p.key)
-	if entry == nil {
-		entry = p.known.add(slot, p.hash, p.key)
-		entry[entryNumbers] = meaning(j)
-	}
-	return entry[entryNumbers]
-}
-
-// reader reads the fields of a part.
-func (j *judge) reader(p *tuplePart) *reader {
-	values := make(map[string]any, len(p.fields))
-	for _, field := range p.fields {
-		set(values, j.fields[field], j.valueOf(field, j.raw(field)))
-	}
-	return &reader{fields: values}
 }

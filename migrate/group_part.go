@@ -81,11 +81,13 @@ func (p *groupPart) entry(g *grouper, hash uint64, tuple []uint64) *groupEntry {
 
 // ask has a tuple judged.
 func (p *groupPart) ask(g *grouper, tuple []uint64) meaning {
+	p.judge.ask(&g.asked, tuple)
 	p.judge.Lock()
-	defer p.judge.Unlock()
 	p.judge.mapping = g.mapping
-	m := p.judge.judge(tuple, g.file)
-	p.take(p.judge.grown())
+	m := p.judge.judge(&g.asked, g.file)
+	more := p.judge.grown()
+	p.judge.Unlock()
+	p.take(more)
 	return m
 }
 

@@ -70,6 +70,15 @@ func (t *groupTable) likely(waits []waitingLine, list []uint16, entries *[flushe
 	return touched
 }
 
+// touch has the memory of an entry come, while that of others does.
+func (t *groupTable) touch(hash uint64) uint64 {
+	place := uint32(t.slots[hash&uint64(len(t.slots)-1)]) //nolint:gosec // its lower half
+	if place == 0 {
+		return 0
+	}
+	return t.entry(place - 1)[entryNumbers]
+}
+
 // is reports whether the entry is that of a tuple, if that is not too long to tell.
 func (e *groupEntry) is(tuple []uint64) bool {
 	if int(e[entryMS]>>sizeShift) != len(tuple) || len(tuple) > lineWords-entryTuple { //nolint:gosec // it has 10 bits

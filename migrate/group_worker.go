@@ -22,6 +22,7 @@ type grouper struct {
 	clock   groupClock
 	spans   []scan.Span
 
+	asked askedTuple
 	waits []waitingLine
 	lists [][]uint16 // places in waits, by part
 	todo  []int      // parts of which some wait
