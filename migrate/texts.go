@@ -1,7 +1,6 @@
 package migrate
 
 import (
-	"encoding/binary"
 	"math/rand/v2"
 	"strings"
 	"unsafe"
@@ -23,8 +22,9 @@ type textSlot struct {
 	number uint64
 }
 
-// A shortText is a text of up to 23 bytes, with its size plus one behind it.
-type shortText [3]uint64
+// A shortText is a text of up to 23 bytes, with its size plus one behind it. It
+// is no array, as those do not fit into registers.
+type shortText struct{ low, middle, high uint64 }
 
 const maxShort = 23
 
@@ -41,20 +41,20 @@ func (s Span) short(text string) (short shortText, ok bool) {
 	if size > maxShort {
 		return short, false
 	}
-	if rest := text[s.From:]; len(rest) >= 24 {
-		for i := range short {
-			short[i] = load(rest, 8*i) & (1<<uint(8*max(size-8*i, 0)) - 1)
-		}
-	} else {
-		var padded [24]byte
+	rest := text[s.From:]
+	if len(rest) < maxShort+1 {
+		var padded [maxShort + 1]byte
 		copy(padded[:], rest[:size])
-		for i := range short {
-			short[i] = binary.LittleEndian.Uint64(padded[8*i:])
-		}
+		rest = string(padded[:])
 	}
-	short[2] |= uint64(size+1) << 56 //nolint:gosec // not negative
-	return short, true
+	return shortText{
+		load(rest, 0) & firstBytes(size), load(rest, 8) & firstBytes(size-8),
+		load(rest, 16)&firstBytes(size-16) | uint64(size+1)<<56, //nolint:gosec // not negative
+	}, true
 }
+
+// firstBytes masks so many of eight bytes.
+func firstBytes(n int) uint64 { return 1<<uint(8*max(n, 0)) - 1 }
 
 // load returns eight bytes of a text, the first one lowest.
 func load(s string, i int) uint64 {
@@ -70,21 +70,24 @@ func (t *texts) find(text string, at Span) (number uint64, ok bool) {
 		number, ok = t.long[at.Of(text)]
 		return number, ok
 	}
-	s := t.slot(&short)
-	return s.number, s.text[2] != 0
+	s := t.slot(short)
+	return s.number, !s.free()
 }
 
 // slot is that of a text, or a free one.
-func (t *texts) slot(short *shortText) *textSlot {
-	mask := uint64(len(t.slots) - 1)
-	hash := mix(t.seeds[0], short[0]) ^ mix(t.seeds[1], short[1]) ^ mix(t.seeds[2], short[2])
-	for at := hash & mask; ; at = (at + 1) & mask {
-		s := &t.slots[at]
-		if (s.text[0]^short[0])|(s.text[1]^short[1])|(s.text[2]^short[2]) == 0 || s.text[2] == 0 {
+func (t *texts) slot(short shortText) *textSlot {
+	slots := t.slots
+	mask := len(slots) - 1
+	hash := mix(t.seeds[0], short.low) ^ mix(t.seeds[1], short.middle) ^ mix(t.seeds[2], short.high)
+	for at := int(hash); ; at++ { //nolint:gosec // its lower bits are used
+		s := &slots[at&mask]
+		if s.text == short || s.free() {
 			return s
 		}
 	}
 }
+
+func (s *textSlot) free() bool { return s.text.high == 0 }
 
 // add keeps a copy of the text at a place, which is new, and returns its number.
 func (t *texts) add(text string, at Span, number uint64) uint64 {
@@ -98,7 +101,7 @@ func (t *texts) add(text string, at Span, number uint64) uint64 {
 	if t.short++; 4*t.short > len(t.slots) {
 		t.grow()
 	}
-	*t.slot(&short) = textSlot{short, number}
+	*t.slot(short) = textSlot{short, number}
 	return number
 }
 
@@ -106,8 +109,8 @@ func (t *texts) grow() {
 	old := t.slots
 	t.slots = make([]textSlot, 2*len(old))
 	for i := range old {
-		if s := &old[i]; s.text[2] != 0 {
-			*t.slot(&s.text) = *s
+		if s := &old[i]; !s.free() {
+			*t.slot(s.text) = *s
 		}
 	}
 }
