@@ -37,6 +37,7 @@ func (t *clientTable) put(client uint64, number uint32) *clientSlot {
 	if t.count++; 2*t.count > len(t.slots) {
 		old := t.slots
 		t.slots = make([]clientSlot, 2*len(old))
+		clear(t.slots) // as in [linePart.grow]
 		for _, s := range old {
 			if s.number != 0 {
 				*t.slot(s.client) = s

@@ -28,13 +28,13 @@ func (f *Fold) applyLines(b *batch) {
 	}
 	first := b.lines[:0]
 	for i := range b.lines {
-		l := b.lines[i]
+		l := &b.lines[i]
 		switch {
 		case l.kind == wholeRecord && f.applyRecord(b.block.File, &b.records[l.thread]):
 			b.Parsed++
-		case l.kind != wholeRecord && f.lines.first(b.block.File, &l):
+		case l.kind != wholeRecord && f.lines.first(b.block.File, l):
 			b.Parsed++
-			first = append(first, l)
+			first = append(first, *l)
 		default:
 			b.Ignored++
 		}

@@ -129,6 +129,7 @@ func (p *linePart) slot(who callerNumber, kind lineKindNumber, hash uint64) *lin
 func (p *linePart) grow() {
 	old := p.slots
 	p.slots = make([]lineSlot, 2*len(old))
+	clear(p.slots) // pages that are read first would be faulted in twice
 	for i := range old {
 		if s := &old[i]; s.count > 0 {
 			*p.slot(s.who, s.kind, p.hash(s.who, s.kind)) = *s

@@ -60,11 +60,13 @@ func (w *lineWorker) number(b *batch, l *Line) {
 		b.Ignored++
 		return
 	}
-	line := countedLine{who: numberOf(w.subjectOf(b, l), w.clientOf(b, l)), ms: l.TimeMS, kind: kind}
+	b.lines = append(b.lines, countedLine{})
+	line := &b.lines[len(b.lines)-1] // filled in place: a copy would have to wait for what was written last
+	line.ms, line.kind = l.TimeMS, kind
+	line.who = numberOf(w.subjectOf(b, l), w.clientOf(b, l))
 	if line.paired() {
 		line.thread = w.threadOf(b, l)
 	}
-	b.lines = append(b.lines, line)
 }
 
 // meaning is the record of a line.
