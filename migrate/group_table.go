@@ -147,6 +147,7 @@ const noEntry = 1<<64 - 1
 // grow doubles the slots.
 func (t *groupTable) grow() {
 	t.slots = make([]uint64, 2*len(t.slots))
+	clear(t.slots) // pages that are read first would be faulted in twice
 	mask := len(t.slots) - 1
 	t.each(func(place uint32, e []uint64) {
 		hash := hashTuple(t.seed, e[entryTuple:entryTuple+sizeOf(e)])
