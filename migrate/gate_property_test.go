@@ -89,7 +89,7 @@ func TestGateAndMoreFailures(t *testing.T) {
 }
 
 // Whatever is missing, the gate never promotes: passes of all clients, all
-// that a node says, hours of it, or too many lines.
+// that a node says, hours of it, a window of a database, or too many lines.
 func TestGateNeverPromotesOnMissingEvidence(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(100) {
@@ -107,6 +107,10 @@ func TestGateNeverPromotesOnMissingEvidence(t *testing.T) {
 			},
 			"lines":   func(e *Evidence) { e.Gaps = []Gap{{Node: "n1", To: s.in.Now, Lines: 1}} },
 			"reading": func(e *Evidence) { e.Coverage.Unparsed = 1 },
+			"a window": func(e *Evidence) {
+				to := s.in.Now.Add(-time.Duration(random.IntN(150)) * time.Hour)
+				e.Unknown = []UnknownWindow{{Source: "vl", From: to.Add(-time.Hour), To: to, Reason: "it took too long"}}
+			},
 		} {
 			less := s.copied(always)
 			take(less.in.Evidence)

@@ -658,3 +658,18 @@ func TestGateKnowsUnknownWindows(t *testing.T) {
 		})
 	}
 }
+
+// Whoever is known to fail blocks also where windows are unknown, and those are
+// named all the same.
+func TestGateBlocksBesideUnknownWindows(t *testing.T) {
+	t.Parallel()
+	s := newScene()
+	s.request("job", verified, failed, 20)
+	s.judge(t, false)
+	s.in.Evidence.Unknown = []UnknownWindow{{Source: "vl", From: ago(3), To: ago(2), Reason: "it took too long"}}
+	v := newGate(&s.in).verdicts()[0]
+	const want = "vl could not be read from 2026-11-21 09:00Z to 2026-11-21 10:00Z: it took too long"
+	if v.Verdict != schemas.VerdictBlocked || !slices.Contains(v.Reasons, want) {
+		t.Errorf("%s because of %q, want blocked and %q", v.Verdict, v.Reasons, want)
+	}
+}
