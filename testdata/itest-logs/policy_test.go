@@ -58,6 +58,9 @@ const policyMapping = `  %s:
     databases: %s
 `
 
+// subjects are in the rollout, each of an app of its own.
+const subjects = 4
+
 // writePolicy writes what evidence and plan need into a directory.
 func writePolicy(t testing.TB, dir string) {
 	t.Helper()
@@ -66,7 +69,7 @@ func writePolicy(t testing.TB, dir string) {
 		policy += fmt.Sprintf(policyMapping, name, dialects()[name])
 	}
 	rollout := "version: 1\nenvironment: eu\ntier: staging\nsubjects:\n"
-	for app := range 4 {
+	for app := range subjects {
 		rollout += fmt.Sprintf("  key/app-%d/k1: {mode: observe, since: %s, secret: 'file:%s'}\n", app, moment(firstDay()), passwordFile)
 	}
 	for name, text := range map[string]string{"lockstep.yaml": policy, "rollout.yaml": rollout, passwordFile: chPassword} {
