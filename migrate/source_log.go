@@ -12,9 +12,9 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
-	"lockstep/migrate/gunzip"
 	"lockstep/schemas"
 )
 
@@ -173,7 +173,7 @@ func (l *logFile) unpack(in io.Reader) (io.ReadCloser, error) {
 	switch {
 	case isGzip(string(magic)):
 		l.packed, l.gzipped = true, true
-		return gunzip.NewReader(text) //nolint:wrapcheck // the caller names the file
+		return gzip.NewReader(text) //nolint:wrapcheck // the caller names the file
 	case isZstd(string(magic)):
 		l.packed = true
 		inflated, err := zstd.NewReader(text, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
