@@ -54,9 +54,8 @@ func newLinePart(c *lineCount) *linePart {
 // memory has to be waited for once and not for each.
 const linesAtOnce = 64
 
-// add counts some of the lines, which have these hashes.
+// add counts some of the lines, which have these hashes. It unlocks the part.
 func (p *linePart) add(lines []countedLine, hashes []uint64, some []uint32) {
-	p.mu.Lock()
 	defer p.mu.Unlock()
 	for len(some) > 0 {
 		now := some[:min(len(some), linesAtOnce)]
@@ -74,11 +73,11 @@ func (p *linePart) add(lines []countedLine, hashes []uint64, some []uint32) {
 // touch asks for the memory that some lines need: their slots, and what has to
 // be known to keep one that is of another day.
 func (p *linePart) touch(lines []countedLine, hashes []uint64, some []uint32) {
-	mask, touched := uint64(len(p.slots)-1), uint64(0)
+	touched := uint64(0)
 	var other [linesAtOnce]uint32
 	count := 0
 	for _, i := range some {
-		s := &p.slots[hashes[i]&mask]
+		s := &p.slots[p.first(hashes[i])]
 		other[count&(linesAtOnce-1)] = i
 		if s.day != uint32(lines[i].ms/dayMS) { //nolint:gosec // no later than in the year 9999
 			count++
@@ -119,12 +118,16 @@ func newLineSlot(l *countedLine, day, ms uint32) lineSlot {
 // slot is that of a caller and a kind, or a free one.
 func (p *linePart) slot(who callerNumber, kind lineKindNumber, hash uint64) *lineSlot {
 	mask := uint64(len(p.slots) - 1)
-	for at := hash & mask; ; at = (at + 1) & mask {
+	for at := p.first(hash); ; at = (at + 1) & mask {
 		if s := &p.slots[at]; s.who == who && s.kind == kind || s.count == 0 {
 			return s
 		}
 	}
 }
+
+// first is where a slot with a hash is looked for first: in that one and the
+// next, which share a line of the cache.
+func (p *linePart) first(hash uint64) uint64 { return hash & uint64(len(p.slots)-1) &^ 1 }
 
 func (p *linePart) grow() {
 	old := p.slots

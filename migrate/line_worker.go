@@ -18,6 +18,7 @@ type lineWorker struct {
 	// Of the lines that are being counted.
 	hashes []uint64
 	order  []uint32
+	shares []partShare
 }
 
 func newLineWorker(c *lineCount) *lineWorker {
@@ -113,29 +114,56 @@ func (w *lineWorker) countDecided() {
 	}
 }
 
-// count counts lines, part by part.
+// A partShare is the lines of a block that a part counts.
+type partShare struct {
+	*linePart
+
+	lines []uint32
+}
+
+// count counts lines, part by part. A part that somebody else is at comes
+// later: it is waited for only when there is no other one left.
 func (w *lineWorker) count(lines []countedLine) {
+	w.share(lines)
+	for todo := w.shares; len(todo) > 0; {
+		busy := todo[:0]
+		for _, s := range todo {
+			if !s.mu.TryLock() {
+				busy = append(busy, s)
+				continue
+			}
+			s.add(lines, w.hashes, s.lines)
+		}
+		if len(busy) == len(todo) {
+			s := busy[0]
+			s.mu.Lock()
+			s.add(lines, w.hashes, s.lines)
+			busy = busy[1:]
+		}
+		todo = busy
+	}
+}
+
+// share finds out which part counts which lines.
+func (w *lineWorker) share(lines []countedLine) {
 	var ends [maxParts]int
-	w.hashes, w.order = w.hashes[:0], append(w.order[:0], make([]uint32, len(lines))...)
+	w.hashes, w.order, w.shares = w.hashes[:0], append(w.order[:0], make([]uint32, len(lines))...), w.shares[:0]
 	for i := range lines {
 		hash := w.hash(lines[i].who, lines[i].kind)
 		w.hashes = append(w.hashes, hash)
 		ends[w.part(hash)]++
 	}
 	at := 0
-	for i, count := range ends {
+	for i, p := range w.parts {
+		count := ends[i]
 		ends[i] = at
 		at += count
+		w.shares = append(w.shares, partShare{p, w.order[at-count : at]})
 	}
 	for i, hash := range w.hashes {
 		end := &ends[w.part(hash)]
 		w.order[*end] = uint32(i) //nolint:gosec // blocks are small
 		*end++
-	}
-	at = 0
-	for i, p := range w.parts {
-		p.add(lines, w.hashes, w.order[at:ends[i]])
-		at = ends[i]
 	}
 }
 

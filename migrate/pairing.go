@@ -146,7 +146,7 @@ func (p *pairing) turn(c *callers, file string, ms int64) {
 			p.Tails[thread] = append(p.Tails[thread], *m)
 		}
 	}
-	p.File, p.Begin, p.Latest, p.Threads = strings.Clone(file), ms, ms, map[string]*threadMark{}
+	p.File, p.Begin, p.Latest, p.Threads = file, ms, ms, map[string]*threadMark{}
 }
 
 // name has marks stand for themselves, to be kept or compared.

@@ -47,7 +47,7 @@ type Profile struct {
 // A Record is what the lines of one record mean. Any record with a time is a
 // sign of life of its node.
 type Record struct {
-	Node    string
+	Node    string        // it never lies in the text, which may be let go before
 	TimeMS  int64         // Unix time in milliseconds; 0 if the text has none
 	Event   schemas.Event // a tally, if Counts; it may share memory with the text
 	Counts  bool

@@ -59,10 +59,13 @@ func (b *Block) release() {
 }
 
 // releaseEarly lets the memory of the text go as soon as it is parsed, if
-// nothing of the batch lies in it: all of its lines were grouped.
+// nothing of the batch lies in it: all of its lines were grouped or have numbers.
 func (b *batch) releaseEarly() {
-	if _, ok := b.dialect.(*mapping); ok && len(b.events)+len(b.samples) == 0 {
-		b.block.release()
+	switch b.dialect.(type) {
+	case *mapping, LineDialect:
+		if len(b.events)+len(b.samples)+len(b.records) == 0 {
+			b.block.release()
+		}
 	}
 }
 

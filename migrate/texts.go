@@ -74,18 +74,29 @@ func (t *texts) find(text string, at Span) (number uint64, ok bool) {
 	return s.number, !s.free()
 }
 
-// slot is that of a text, or a free one.
+// slot is that of a text, or a free one. Slots come in pairs, which share a line
+// of the cache: of the first pair the right one is chosen without a branch, as
+// nobody can foresee which it is.
 func (t *texts) slot(short shortText) *textSlot {
 	slots := t.slots
 	mask := len(slots) - 1
 	hash := mix(t.seeds[0], short.low) ^ mix(t.seeds[1], short.middle) ^ mix(t.seeds[2], short.high)
-	for at := int(hash); ; at++ { //nolint:gosec // its lower bits are used
+	at := int(hash) & mask &^ 1 //nolint:gosec // its lower bits are used
+	second := &slots[at|1].text
+	at |= isZero(second.low ^ short.low | second.middle ^ short.middle | second.high ^ short.high)
+	if s := &slots[at]; s.text == short {
+		return s
+	}
+	for at &^= 1; ; at++ {
 		s := &slots[at&mask]
 		if s.text == short || s.free() {
 			return s
 		}
 	}
 }
+
+// isZero is 1 if a word is 0, and 0 otherwise.
+func isZero(word uint64) int { return int(^(word | -word) >> 63) } //nolint:gosec // one bit
 
 func (s *textSlot) free() bool { return s.text.high == 0 }
 
