@@ -98,7 +98,7 @@ func (r *tsvRow) value(i int) (any, error) {
 	case slices.Contains(textTypes(), name):
 		return unescape(cell)
 	}
-	return nil, problem(OfDatabase, "column %d of the answer is of type %s: write an expression for that field that gives a text or a number", i+1, name)
+	return nil, problem(OfDatabase, "column %d of the answer is of type %s: write an expression for that field that gives a text or a number", i+1, firstWords(name))
 }
 
 func isNumber(name string) bool {
