@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -107,10 +108,15 @@ func FuzzRequest(f *testing.F) {
 	}))
 	w.write("policy.yaml", limited("header_timeout: 1s, body_timeout: 1s"))
 	w.start()
+	var sent [][]byte // lately: a request that was cut off may arrive when its input is over
+	wasSent := func(line string) bool {
+		return slices.ContainsFunc(sent, func(text []byte) bool { return bytes.Contains(text, []byte(line)) })
+	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		if len(text) > 4096 {
 			return
 		}
+		sent = append(sent[max(len(sent)-15, 0):], bytes.Clone(text))
 		c := (&world{t: t, server: w.server}).dial()
 		defer c.Close()
 		_, _ = c.Write(append(text, "\r\n\r\nGET /end HTTP/1.1\r\nHost: nobody.example.com\r\nConnection: close\r\n\r\n"...))
@@ -127,7 +133,7 @@ func FuzzRequest(f *testing.F) {
 		for range statuses[http.StatusOK] {
 			select {
 			case line := <-lines:
-				if !bytes.Contains(text, []byte(line)) {
+				if !wasSent(line) {
 					t.Errorf("the upstream got %q, which is not in %q", line, text)
 				}
 			default:
@@ -135,7 +141,7 @@ func FuzzRequest(f *testing.F) {
 			}
 		}
 		for len(lines) > 0 { // of requests that were cut off
-			if line := <-lines; !bytes.Contains(text, []byte(line)) {
+			if line := <-lines; !wasSent(line) {
 				t.Errorf("the upstream got %q, which is not in %q", line, text)
 			}
 		}
