@@ -18,6 +18,7 @@ func FuzzSingleRequest(f *testing.F) {
 	for _, seed := range []string{
 		"GET" + plainRequest, "HEAD" + plainRequest,
 		"GET http://other/path HTTP/1.1\r\nHost: a:80\r\nConnection: close\r\nX-Forwarded-For: 10.0.0.1\r\n\r\n",
+		"GET http://other/path HTTP/1.1\r\nHost: a:8\"\r\nConnection: close\r\n\r\n",
 		"GET / HTTP/1.1\r\nHost: a\r\nHOST: b\r\nConnection: close\r\n\r\n",
 		"GET / HTTP/1.1\r\nHost: [::1]\r\nConnection: close, close\r\nPragma: no-cache\r\n\r\n",
 		"GET //a%2fb?;&c HTTP/1.1\r\nHost: a\r\nconnection: Close\r\nTimestamp: 1\r\nTimestamp: 2\r\n\r\n",

@@ -34,7 +34,7 @@ func (p *requestParser) parse(head []byte) *http.Request {
 }
 
 // plainLines reports whether a header is of well-formed lines of printable
-// ASCII, with one Host and without a body.
+// ASCII, with one plain Host and without a body.
 func plainLines(head []byte) bool {
 	lines, found := bytes.CutSuffix(head, []byte("\r\n\r\n"))
 	if !found {
@@ -53,6 +53,9 @@ func plainLines(head []byte) bool {
 		case 'h':
 			if strings.EqualFold(string(name), "host") {
 				hosts++
+				if !plainHost(bytes.Trim(value, " \t")) { // also where the target names another
+					return false
+				}
 			}
 		case 'c', 't':
 			if strings.EqualFold(string(name), "content-length") || strings.EqualFold(string(name), "transfer-encoding") {
@@ -88,11 +91,11 @@ func isPrintable(value []byte) bool {
 
 // plainHost reports whether a host is of letters, digits and what stands
 // between them in names and addresses.
-func plainHost(host string) bool {
-	for _, c := range []byte(host) {
-		if !isAlphanumeric(c) && strings.IndexByte("-_.:[]", c) < 0 {
+func plainHost[T string | []byte](host T) bool {
+	for i := range len(host) {
+		if c := host[i]; !isAlphanumeric(c) && strings.IndexByte("-_.:[]", c) < 0 {
 			return false
 		}
 	}
-	return host != ""
+	return len(host) > 0
 }
