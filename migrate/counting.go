@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"math/bits"
+	"sync"
 	"sync/atomic"
 )
 
@@ -72,6 +73,13 @@ func (b *budget) take(more int64) {
 	}
 }
 
+// weigh takes what is more than was counted before.
+func (b *budget) weigh(counted *int64, now int64) {
+	more := now - *counted
+	*counted = now
+	b.take(more)
+}
+
 // partsFor is how many parts so many workers share: enough that one of them
 // mostly finds a part that nobody is at.
 func partsFor(workers int) int {
@@ -79,4 +87,38 @@ func partsFor(workers int) int {
 		return 1
 	}
 	return 4 << bits.Len(uint(min(workers, 8)-1)) //nolint:gosec // not negative
+}
+
+// maxParts is how many parts there may be, by the first bits of a hash.
+const maxParts, partShift = 1 << (64 - partShift), 58
+
+// partOf is the one of so many parts that a hash belongs to. Where it stands in
+// there depends on other bits.
+func partOf(hash uint64, parts int) int { return int(hash >> partShift & uint64(parts-1)) } //nolint:gosec // six bits
+
+// inTurns does something to each part while it is locked. One that somebody else
+// is at comes later: it is waited for only when there is no other one left.
+func inTurns[P interface {
+	sync.Locker
+	TryLock() bool
+}](todo []P, do func(P),
+) {
+	for len(todo) > 0 {
+		busy := todo[:0]
+		for _, part := range todo {
+			if !part.TryLock() {
+				busy = append(busy, part)
+				continue
+			}
+			do(part)
+			part.Unlock()
+		}
+		if len(busy) == len(todo) {
+			busy[0].Lock()
+			do(busy[0])
+			busy[0].Unlock()
+			busy = busy[1:]
+		}
+		todo = busy
+	}
 }

@@ -68,10 +68,6 @@ func (g *grouping) worker() blockCounter {
 	return newGrouper(g)
 }
 
-// part is the one that a tuple of this hash belongs to. Its slot in there
-// depends on other bits.
-func (g *grouping) part(hash uint64) int { return int(hash >> 58 & uint64(len(g.parts)-1)) } //nolint:gosec // six bits
-
 // fileNumber is the number of the node of a file; 0 where lines say it.
 func (g *grouping) fileNumber(node string) uint64 {
 	if node == "" {

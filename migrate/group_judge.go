@@ -3,7 +3,6 @@ package migrate
 import (
 	"slices"
 	"sync"
-	"time"
 
 	"lockstep/schemas"
 )
@@ -72,7 +71,7 @@ func newJudge(m tupleMaker, environment string, seed uint64) *judge {
 // restOf numbers the rest of a key, with a day since 1970.
 func (j *judge) restOf(key, day uint32) uint32 {
 	rest := j.keys[key]
-	rest.Day = time.UnixMilli(int64(day) * dayMS).UTC().Format(time.DateOnly)
+	rest.Day = utcDay(int64(day))
 	return j.sums.rest(rest)
 }
 

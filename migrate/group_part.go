@@ -2,8 +2,7 @@ package migrate
 
 import "sync"
 
-// A groupPart counts the lines of some tuples. Whoever is at it holds its lock,
-// and count gives it back.
+// A groupPart counts the lines of some tuples. Whoever is at it holds its lock.
 type groupPart struct {
 	sync.Mutex
 	*grouping
@@ -22,7 +21,6 @@ func newGroupPart(g *grouping) *groupPart {
 // count counts lines that wait. It returns those that have to be read one by
 // one, after those that were found before.
 func (p *groupPart) count(g *grouper, b *batch, list, odd []uint16) []uint16 {
-	defer p.Unlock()
 	before := len(odd)
 	for rest := list; len(rest) > 0; {
 		some := rest[:min(len(rest), flushed)]
@@ -32,7 +30,7 @@ func (p *groupPart) count(g *grouper, b *batch, list, odd []uint16) []uint16 {
 	lines := uint64(len(list) - len(odd) + before) //nolint:gosec // odd are of the list
 	b.Lines += lines
 	b.Parsed += lines
-	p.weigh()
+	p.weigh(&p.counted, p.bytes())
 	return odd
 }
 
@@ -57,13 +55,6 @@ func (p *groupPart) countSome(g *grouper, b *batch, list, odd []uint16) []uint16
 		}
 	}
 	return odd
-}
-
-// weigh notes what the part takes in memory.
-func (p *groupPart) weigh() {
-	more := p.bytes() - p.counted
-	p.counted += more
-	p.take(more)
 }
 
 // entry is that of a tuple, which is judged if it is new.

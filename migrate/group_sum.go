@@ -1,8 +1,6 @@
 package migrate
 
 import (
-	"sync"
-
 	"lockstep/schemas"
 )
 
@@ -116,11 +114,7 @@ func (p *groupPart) clear() {
 
 // drain implements [counting].
 func (g *grouping) drain(f *Fold) {
-	var running sync.WaitGroup
-	for _, part := range g.parts {
-		running.Go(part.sum)
-	}
-	running.Wait()
+	parallel(len(g.parts), func(i int) { g.parts[i].sum() })
 	for _, part := range g.parts {
 		f.takeSigns(part)
 		g.judge.sums.take(part.sums)

@@ -81,14 +81,7 @@ func (t *groupTable) touch(hash uint64) uint64 {
 
 // is reports whether the entry is that of a tuple, if that is not too long to tell.
 func (e *groupEntry) is(tuple []uint64) bool {
-	if int(e[entryMS]>>sizeShift) != len(tuple) || len(tuple) > lineWords-entryTuple { //nolint:gosec // it has 10 bits
-		return false
-	}
-	other := uint64(0)
-	for i, word := range tuple {
-		other |= word ^ e[entryTuple+i]
-	}
-	return other == 0
+	return len(tuple) <= lineWords-entryTuple && sameTuple(e[:], tuple)
 }
 
 // find returns the entry of a tuple; nil if there is none. The slot is where it

@@ -3,6 +3,8 @@ package migrate
 import (
 	"math"
 	"time"
+
+	"lockstep/migrate/scan"
 )
 
 // A groupClock reads the times of lines, most of them without a clock: lines
@@ -51,11 +53,11 @@ func (c *groupClock) usual(raw string) (ms int64, ok bool) {
 	if len(raw) != len(`"2006-01-02T15:04:05.000Z"`) {
 		return 0, false
 	}
-	day, second := load8(raw, 9), load8(raw, 17)
+	day, second := scan.Load(raw, 9), scan.Load(raw, 17)
 	hours, seconds := day&^0xffff^hourForm, second^secondForm
 	const highs = 0x8080808080808080
 	wrong := (hours | (hours + hourLimit) | seconds | (seconds + secondLimit)) & highs
-	if load8(raw, 1) != c.year || day&0xffff != c.rest || wrong != 0 || raw[25] != '"' {
+	if scan.Load(raw, 1) != c.year || day&0xffff != c.rest || wrong != 0 || raw[25] != '"' {
 		return 0, false
 	}
 	hour, minute := (hours>>24&15)*10+hours>>32&15, (hours>>48&15)*10+hours>>56&15
@@ -127,7 +129,7 @@ func (c *groupClock) setDate(date string) bool {
 		return false
 	}
 	c.date, c.day = at.Format(time.DateOnly), at.UnixMilli()
-	c.year, c.rest = load8(c.date, 0), uint64(c.date[8])|uint64(c.date[9])<<8
+	c.year, c.rest = scan.Load(c.date, 0), uint64(c.date[8])|uint64(c.date[9])<<8
 	return true
 }
 

@@ -40,13 +40,13 @@ func packTuple(words []uint64, text string, spans []scan.Span, file uint64) (siz
 				return 0
 			}
 			for ; rest >= 8; rest -= 8 {
-				value = load8(text, from)
+				value = scan.Load(text, from)
 				words[size] = word | value<<(filled&63)
 				word = value >> 1 >> (63 - filled&63)
 				from, size = from+8, size+1
 			}
 			if from+8 <= len(text) {
-				value = load8(text, from) & (1<<(8*rest&63) - 1)
+				value = scan.Load(text, from) & (1<<(8*rest&63) - 1)
 			} else {
 				value = loadLast(text, from, rest)
 			}
@@ -85,13 +85,6 @@ func loadLast(text string, from int, size uint) (word uint64) {
 		word |= uint64(text[from+int(i)]) << (8 * i) //nolint:gosec // less than 8
 	}
 	return word
-}
-
-// load8 returns eight bytes of a text, the first one lowest.
-func load8(s string, i int) uint64 {
-	s = s[i : i+8]
-	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
-		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
 // hashTuple is the hash of a tuple.

@@ -22,12 +22,12 @@ type grouper struct {
 	clock   groupClock
 	spans   []scan.Span
 
-	asked askedTuple
-	waits []waitingLine
-	lists [][]uint16 // places in waits, by part
-	todo  []int      // parts of which some wait
-	words []uint64   // the tuples
-	used  int        // of words
+	asked  askedTuple
+	waits  []waitingLine
+	lists  [][]uint16   // places in waits, by part
+	shares []groupShare // of parts of which some wait
+	words  []uint64     // the tuples
+	used   int          // of words
 }
 
 // A waitingLine is a line that was scanned and has to be counted.
@@ -80,7 +80,7 @@ func (g *grouper) wait(text string, start, number int) bool {
 		return false
 	}
 	hash := hashTuple(g.seed, g.words[g.used:g.used+size])
-	part, day := g.part(hash), ms/dayMS
+	part, day := partOf(hash, len(g.parts)), ms/dayMS
 	g.lists[part] = append(g.lists[part], uint16(len(g.waits))) //nolint:gosec // less than waitLines
 	g.waits = g.waits[:len(g.waits)+1]
 	w := &g.waits[len(g.waits)-1]                                    // filled in place: a copy would have to wait for what was written last
@@ -91,43 +91,28 @@ func (g *grouper) wait(text string, start, number int) bool {
 	return true
 }
 
-// flush counts the lines that wait, part by part. A part that somebody else is
-// at comes later: it is waited for only when there is no other one left.
+// flush counts the lines that wait, part by part.
 func (g *grouper) flush(b *batch, opts *Options) {
-	var odd []uint16
-	g.todo = g.todo[:0]
+	g.shares = g.shares[:0]
 	for i, list := range g.lists {
 		if len(list) > 0 {
-			g.todo = append(g.todo, i)
+			g.shares = append(g.shares, groupShare{g.parts[i], list})
+			g.lists[i] = list[:0]
 		}
 	}
-	for todo := g.todo; len(todo) > 0; {
-		busy := todo[:0]
-		for _, i := range todo {
-			if !g.parts[i].TryLock() {
-				busy = append(busy, i)
-				continue
-			}
-			odd = g.countPart(b, i, odd)
-		}
-		if len(busy) == len(todo) {
-			g.parts[busy[0]].Lock()
-			odd = g.countPart(b, busy[0], odd)
-			busy = busy[1:]
-		}
-		todo = busy
-	}
+	var odd []uint16
+	inTurns(g.shares, func(s groupShare) { odd = s.count(g, b, s.list, odd) })
 	for _, i := range odd {
 		g.lineByLine(b, &g.waits[i], opts)
 	}
 	g.waits, g.used = g.waits[:0], 0
 }
 
-// countPart counts the lines of a part that is locked.
-func (g *grouper) countPart(b *batch, part int, odd []uint16) []uint16 {
-	list := g.lists[part]
-	g.lists[part] = list[:0]
-	return g.parts[part].count(g, b, list, odd)
+// A groupShare is the lines that wait for a part.
+type groupShare struct {
+	*groupPart
+
+	list []uint16
 }
 
 // lineByLine leaves a line to the dialect, which will say what is wrong with it.

@@ -157,9 +157,7 @@ func (c *lineCount) handOn(lines []countedLine) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.decided = append(c.decided, lines)
-	names := c.threads.bytes + c.callers.bytes()
-	c.take(names - c.named)
-	c.named = names
+	c.weigh(&c.named, c.threads.bytes+c.callers.bytes())
 }
 
 // next takes lines to be counted; ok is false if there are none.

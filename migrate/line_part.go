@@ -9,9 +9,9 @@ import (
 
 // A linePart is the part of a [lineCount] that counts the lines of some clients.
 type linePart struct {
+	sync.Mutex
 	*lineCount
 
-	mu      sync.Mutex
 	slots   []lineSlot
 	entries int
 	sums    *tallyTable // of days that are over
@@ -54,9 +54,8 @@ func newLinePart(c *lineCount) *linePart {
 // memory has to be waited for once and not for each.
 const linesAtOnce = 64
 
-// add counts some of the lines, which have these hashes. It unlocks the part.
+// add counts some of the lines, which have these hashes.
 func (p *linePart) add(lines []countedLine, hashes []uint64, some []uint32) {
-	defer p.mu.Unlock()
 	for len(some) > 0 {
 		now := some[:min(len(some), linesAtOnce)]
 		some = some[len(now):]
@@ -65,9 +64,7 @@ func (p *linePart) add(lines []countedLine, hashes []uint64, some []uint32) {
 			p.addLine(&lines[i], hashes[i])
 		}
 	}
-	more := p.bytes() - p.counted
-	p.counted += more
-	p.take(more)
+	p.weigh(&p.counted, p.bytes())
 }
 
 // touch asks for the memory that some lines need: their slots, and what has to

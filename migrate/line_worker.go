@@ -36,9 +36,7 @@ func (w *lineWorker) parse(b *batch, opts *Options) {
 		w.forget() // what such lines mean
 		b.parseText(opts)
 	}
-	more := w.subjects.bytes + w.clients.bytes + w.threads.bytes - w.counted
-	w.counted += more
-	w.take(more)
+	w.weigh(&w.counted, w.subjects.bytes+w.clients.bytes+w.threads.bytes)
 }
 
 // forget forgets all numbers.
@@ -121,27 +119,10 @@ type partShare struct {
 	lines []uint32
 }
 
-// count counts lines, part by part. A part that somebody else is at comes
-// later: it is waited for only when there is no other one left.
+// count counts lines, part by part.
 func (w *lineWorker) count(lines []countedLine) {
 	w.share(lines)
-	for todo := w.shares; len(todo) > 0; {
-		busy := todo[:0]
-		for _, s := range todo {
-			if !s.mu.TryLock() {
-				busy = append(busy, s)
-				continue
-			}
-			s.add(lines, w.hashes, s.lines)
-		}
-		if len(busy) == len(todo) {
-			s := busy[0]
-			s.mu.Lock()
-			s.add(lines, w.hashes, s.lines)
-			busy = busy[1:]
-		}
-		todo = busy
-	}
+	inTurns(w.shares, func(s partShare) { s.add(lines, w.hashes, s.lines) })
 }
 
 // share finds out which part counts which lines.
@@ -151,7 +132,7 @@ func (w *lineWorker) share(lines []countedLine) {
 	for i := range lines {
 		hash := w.hash(lines[i].who, lines[i].kind)
 		w.hashes = append(w.hashes, hash)
-		ends[w.part(hash)]++
+		ends[partOf(hash, len(w.parts))]++
 	}
 	at := 0
 	for i, p := range w.parts {
@@ -161,7 +142,7 @@ func (w *lineWorker) share(lines []countedLine) {
 		w.shares = append(w.shares, partShare{p, w.order[at-count : at]})
 	}
 	for i, hash := range w.hashes {
-		end := &ends[w.part(hash)]
+		end := &ends[partOf(hash, len(w.parts))]
 		w.order[*end] = uint32(i) //nolint:gosec // blocks are small
 		*end++
 	}
@@ -172,8 +153,3 @@ func (c *lineCount) hash(who callerNumber, kind lineKindNumber) uint64 {
 	client := mix(c.seed, who.client())
 	return client>>partShift<<partShift | mix(client, uint64(who.subject())<<32|uint64(kind))>>(64-partShift)
 }
-
-// maxParts is how many parts there may be, by the first bits of a hash.
-const maxParts, partShift = 1 << (64 - partShift), 58
-
-func (c *lineCount) part(hash uint64) int { return int(hash >> partShift & uint64(len(c.parts)-1)) } //nolint:gosec // six bits

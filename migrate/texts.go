@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 	"strings"
 	"unsafe"
+
+	"lockstep/migrate/scan"
 )
 
 // texts has a number for each of many texts. Short ones, which most are, stand
@@ -48,20 +50,13 @@ func (s Span) short(text string) (short shortText, ok bool) {
 		rest = string(padded[:])
 	}
 	return shortText{
-		load(rest, 0) & firstBytes(size), load(rest, 8) & firstBytes(size-8),
-		load(rest, 16)&firstBytes(size-16) | uint64(size+1)<<56, //nolint:gosec // not negative
+		scan.Load(rest, 0) & firstBytes(size), scan.Load(rest, 8) & firstBytes(size-8),
+		scan.Load(rest, 16)&firstBytes(size-16) | uint64(size+1)<<56, //nolint:gosec // not negative
 	}, true
 }
 
 // firstBytes masks so many of eight bytes.
 func firstBytes(n int) uint64 { return 1<<uint(8*max(n, 0)) - 1 }
-
-// load returns eight bytes of a text, the first one lowest.
-func load(s string, i int) uint64 {
-	s = s[i : i+8]
-	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
-		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
-}
 
 // find returns the number of the text at a place.
 func (t *texts) find(text string, at Span) (number uint64, ok bool) {

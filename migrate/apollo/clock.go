@@ -3,6 +3,8 @@ package apollo
 import (
 	"strings"
 	"time"
+
+	"lockstep/migrate/scan"
 )
 
 // A clock reads the times of lines that come one after the other: most are of
@@ -30,7 +32,7 @@ func (c *clock) read(line string) (ms int64, size int) {
 	if !c.isHour(line) && !c.turn(line) {
 		return 0, 0
 	}
-	digits := load(line, hourSize) ^ c.rest
+	digits := scan.Load(line, hourSize) ^ c.rest
 	last := uint64(line[timeSize-1] - '0')
 	if (digits+(ones*0x7f-notAbove)|digits)&highs != 0 || last > 9 {
 		return 0, 0
@@ -47,7 +49,7 @@ const notAbove = 0x09_09_00_09_05_00_09_05
 // isHour reports whether a line is of the hour of the one before, and written like it.
 func (c *clock) isHour(line string) bool {
 	behind := line[timeSize:]
-	return c.ms > 0 && c.hour == [2]uint64{load(line, 0), load(line, hourSize-8)} && line[hourSize+5] == byte(c.rest>>40) &&
+	return c.ms > 0 && c.hour == [2]uint64{scan.Load(line, 0), scan.Load(line, hourSize-8)} && line[hourSize+5] == byte(c.rest>>40) &&
 		behind[len(c.offset)] == ' ' && behind[:len(c.offset)] == c.offset
 }
 
@@ -65,7 +67,7 @@ func (c *clock) turn(line string) bool {
 	if err != nil || endErr != nil || end.Sub(begin) != time.Hour-time.Millisecond || begin.UnixMilli() <= 0 || end.Year() > 9999 {
 		return false
 	}
-	c.hour, c.rest = [2]uint64{load(line, 0), load(line, hourSize-8)}, load("00:00.00", 0)&^(0xff<<40)|uint64(line[hourSize+5])<<40
+	c.hour, c.rest = [2]uint64{scan.Load(line, 0), scan.Load(line, hourSize-8)}, scan.Load("00:00.00", 0)&^(0xff<<40)|uint64(line[hourSize+5])<<40
 	c.offset, c.ms = s.offset, begin.UnixMilli()
 	return true
 }

@@ -49,8 +49,8 @@ func (s *KeyStore) Probe(ctx context.Context, app string, keys []migrate.ProbeKe
 	}
 }
 
-// scan is how long after a change every node has looked for it.
-const scan = 2 * time.Second
+// scanTime is how long after a change every node has looked for it.
+const scanTime = 2 * time.Second
 
 // awaitScan waits for the nodes to look, where nobody can see whether they have:
 // as long as no key enforces everything passes, also before a change. And the
@@ -65,7 +65,7 @@ func (s *KeyStore) awaitScan(ctx context.Context, app string, keys []migrate.Pro
 	if !ok {
 		return nil
 	}
-	return s.rest(ctx, scan-s.o.Now().Sub(at))
+	return s.rest(ctx, scanTime-s.o.Now().Sub(at))
 }
 
 func enforces(keys []migrate.ProbeKey) bool {

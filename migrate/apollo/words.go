@@ -1,13 +1,10 @@
 package apollo
 
-import "math/bits"
+import (
+	"math/bits"
 
-// load returns eight bytes of a text, the first one lowest.
-func load(s string, i int) uint64 {
-	s = s[i : i+8]
-	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
-		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
-}
+	"lockstep/migrate/scan"
+)
 
 const (
 	ones  = 0x0101010101010101
@@ -41,7 +38,7 @@ func subjects(word uint64) uint64 {
 // subjectSize is how many of the first sixteen bytes of a text, which has so
 // many, may be part of a subject.
 func subjectSize(text string) int {
-	return bits.TrailingZeros64(^bits16(subjects(load(text, 0)), subjects(load(text, 8))))
+	return bits.TrailingZeros64(^bits16(subjects(scan.Load(text, 0)), subjects(scan.Load(text, 8))))
 }
 
 // addressRoom is how many bytes [readAddress] may look at.
@@ -50,7 +47,7 @@ const addressRoom = 24
 // readAddress reads an IPv4 address that is written as [netip.Addr] does, with
 // a comma behind it, and says how long it is.
 func readAddress(text string) (address uint32, size int, ok bool) {
-	low, high := load(text, 0), load(text, 8)
+	low, high := scan.Load(text, 0), scan.Load(text, 8)
 	size = bits.TrailingZeros64(bits16(is(low, ','), is(high, ',')) | 1<<16)
 	ends := bits16(is(low, '.'), is(high, '.')) & (1<<uint(size) - 1)
 	if size == 16 || bits.OnesCount64(ends) != 3 {
@@ -61,7 +58,7 @@ func readAddress(text string) (address uint32, size int, ok bool) {
 	for range 4 {
 		end := bits.TrailingZeros64(ends)
 		ends &= ends - 1
-		part, ok := readPart(uint32(load(text, begin)), end-begin) //nolint:gosec // the rest does not matter
+		part, ok := readPart(uint32(scan.Load(text, begin)), end-begin) //nolint:gosec // the rest does not matter
 		if !ok {
 			return 0, size, false
 		}

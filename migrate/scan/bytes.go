@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// load returns eight bytes of a text, the first one lowest.
-func load(s string, i int) uint64 {
+// Load returns eight bytes of a text from a place on, the first one lowest.
+func Load(s string, i int) uint64 {
 	s = s[i : i+8]
 	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
 		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
@@ -31,7 +31,7 @@ func dirt(word uint64) uint64 {
 // within it on; 0 if there is none, or if the string is not valid.
 func inString(s string, at int) int {
 	for at+8 <= len(s) {
-		found := special(load(s, at))
+		found := special(Load(s, at))
 		if found == 0 {
 			at += 8
 			continue
@@ -64,7 +64,7 @@ func inString(s string, at int) int {
 func endOfString(s string, at int) int {
 	for ; at+16 <= len(s); at += 16 {
 		w := s[at : at+16]
-		low, high := special(load(w, 0)), special(load(w, 8))
+		low, high := special(Load(w, 0)), special(Load(w, 8))
 		if low|high == 0 {
 			continue
 		}
@@ -86,9 +86,9 @@ func endOfFixed(s string, at, length int) int {
 	}
 	found := uint64(0)
 	for ; at+8 <= end; at += 8 {
-		found |= dirt(load(s, at))
+		found |= dirt(Load(s, at))
 	}
-	found |= dirt(load(s, at)) << (64 - 8*uint(end-at)) //nolint:gosec // less than eight
+	found |= dirt(Load(s, at)) << (64 - 8*uint(end-at)) //nolint:gosec // less than eight
 	if found&highs == 0 {
 		return end
 	}
@@ -168,7 +168,7 @@ func noDigit(word uint64) uint64 {
 // endOfNumber is [number] if it is short and whole, and else 0.
 func endOfNumber(s string, at int) int {
 	w := s[at : at+9]
-	other := noDigit(load(w, 0))
+	other := noDigit(Load(w, 0))
 	end := bits.TrailingZeros64(other) / 8
 	if c := w[end]; other == 0 || end == 0 || w[0] == '0' && end > 1 || c|0x20 == 'e' || c == '.' {
 		return 0
@@ -178,7 +178,7 @@ func endOfNumber(s string, at int) int {
 
 func digits(s string, at int) int {
 	for ; at+8 <= len(s); at += 8 {
-		if other := noDigit(load(s, at)); other != 0 {
+		if other := noDigit(Load(s, at)); other != 0 {
 			return at + bits.TrailingZeros64(other)/8
 		}
 	}

@@ -158,7 +158,7 @@ func (c *compiler) add(at int, text string, facts []fact, edges []edge) {
 // of them that count.
 func cutWord(text *string) (word, mask uint64) {
 	size := min(len(*text), 8)
-	word = load((*text)[:size]+"\x00\x00\x00\x00\x00\x00\x00\x00", 0)
+	word = Load((*text)[:size]+"\x00\x00\x00\x00\x00\x00\x00\x00", 0)
 	*text = (*text)[size:]
 	return word, 1<<(8*size) - 1
 }

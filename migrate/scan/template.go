@@ -58,10 +58,10 @@ func (t *template) match(text string, at int, spans []Span) int {
 			return 0
 		}
 		w := text[at : at+room]
-		differ := (load(w, 0)^n.words[0])&n.masks[0] | (load(w, 8)^n.words[1])&n.masks[1]
+		differ := (Load(w, 0)^n.words[0])&n.masks[0] | (Load(w, 8)^n.words[1])&n.masks[1]
 		if n.size > 16 {
-			differ |= (load(w, 16)^n.words[2])&n.masks[2] | (load(w, 24)^n.words[3])&n.masks[3] |
-				(load(w, 32)^n.words[4])&n.masks[4] | (load(w, 40)^n.words[5])&n.masks[5]
+			differ |= (Load(w, 16)^n.words[2])&n.masks[2] | (Load(w, 24)^n.words[3])&n.masks[3] |
+				(Load(w, 32)^n.words[4])&n.masks[4] | (Load(w, 40)^n.words[5])&n.masks[5]
 		}
 		if differ != 0 || n.more != "" && text[at+firstBytes:from] != n.more {
 			n = n.other
