@@ -286,7 +286,7 @@ type job struct {
 func parseAll(ctx context.Context, source Source, opts *Options, counts counting) iter.Seq2[*batch, error] {
 	return func(yield func(*batch, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
-		workers := runtime.GOMAXPROCS(0)
+		workers := runtime.GOMAXPROCS(0) + 1 // one waits for a block, or for what is counted, every so often
 		feed, stop := newFeed(ctx, source, counts, blocksAhead*workers)
 		var running sync.WaitGroup
 		var pool sync.Pool // of the events of a block

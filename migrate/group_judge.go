@@ -100,7 +100,7 @@ func (j *judge) clear() {
 // judge says what a tuple means. What it means may depend on the file.
 func (j *judge) judge(tuple *askedTuple, file uint64) (m meaning) {
 	j.askedTuple = tuple
-	tuple.ofRequest.beside(file)
+	tuple.ofRequest.beside(j.seed, file)
 	request := uint32(j.answer(&j.requestPart, &tuple.ofRequest, (*judge).newRequest)) //nolint:gosec // it was one
 	r := &j.requests[request]
 	if m.verdict = r.verdict; m.verdict != counted {
@@ -110,8 +110,8 @@ func (j *judge) judge(tuple *askedTuple, file uint64) (m meaning) {
 	if r.key.Outcome == schemas.OutcomeOK {
 		newSubject, outcome = (*judge).newPassing, 1
 	}
-	tuple.ofSubject.beside(outcome)
-	tuple.ofClient.beside(0)
+	tuple.ofSubject.beside(j.seed, outcome)
+	tuple.ofClient.beside(j.seed, 0)
 	j.touched += j.subjectPart.known.touch(tuple.ofSubject.hash) + j.clientPart.known.touch(tuple.ofClient.hash)
 	subject := j.answer(&j.subjectPart, &tuple.ofSubject, newSubject)
 	client := j.answer(&j.clientPart, &tuple.ofClient, (*judge).newClient)

@@ -41,7 +41,7 @@ func (p *groupPart) countSome(g *grouper, b *batch, list, odd []uint16) []uint16
 	p.touched += p.tuples.likely(g.waits, list, &entries)
 	for n, i := range list {
 		w := &g.waits[i]
-		entry, tuple := entries[n%flushed], g.words[w.from:w.to]
+		entry, tuple := entries[n%flushed], g.room[w.from:w.to]
 		if entry == nil || !entry.is(tuple) {
 			entry = p.entry(g, w.hash, tuple)
 		}
@@ -58,7 +58,7 @@ func (p *groupPart) countSome(g *grouper, b *batch, list, odd []uint16) []uint16
 }
 
 // entry is that of a tuple, which is judged if it is new.
-func (p *groupPart) entry(g *grouper, hash uint64, tuple []uint64) *groupEntry {
+func (p *groupPart) entry(g *grouper, hash uint64, tuple []byte) *groupEntry {
 	slot, entry := p.tuples.find(hash, tuple)
 	if entry == nil {
 		m := p.ask(g, tuple)
@@ -71,7 +71,7 @@ func (p *groupPart) entry(g *grouper, hash uint64, tuple []uint64) *groupEntry {
 }
 
 // ask has a tuple judged.
-func (p *groupPart) ask(g *grouper, tuple []uint64) meaning {
+func (p *groupPart) ask(g *grouper, tuple []byte) meaning {
 	p.judge.ask(&g.asked, tuple)
 	p.judge.Lock()
 	p.judge.mapping = g.mapping

@@ -1,5 +1,7 @@
 package migrate
 
+import "encoding/binary"
+
 // A groupTable has an entry for each tuple. Most entries take one line of the
 // cache, which is all that has to be fetched to count a line of a log.
 type groupTable struct {
@@ -13,8 +15,10 @@ type groupTable struct {
 const (
 	chunkWords = 1 << 14 // in which entries find room
 	lineWords  = 8       // of the cache; entries take multiples of that
-	maxTuple   = 4096    // bytes; the size of one in words has 10 bits
-	tupleRoom  = maxTuple/8 + packMargin
+	lineBytes  = 8 * lineWords
+	shortTuple = lineBytes - 8*entryTuple // bytes of a tuple whose entry takes one line, as that of most does
+	maxTuple   = 4096                     // bytes; the size of one in words has 10 bits
+	tupleRoom  = maxTuple + packMargin
 )
 
 // The words of an entry before those of its tuple. A part of a judge has one
@@ -45,8 +49,7 @@ func (t *groupTable) entry(place uint32) []uint64 {
 	return t.chunks[place/(chunkWords/lineWords)][place%(chunkWords/lineWords)*lineWords:]
 }
 
-// A groupEntry is the first line of an entry: its numbers, and the words of a
-// tuple that is no longer than most are.
+// A groupEntry is the first line of an entry: its numbers, and a short tuple.
 type groupEntry [lineWords]uint64
 
 // likely finds the entries that lines belong to, most likely: nil where it is
@@ -79,14 +82,16 @@ func (t *groupTable) touch(hash uint64) uint64 {
 	return t.entry(place - 1)[entryNumbers]
 }
 
-// is reports whether the entry is that of a tuple, if that is not too long to tell.
-func (e *groupEntry) is(tuple []uint64) bool {
-	return len(tuple) <= lineWords-entryTuple && sameTuple(e[:], tuple)
+// is reports whether the entry is that of a tuple, if that is short.
+func (e *groupEntry) is(tuple []byte) bool {
+	return len(tuple) == shortTuple && e[entryMS]>>sizeShift == shortTuple/8 &&
+		(e[entryTuple]^wordOf(tuple, 0)|e[entryTuple+1]^wordOf(tuple, 1)|
+			e[entryTuple+2]^wordOf(tuple, 2)|e[entryTuple+3]^wordOf(tuple, 3)) == 0
 }
 
 // find returns the entry of a tuple; nil if there is none. The slot is where it
 // is, or where it belongs.
-func (t *groupTable) find(hash uint64, tuple []uint64) (slot int, entry []uint64) {
+func (t *groupTable) find(hash uint64, tuple []byte) (slot int, entry []uint64) {
 	mask := len(t.slots) - 1
 	for slot = int(hash) & mask; t.slots[slot] != 0; slot = (slot + 1) & mask { //nolint:gosec // its lower half
 		if t.slots[slot]>>32 != hash>>32 {
@@ -99,21 +104,21 @@ func (t *groupTable) find(hash uint64, tuple []uint64) (slot int, entry []uint64
 	return slot, nil
 }
 
-func sameTuple(entry, tuple []uint64) bool {
-	if sizeOf(entry) != len(tuple) {
+func sameTuple(entry []uint64, tuple []byte) bool {
+	if 8*sizeOf(entry) != len(tuple) {
 		return false
 	}
-	entry = entry[entryTuple : entryTuple+len(tuple)]
 	other := uint64(0)
-	for i, word := range tuple {
-		other |= word ^ entry[i]
+	for i, word := range entry[entryTuple : entryTuple+len(tuple)/8] {
+		other |= word ^ wordOf(tuple, i)
 	}
 	return other == 0
 }
 
 // add makes an entry in a free slot.
-func (t *groupTable) add(slot int, hash uint64, tuple []uint64) []uint64 {
-	size := (entryTuple + len(tuple) + lineWords - 1) &^ (lineWords - 1)
+func (t *groupTable) add(slot int, hash uint64, tuple []byte) []uint64 {
+	words := len(tuple) / 8
+	size := (entryTuple + words + lineWords - 1) &^ (lineWords - 1)
 	if left := chunkWords - t.used%chunkWords; left < size {
 		t.entry(uint32(t.used / lineWords))[entryMS] = noEntry
 		t.used += left
@@ -125,8 +130,10 @@ func (t *groupTable) add(slot int, hash uint64, tuple []uint64) []uint64 {
 	entry := t.entry(place)[:size]
 	t.used += size
 	entry[entryCount], entry[entryNumbers], entry[entryKey] = 0, 0, 0
-	entry[entryMS] = msMask | uint64(len(tuple))<<sizeShift
-	copy(entry[entryTuple:], tuple)
+	entry[entryMS] = msMask | uint64(words)<<sizeShift //nolint:gosec // less than maxTuple
+	for i := range words {
+		entry[entryTuple+i] = wordOf(tuple, i)
+	}
 	t.slots[slot] = hash>>32<<32 | uint64(place+1)
 	if t.entries++; t.entries > len(t.slots)/2 {
 		t.grow()
@@ -142,8 +149,13 @@ func (t *groupTable) grow() {
 	t.slots = make([]uint64, 2*len(t.slots))
 	clear(t.slots) // pages that are read first would be faulted in twice
 	mask := len(t.slots) - 1
+	var tuple []byte
 	t.each(func(place uint32, e []uint64) {
-		hash := hashTuple(t.seed, e[entryTuple:entryTuple+sizeOf(e)])
+		tuple = tuple[:0]
+		for _, word := range e[entryTuple : entryTuple+sizeOf(e)] {
+			tuple = binary.LittleEndian.AppendUint64(tuple, word)
+		}
+		hash := hashTuple(t.seed, tuple)
 		slot := int(hash) & mask //nolint:gosec // its lower half
 		for t.slots[slot] != 0 {
 			slot = (slot + 1) & mask

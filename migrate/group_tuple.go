@@ -8,24 +8,19 @@ import (
 // An askedTuple is a tuple with all by which a judge looks up what it means. A
 // worker prepares it before he takes the lock of the judge.
 type askedTuple struct {
-	tuple string // its bytes
-	text  []byte // in which these are
+	tuple string // its bytes, which are valid only now
 	ends  []int  // of its fields
 
 	ofRequest, ofSubject, ofClient tupleKey
 }
 
 // ask prepares a tuple. It reads nothing of the judge that ever changes.
-func (j *judge) ask(t *askedTuple, tuple []uint64) {
-	t.text = t.text[:0]
-	for _, word := range tuple {
-		t.text = binary.LittleEndian.AppendUint64(t.text, word)
-	}
-	t.tuple = view(t.text)
+func (j *judge) ask(t *askedTuple, tuple []byte) {
+	t.tuple = view(tuple)
 	t.ends = cutTuple(t.ends[:0], t.tuple, len(j.fields))
-	t.ofRequest.take(t, j.requestPart.fields, j.seed)
-	t.ofSubject.take(t, j.subjectPart.fields, j.seed)
-	t.ofClient.take(t, j.clientPart.fields, j.seed)
+	t.ofRequest.take(t, j.requestPart.fields)
+	t.ofSubject.take(t, j.subjectPart.fields)
+	t.ofClient.take(t, j.clientPart.fields)
 }
 
 // raw is a field, with what ends it.
@@ -37,31 +32,25 @@ func (t *askedTuple) raw(field int) string {
 	return t.tuple[from:t.ends[field]]
 }
 
-// A tupleKey is some fields of a tuple, in words. The last word is for what
-// matters beside them.
+// A tupleKey is some fields of a tuple, padded to words. The last word is for
+// what matters beside them.
 type tupleKey struct {
-	text  []byte
-	words []uint64
-	hash  uint64 // of all words, once the last is known
+	text []byte
+	hash uint64 // once the last word is known
 }
 
 // take takes fields, and leaves the last word to [tupleKey.beside].
-func (k *tupleKey) take(t *askedTuple, fields []int, seed uint64) {
-	k.text, k.words = k.text[:0], k.words[:0]
+func (k *tupleKey) take(t *askedTuple, fields []int) {
+	k.text = k.text[:0]
 	for _, field := range fields {
 		k.text = append(k.text, t.raw(field)...)
 	}
-	k.text = append(k.text, make([]byte, -len(k.text)&7)...)
-	for at := 0; at < len(k.text); at += 8 {
-		k.words = append(k.words, binary.LittleEndian.Uint64(k.text[at:]))
-	}
-	k.hash = hashTuple(seed, k.words)
-	k.words = append(k.words, 0)
+	k.text = append(k.text, make([]byte, 8+-len(k.text)&7)...)
 }
 
-func (k *tupleKey) beside(word uint64) {
-	k.words[len(k.words)-1] = word
-	k.hash = mix(k.hash, word)
+func (k *tupleKey) beside(seed, word uint64) {
+	binary.LittleEndian.PutUint64(k.text[len(k.text)-8:], word)
+	k.hash = hashTuple(seed, k.text)
 }
 
 // A tuplePart remembers what some fields of tuples mean, as a number.
@@ -87,9 +76,9 @@ func (m tupleMaker) part(seed uint64, expressions ...*expression) tuplePart {
 
 // answer is what a key was given. What is new is computed.
 func (j *judge) answer(p *tuplePart, k *tupleKey, meaning func(*judge) uint64) uint64 {
-	slot, entry := p.known.find(k.hash, k.words)
+	slot, entry := p.known.find(k.hash, k.text)
 	if entry == nil {
-		entry = p.known.add(slot, k.hash, k.words)
+		entry = p.known.add(slot, k.hash, k.text)
 		entry[entryNumbers] = meaning(j)
 	}
 	return entry[entryNumbers]

@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"math/bits"
 	"strings"
@@ -18,85 +19,71 @@ const (
 	maxParents  = 6
 )
 
-// packTuple packs the raw values at spans of a text into words, padded with
-// zeros, and returns how many these are; 0 if there is no room. Tuples of as
-// many values are equal if their words are.
+// packTuple puts the raw values at spans of a text one behind the other, each
+// with its end, and fills the lines of the entry that they will take with zeros.
+// It returns how many bytes that are; 0 if there is no room. Tuples of as many
+// values are equal if their bytes are.
 //
-// Values are shifted into place in a register: written byte by byte, they could
-// not be read again as words at once. Where a word is full depends on how long
-// values are, so there is no branch for that.
-func packTuple(words []uint64, text string, spans []scan.Span, file uint64) (size int) {
-	var word uint64 // that is being filled
-	var filled uint // its bits, less than 64
-	room := len(words) - packMargin
+// What is copied too far is written over by what comes next: so that most values
+// take two loads and stores, however long they are. Bytes that were just written
+// cannot be read again as words at once, so hashes have to wait.
+func packTuple(room []byte, text string, spans []scan.Span, file uint64) (size int) {
 	for _, span := range spans {
-		from, rest, value := int(span.From), uint(0), absentValue+uint64(span.From) //nolint:gosec // a number of objects
+		from, length, end := 0, 0, absentValue+byte(span.From) //nolint:gosec // a number of objects
 		if span.To > 0 {
-			end := uint64(endOther)
-			if rest = uint(span.To - span.From); text[from] == '"' { //nolint:gosec // the end is behind the beginning
-				from, rest, end = from+1, rest-2, endString
+			from, length, end = int(span.From), int(span.To-span.From), endOther
+			if text[from] == '"' {
+				from, length, end = from+1, length-2, endString
 			}
-			if size+int(rest/8) > room { //nolint:gosec // a line is not that long
-				return 0
-			}
-			for ; rest >= 8; rest -= 8 {
-				value = scan.Load(text, from)
-				words[size] = word | value<<(filled&63)
-				word = value >> 1 >> (63 - filled&63)
-				from, size = from+8, size+1
-			}
-			if from+8 <= len(text) {
-				value = scan.Load(text, from) & (1<<(8*rest&63) - 1)
-			} else {
-				value = loadLast(text, from, rest)
-			}
-			value |= end << (8 * rest & 63)
 		}
-		word |= value << (filled & 63)
-		words[size] = word
-		over := value >> 1 >> (63 - filled&63)
-		if filled += 8*rest + 8; filled >= 64 {
-			word = over
+		if size+length+packMargin > len(room) {
+			return 0
 		}
-		size += int(filled / 64) //nolint:gosec // 0 or 1
-		filled %= 64
+		if to := room[size:]; length <= 16 && from+16 <= len(text) {
+			binary.LittleEndian.PutUint64(to, scan.Load(text, from))
+			binary.LittleEndian.PutUint64(to[8:], scan.Load(text, from+8))
+		} else {
+			copy(to, text[from:from+length])
+		}
+		room[size+length] = end
+		size += length + 1
 	}
 	if file > 0 {
-		words[size] = word | file<<(filled&63)
-		word = words[size]
-		if filled += 32; filled > 64 {
-			size, filled, word = size+1, filled-64, file>>(96-filled)
-		}
+		binary.LittleEndian.PutUint32(room[size:], uint32(file)) //nolint:gosec // it has no more bits
+		size += 4
 	}
-	if filled > 0 {
-		words[size] = word
-		size++
-	}
-	return size
+	*(*[lineBytes]byte)(room[size:]) = [lineBytes]byte{}
+	return (entryTuple*8+size+lineBytes-1)&^(lineBytes-1) - entryTuple*8
 }
 
-// packMargin is how many words have to be left behind a value: for those that
-// take a byte each, and what comes last.
-const packMargin = 64/8 + 3
+// packMargin is how much room there has to be behind a value: for its end, the
+// number of a file, and zeros.
+const packMargin = 1 + 4 + lineBytes
 
-// loadLast returns less than eight bytes at the end of a text.
-func loadLast(text string, from int, size uint) (word uint64) {
-	for i := range size {
-		word |= uint64(text[from+int(i)]) << (8 * i) //nolint:gosec // less than 8
+// hashTuple is the hash of a tuple. Whoever writes what is logged does not know
+// the seed, and so no words with which a factor is 0.
+func hashTuple(seed uint64, tuple []byte) uint64 {
+	for ; len(tuple) >= shortTuple; tuple = tuple[shortTuple:] {
+		first, second := wordOf(tuple, 0), wordOf(tuple, 1)
+		third, fourth := wordOf(tuple, 2), wordOf(tuple, 3)
+		other := bits.RotateLeft64(seed, 32)
+		seed = multiply(multiply(seed^first, other^second), multiply(seed^third, other^fourth)^mixer)
 	}
-	return word
-}
-
-// hashTuple is the hash of a tuple.
-func hashTuple(seed uint64, tuple []uint64) uint64 {
-	for _, word := range tuple {
-		seed = mix(seed, word)
+	for ; len(tuple) > 0; tuple = tuple[8:] {
+		seed = mix(seed, wordOf(tuple, 0))
 	}
 	return seed
 }
 
-func mix(hash, word uint64) uint64 {
-	high, low := bits.Mul64(hash^word, 0x9e3779b97f4a7c15)
+// wordOf is a word of a tuple.
+func wordOf(tuple []byte, i int) uint64 { return binary.LittleEndian.Uint64(tuple[8*i:]) }
+
+const mixer = 0x9e3779b97f4a7c15
+
+func mix(hash, word uint64) uint64 { return multiply(hash^word, mixer) }
+
+func multiply(one, other uint64) uint64 {
+	high, low := bits.Mul64(one, other)
 	return high ^ low
 }
 

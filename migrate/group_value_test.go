@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -21,12 +22,9 @@ func TestPackTuple(t *testing.T) {
 		if file > 0 {
 			want = binary.LittleEndian.AppendUint32(want, uint32(file))
 		}
-		want = append(want, make([]byte, -len(want)&7)...)
-		words := make([]uint64, 512)
-		var got []byte
-		for _, word := range words[:packTuple(words, text, spans, file)] {
-			got = binary.LittleEndian.AppendUint64(got, word)
-		}
+		want = append(want, make([]byte, -(8*entryTuple+len(want))&(lineBytes-1))...)
+		room := slices.Repeat([]byte{'?'}, tupleRoom)
+		got := room[:packTuple(room, text, spans, file)]
 		if !slices.Equal(want, got) {
 			t.Fatalf("%q %v of node %d: packed %q, want %q", text, spans, file, got, want)
 		}
@@ -59,13 +57,48 @@ func randomValues(random *rand.Rand) (text string, spans []scan.Span, tuple []by
 
 func TestPackTupleLeavesOutWhatIsTooLong(t *testing.T) {
 	t.Parallel()
-	words := make([]uint64, tupleRoom)
+	room := make([]byte, tupleRoom)
 	for _, size := range []int{maxTuple - 16, maxTuple + 16, 1 << 20} {
 		text := `"` + strings.Repeat("x", size) + `"`
 		spans := []scan.Span{{To: int32(len(text))}, {From: 1}, {To: int32(len(text))}}
-		one, two := packTuple(words, text, spans[:2], 1), packTuple(words, text, spans, 1)
+		one, two := packTuple(room, text, spans[:2], 1), packTuple(room, text, spans, 1)
 		if (one > 0) != (size < maxTuple) || two != 0 {
-			t.Errorf("%d bytes take %d words, and twice that %d", size, one, two)
+			t.Errorf("%d bytes take %d, and twice that %d", size, one, two)
 		}
+	}
+}
+
+// BenchmarkPackTuple packs what lines of an ordinary log have, and hashes it as
+// late as is done there.
+func BenchmarkPackTuple(b *testing.B) {
+	const lines = 1 << 14 // more than can be guessed from what came before
+	var text strings.Builder
+	random := rand.New(rand.NewPCG(1, 2))
+	spans := make([][]scan.Span, lines)
+	for i := range spans {
+		client := fmt.Sprintf(`"10.20.%d.%d"`, random.IntN(256), random.IntN(256))
+		for _, value := range []string{fmt.Sprintf(`"app-%d"`, random.IntN(2000)), `"k1"`, client, `"pass"`} {
+			from := text.Len()
+			text.WriteString(value)
+			spans[i] = append(spans[i], scan.Span{From: int32(from), To: int32(text.Len())})
+		}
+		spans[i] = append(spans[i], scan.Span{})
+	}
+	text.WriteString(strings.Repeat(" ", textPadding))
+	room, line, sum := make([]byte, waitRoom), text.String(), uint64(0)
+	for b.Loop() {
+		for few := range slices.Chunk(spans, waitLines) {
+			size := 0
+			for _, values := range few {
+				size += packTuple(room[size:size+tupleRoom], line, values, 0)
+			}
+			for ; size > 0; size -= shortTuple {
+				sum += hashTuple(1, room[size-shortTuple:size])
+			}
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/lines, "ns/line")
+	if sum == 0 {
+		b.Error("all hashes are zero")
 	}
 }

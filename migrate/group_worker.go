@@ -7,9 +7,9 @@ import (
 )
 
 const (
-	waitLines = 2048     // how many lines wait to be counted
-	waitWords = 16 << 10 // how much room their tuples have, which stays in the cache of a processor
-	flushed   = 64       // how many are counted at a time: while the memory of one is waited for, that of the others comes along
+	waitLines = 2048      // how many lines wait to be counted
+	waitRoom  = 128 << 10 // how many bytes their tuples have, which stay in the cache of a processor
+	flushed   = 64        // how many are counted at a time: while the memory of one is waited for, that of the others comes along
 )
 
 // A grouper is what one worker has of a grouping.
@@ -26,8 +26,8 @@ type grouper struct {
 	waits  []waitingLine
 	lists  [][]uint16   // places in waits, by part
 	shares []groupShare // of parts of which some wait
-	words  []uint64     // the tuples
-	used   int          // of words
+	room   []byte       // for tuples
+	used   int          // of it
 }
 
 // A waitingLine is a line that was scanned and has to be counted.
@@ -43,7 +43,7 @@ func newGrouper(g *grouping) *grouper {
 	scanner, _ := scan.New(g.paths)
 	return &grouper{
 		grouping: g, scanner: scanner, clock: newGroupClock(g.maker.clock), spans: make([]scan.Span, len(g.paths)),
-		waits: make([]waitingLine, 0, waitLines), lists: make([][]uint16, len(g.parts)), words: make([]uint64, waitWords),
+		waits: make([]waitingLine, 0, waitLines), lists: make([][]uint16, len(g.parts)), room: make([]byte, waitRoom),
 	}
 }
 
@@ -57,7 +57,7 @@ func (g *grouper) parse(b *batch, opts *Options) {
 		next, ok := g.scanner.Line(text, at, g.spans)
 		if !ok || next-at-1 > MaxLine || !g.wait(text, at, number) {
 			b.parseLine(strings.TrimSuffix(text[at:next], "\n"), b.block.Number+number, opts)
-		} else if len(g.waits) == waitLines || g.used > waitWords-tupleRoom {
+		} else if len(g.waits) == waitLines || g.used > waitRoom-tupleRoom {
 			g.flush(b, opts)
 		}
 		at = next
@@ -75,18 +75,16 @@ func (g *grouper) wait(text string, start, number int) bool {
 	if !ok {
 		return false
 	}
-	size := packTuple(g.words[g.used:g.used+tupleRoom], text, g.spans[:len(g.maker.fields)], g.file)
+	size := packTuple(g.room[g.used:g.used+tupleRoom], text, g.spans[:len(g.maker.fields)], g.file)
 	if size == 0 {
 		return false
 	}
-	hash := hashTuple(g.seed, g.words[g.used:g.used+size])
-	part, day := partOf(hash, len(g.parts)), ms/dayMS
-	g.lists[part] = append(g.lists[part], uint16(len(g.waits))) //nolint:gosec // less than waitLines
+	day := ms / dayMS
 	g.waits = g.waits[:len(g.waits)+1]
-	w := &g.waits[len(g.waits)-1]                                    // filled in place: a copy would have to wait for what was written last
-	w.hash, w.from, w.to = hash, uint32(g.used), uint32(g.used+size) //nolint:gosec // places in words
-	w.day, w.ms = uint32(day), uint32(ms-day*dayMS)                  //nolint:gosec // no later than in the year 9999
-	w.start, w.number = uint32(start), uint32(number)                //nolint:gosec // places in a block
+	w := &g.waits[len(g.waits)-1]                      // filled in place: a copy would have to wait for what was written last
+	w.from, w.to = uint32(g.used), uint32(g.used+size) //nolint:gosec // places in the room
+	w.day, w.ms = uint32(day), uint32(ms-day*dayMS)    //nolint:gosec // no later than in the year 9999
+	w.start, w.number = uint32(start), uint32(number)  //nolint:gosec // places in a block
 	g.used += size
 	return true
 }
@@ -94,6 +92,12 @@ func (g *grouper) wait(text string, start, number int) bool {
 // flush counts the lines that wait, part by part.
 func (g *grouper) flush(b *batch, opts *Options) {
 	g.shares = g.shares[:0]
+	for i := range g.waits {
+		w := &g.waits[i]
+		w.hash = hashTuple(g.seed, g.room[w.from:w.to])
+		part := partOf(w.hash, len(g.parts))
+		g.lists[part] = append(g.lists[part], uint16(i)) //nolint:gosec // less than waitLines
+	}
 	for i, list := range g.lists {
 		if len(list) > 0 {
 			g.shares = append(g.shares, groupShare{g.parts[i], list})
