@@ -97,6 +97,24 @@ func (j *judge) clear() {
 	j.requests, j.keys, j.counted = j.requests[:0], j.keys[:0], 0
 }
 
+// judgeAll says what tuples mean, and how many bytes more the judge takes than
+// before. First it asks for memory that it will need.
+func (j *judge) judgeAll(g *grouper, fresh []freshTuple) (more int64) {
+	for i, f := range fresh {
+		j.ask(&g.asked[i], f.tuple)
+	}
+	j.Lock()
+	defer j.Unlock()
+	j.mapping = g.mapping
+	for i := range fresh {
+		j.touched += j.clientPart.known.touch(g.asked[i].ofClient.hash)
+	}
+	for i := range fresh {
+		fresh[i].meaning = j.judge(&g.asked[i], g.file)
+	}
+	return j.grown()
+}
+
 // judge says what a tuple means. What it means may depend on the file.
 func (j *judge) judge(tuple *askedTuple, file uint64) (m meaning) {
 	j.askedTuple = tuple
@@ -111,8 +129,6 @@ func (j *judge) judge(tuple *askedTuple, file uint64) (m meaning) {
 		newSubject, outcome = (*judge).newPassing, 1
 	}
 	tuple.ofSubject.beside(j.seed, outcome)
-	tuple.ofClient.beside(j.seed, 0)
-	j.touched += j.subjectPart.known.touch(tuple.ofSubject.hash) + j.clientPart.known.touch(tuple.ofClient.hash)
 	subject := j.answer(&j.subjectPart, &tuple.ofSubject, newSubject)
 	client := j.answer(&j.clientPart, &tuple.ofClient, (*judge).newClient)
 	switch {

@@ -39,13 +39,9 @@ func (p *groupPart) count(g *grouper, b *batch, list, odd []uint16) []uint16 {
 func (p *groupPart) countSome(g *grouper, b *batch, list, odd []uint16) []uint16 {
 	var entries [flushed]*groupEntry
 	p.touched += p.tuples.likely(g.waits, list, &entries)
+	p.findAll(g, list, &entries)
 	for n, i := range list {
-		w := &g.waits[i]
-		entry, tuple := entries[n%flushed], g.room[w.from:w.to]
-		if entry == nil || !entry.is(tuple) {
-			entry = p.entry(g, w.hash, tuple)
-		}
-		switch p.countEntry(entry, w) {
+		switch p.countEntry(entries[n%flushed], &g.waits[i]) {
 		case counted:
 		case ignored:
 			b.Ignored++
@@ -57,29 +53,46 @@ func (p *groupPart) countSome(g *grouper, b *batch, list, odd []uint16) []uint16
 	return odd
 }
 
-// entry is that of a tuple, which is judged if it is new.
-func (p *groupPart) entry(g *grouper, hash uint64, tuple []byte) *groupEntry {
-	slot, entry := p.tuples.find(hash, tuple)
-	if entry == nil {
-		m := p.ask(g, tuple)
-		entry = p.tuples.add(slot, hash, tuple)
-		entry[entryCount] = uint64(m.verdict) << verdictShift
-		entry[entryNumbers] = uint64(m.subject) | uint64(m.client)<<32
-		entry[entryKey] = uint64(m.key)
+// findAll makes sure of the entries of lines. New tuples are judged together.
+func (p *groupPart) findAll(g *grouper, list []uint16, entries *[flushed]*groupEntry) {
+	fresh := g.fresh[:0]
+	for n, i := range list {
+		w, entry := &g.waits[i], entries[n%flushed]
+		tuple := g.room[w.from:w.to]
+		if entry != nil && entry.is(tuple) {
+			continue
+		}
+		_, found := p.tuples.find(w.hash, tuple)
+		if entries[n%flushed] = firstLine(found); found == nil {
+			fresh = append(fresh, freshTuple{hash: w.hash, tuple: tuple, line: n % flushed})
+		}
 	}
-	return (*groupEntry)(entry)
+	if g.fresh = fresh; len(fresh) > 0 {
+		p.judgeAll(g, fresh, entries)
+	}
 }
 
-// ask has a tuple judged.
-func (p *groupPart) ask(g *grouper, tuple []byte) meaning {
-	p.judge.ask(&g.asked, tuple)
-	p.judge.Lock()
-	p.judge.mapping = g.mapping
-	m := p.judge.judge(&g.asked, g.file)
-	more := p.judge.grown()
-	p.judge.Unlock()
-	p.take(more)
-	return m
+// A freshTuple is one that has no entry yet.
+type freshTuple struct {
+	hash    uint64
+	tuple   []byte
+	line    int // among those that are counted together
+	meaning meaning
+}
+
+// judgeAll has tuples judged, and makes entries for them.
+func (p *groupPart) judgeAll(g *grouper, fresh []freshTuple, entries *[flushed]*groupEntry) {
+	p.take(p.judge.judgeAll(g, fresh))
+	for _, f := range fresh {
+		slot, entry := p.tuples.find(f.hash, f.tuple) // one of the others may have been the same
+		if entry == nil {
+			entry = p.tuples.add(slot, f.hash, f.tuple)
+			entry[entryCount] = uint64(f.meaning.verdict) << verdictShift
+			entry[entryNumbers] = uint64(f.meaning.subject) | uint64(f.meaning.client)<<32
+			entry[entryKey] = uint64(f.meaning.key)
+		}
+		entries[f.line%flushed] = firstLine(entry)
+	}
 }
 
 // countEntry counts a line of a tuple, if its lines are counted at all.

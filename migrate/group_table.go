@@ -82,6 +82,14 @@ func (t *groupTable) touch(hash uint64) uint64 {
 	return t.entry(place - 1)[entryNumbers]
 }
 
+// firstLine is what an entry begins with, if there is one.
+func firstLine(entry []uint64) *groupEntry {
+	if entry == nil {
+		return nil
+	}
+	return (*groupEntry)(entry)
+}
+
 // is reports whether the entry is that of a tuple, if that is short.
 func (e *groupEntry) is(tuple []byte) bool {
 	return len(tuple) == shortTuple && e[entryMS]>>sizeShift == shortTuple/8 &&

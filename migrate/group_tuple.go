@@ -21,6 +21,7 @@ func (j *judge) ask(t *askedTuple, tuple []byte) {
 	t.ofRequest.take(t, j.requestPart.fields)
 	t.ofSubject.take(t, j.subjectPart.fields)
 	t.ofClient.take(t, j.clientPart.fields)
+	t.ofClient.beside(j.seed, 0)
 }
 
 // raw is a field, with what ends it.

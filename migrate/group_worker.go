@@ -22,7 +22,8 @@ type grouper struct {
 	clock   groupClock
 	spans   []scan.Span
 
-	asked  askedTuple
+	asked  [flushed]askedTuple
+	fresh  []freshTuple
 	waits  []waitingLine
 	lists  [][]uint16   // places in waits, by part
 	shares []groupShare // of parts of which some wait
