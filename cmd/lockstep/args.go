@@ -22,7 +22,7 @@ func permute(app *cli.App, args []string) []string {
 	front, rest := args[:1:1], args[1:]
 	commands, flags := app.Commands, app.Flags
 	var words, positionals []string
-	help := false
+	help, group := false, true // of commands, which takes no positionals
 	for len(rest) > 0 {
 		word := rest[0]
 		switch sub := findCommand(commands, word); {
@@ -45,6 +45,9 @@ func permute(app *cli.App, args []string) []string {
 		case sub != nil && len(positionals) == 0:
 			words, rest = append(words, word), rest[1:]
 			commands, flags = sub.Subcommands, sub.Flags
+			group = len(commands) > 0 && sub.ArgsUsage == ""
+		case group:
+			return slices.Concat(front, words, beforeFlags(rest)) // there is no such command, so no flags of it
 		default:
 			positionals, rest = append(positionals, word), rest[1:]
 		}
@@ -53,6 +56,15 @@ func permute(app *cli.App, args []string) []string {
 		return append(slices.Concat(front, words), "--help")
 	}
 	return slices.Concat(front, words, positionals)
+}
+
+// beforeFlags are the words up to the first flag.
+func beforeFlags(words []string) []string {
+	isFlag := func(word string) bool { return strings.HasPrefix(word, "-") }
+	if at := slices.IndexFunc(words, isFlag); at >= 0 {
+		return words[:at]
+	}
+	return words
 }
 
 func findCommand(commands []*cli.Command, name string) *cli.Command {

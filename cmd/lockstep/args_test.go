@@ -44,7 +44,10 @@ func TestPermute(t *testing.T) {
 		"lockstep lint a.yaml --log-level debug":                "lockstep --log-level debug lint a.yaml",
 		"lockstep lint a.yaml --fix b.yaml":                     "lockstep lint --fix a.yaml b.yaml",
 		"lockstep lint a.yaml --fix=unsafe --diff":              "lockstep lint --fix=unsafe --diff a.yaml",
-		"lockstep": "lockstep",
+		"lockstep migrate scann --logs x":                       "lockstep migrate scann",
+		"lockstep --log-level debug migrat plan --logs x":       "lockstep --log-level debug migrat plan",
+		"lockstep help migrate plan":                            "lockstep help migrate plan",
+		"lockstep":                                              "lockstep",
 	} {
 		if got := strings.Join(permute(app, strings.Fields(line)), " "); got != want {
 			t.Errorf("%s\n got %s\nwant %s", line, got, want)
