@@ -31,6 +31,9 @@ build: ## build bin/lockstep, static and reproducible
 demo: ## show the whole loop on this machine: lint, observe, plan, enforce, step back
 	go run ./cmd/demo
 
+# Where it is not told otherwise, each process with the race detector waits a
+# second before it exits, and the scripts start some seven hundred.
+test: export GORACE = atexit_sleep_ms=10
 test: ## run all tests in random order, with the race detector where there is a C compiler; those in PLAIN without it
 	@[ -n '$(RACE)' ] || echo 'no C compiler or no cgo: testing WITHOUT the race detector'
 	$(if $(RACE),,CGO_ENABLED=0 )go test $(RACE) -shuffle=on -skip '^$(PLAIN)$$' ./...
