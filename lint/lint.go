@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"sync"
 	"time"
 
 	"lockstep/schemas"
@@ -15,8 +14,7 @@ import (
 type Checker struct {
 	version schemas.PikoVersion
 	schema  *schemas.Schema
-	other   func() (*schemas.Schema, error) // of versions with the other form of config
-	rollout func() (*schemas.Schema, error) // of rollout files
+	other   schemas.PikoVersion // one with the other form of config
 	rules   []Rule
 	bundles *bundleCache
 }
@@ -35,11 +33,7 @@ func NewCheckerFor(version schemas.PikoVersion) (*Checker, error) {
 	if version.Before08() {
 		other = schemas.Piko09
 	}
-	return &Checker{
-		version: version, schema: schema, other: sync.OnceValues(other.Schema),
-		rollout: sync.OnceValues(func() (*schemas.Schema, error) { return schemas.Compile(schemas.KindRollout) }),
-		rules:   Rules(), bundles: &bundleCache{},
-	}, nil
+	return &Checker{version: version, schema: schema, other: other, rules: Rules(), bundles: &bundleCache{}}, nil
 }
 
 // An Input is one file and what it is to be judged by. Path is needed, and

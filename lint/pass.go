@@ -73,7 +73,7 @@ func (p *Pass) read(in Input, c *Checker) error {
 		p.violations = withoutMisspelt(p.checked.Violations)
 	}
 	if len(p.violations) > 0 {
-		other, err := c.other()
+		other, err := c.other.Schema()
 		if err != nil {
 			return fmt.Errorf("lint %s: %w", in.Path, err)
 		}

@@ -151,7 +151,7 @@ func RolloutSource(path string, text []byte) Source {
 // CheckRollout judges a rollout file in [Input.Document]. Its tier is its own;
 // [Input.Rollout] does not count.
 func (c *Checker) CheckRollout(in Input) (*Report, error) {
-	schema, err := c.rollout()
+	schema, err := schemas.Compile(schemas.KindRollout)
 	if err != nil {
 		return nil, err //nolint:wrapcheck // it names the schema
 	}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -46,26 +47,30 @@ func (v PikoVersion) Before08() bool { return v == Piko06 || v == Piko07 }
 //go:embed agent-0.7.patch.json
 var agentPatch []byte
 
-// Schema compiles the schema of the agent's config. That of the older form is
-// the published one with a JSON merge patch (RFC 7396) applied.
+// Schema returns the schema of the agent's config, compiled once. That of the
+// older form is the published one with a JSON merge patch (RFC 7396) applied.
 func (v PikoVersion) Schema() (*Schema, error) {
-	if !v.Before08() {
-		return Compile(KindAgent)
+	if v.Before08() {
+		return agent07Schema()
 	}
+	return Compile(KindAgent)
+}
+
+var agent07Schema = sync.OnceValues(func() (*Schema, error) {
 	text, err := Text(KindAgent)
 	if err != nil {
 		return nil, err
 	}
 	var schema, patch map[string]any
 	if err := errors.Join(json.Unmarshal(text, &schema), json.Unmarshal(agentPatch, &patch)); err != nil {
-		return nil, fmt.Errorf("read schema agent v%s: %w", v, err)
+		return nil, fmt.Errorf("read schema agent v%s: %w", Piko07, err)
 	}
 	mergePatch(schema, patch)
 	if text, err = json.Marshal(schema); err != nil {
-		return nil, fmt.Errorf("write schema agent v%s: %w", v, err)
+		return nil, fmt.Errorf("write schema agent v%s: %w", Piko07, err)
 	}
 	return compile(KindAgent, text)
-}
+})
 
 // mergePatch changes target: null removes a member, an object changes the one
 // that is there, and anything else replaces it.

@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 
 	"github.com/santhosh-tekuri/jsonschema/v5"
 )
@@ -67,9 +68,26 @@ func Text(kind Kind) ([]byte, error) {
 // A Schema is a compiled JSON Schema. It may be used by many goroutines.
 type Schema struct{ compiled *jsonschema.Schema }
 
-// Compile reads the embedded schema of kind. It never fetches anything: a
-// schema that refers to another one does not compile.
+// compiled has each schema compiled when it is first asked for: that takes
+// longer than to judge most documents.
+var compiled = sync.OnceValue(func() map[Kind]func() (*Schema, error) {
+	all := map[Kind]func() (*Schema, error){}
+	for _, kind := range Kinds() {
+		all[kind] = sync.OnceValues(func() (*Schema, error) { return compilePublished(kind) })
+	}
+	return all
+})
+
+// Compile returns the embedded schema of kind, compiled once. It never fetches
+// anything: a schema that refers to another one does not compile.
 func Compile(kind Kind) (*Schema, error) {
+	if schema, ok := compiled()[kind]; ok {
+		return schema()
+	}
+	return compilePublished(kind)
+}
+
+func compilePublished(kind Kind) (*Schema, error) {
 	text, err := Text(kind)
 	if err != nil {
 		return nil, err
@@ -88,11 +106,11 @@ func compile(kind Kind, text []byte) (*Schema, error) {
 	if err := c.AddResource(url, bytes.NewReader(text)); err != nil {
 		return nil, fmt.Errorf("read schema %s: %w", kind, err)
 	}
-	compiled, err := c.Compile(url)
+	schema, err := c.Compile(url)
 	if err != nil {
 		return nil, fmt.Errorf("compile schema %s: %w", kind, err)
 	}
-	return &Schema{compiled: compiled}, nil
+	return &Schema{compiled: schema}, nil
 }
 
 // article is the one that goes before a word.

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"lockstep/schemas"
@@ -111,6 +112,39 @@ func TestEverySchemaCompiles(t *testing.T) {
 	}
 	if _, err := schemas.Compile("nothing"); err == nil || !strings.Contains(schemas.Hints(err)[0], "rollout") {
 		t.Errorf("error %v, want one that lists the kinds", err)
+	}
+}
+
+// TestSchemasAreShared has a schema asked for by many at once: all get the one
+// that was compiled, and may use it side by side.
+func TestSchemasAreShared(t *testing.T) {
+	t.Parallel()
+	doc, err := schemas.ParseDocument("lockstep.yaml", []byte("version: 1\nruntime: {limits: {max_clients: many}}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var users sync.WaitGroup
+	for range 8 {
+		users.Go(func() {
+			one, err := schemas.Compile(schemas.KindPolicy)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if other, _ := schemas.Compile(schemas.KindPolicy); other != one {
+				t.Error("it was compiled twice")
+			}
+			if found := one.Check(doc).Violations; len(found) == 0 {
+				t.Error("a word was taken for a number")
+			}
+		})
+	}
+	users.Wait()
+	for _, version := range schemas.PikoVersions() {
+		one, err := version.Schema()
+		if other, _ := version.Schema(); err != nil || one != other {
+			t.Errorf("v%s: the schema was compiled twice: %v", version, err)
+		}
 	}
 }
 
