@@ -12,6 +12,10 @@ LINTER       := $(CURDIR)/.bin/$(LINT_VERSION)/golangci-lint
 # The race detector needs cgo, and cgo needs a C compiler.
 RACE = $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v $(firstword $(shell go env CC)) >/dev/null && echo -race)
 
+# Many tests only wait for something, so four run side by side also where there
+# are two processors.
+PARALLEL = $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n > 4 ? n : 4)))
+
 # Tests that go through very many cases one after the other, or kill processes:
 # with the race detector they take some five times as long, and nothing runs
 # beside what they check, but for the sort of a fold. So they run without it, in
@@ -36,7 +40,7 @@ demo: ## show the whole loop on this machine: lint, observe, plan, enforce, step
 test: export GORACE = atexit_sleep_ms=10
 test: ## run all tests in random order, with the race detector where there is a C compiler; those in PLAIN without it
 	@[ -n '$(RACE)' ] || echo 'no C compiler or no cgo: testing WITHOUT the race detector'
-	$(if $(RACE),,CGO_ENABLED=0 )go test $(RACE) -shuffle=on -skip '^$(PLAIN)$$' ./...
+	$(if $(RACE),,CGO_ENABLED=0 )go test $(RACE) -parallel $(PARALLEL) -shuffle=on -skip '^$(PLAIN)$$' ./...
 	$(if $(RACE),,CGO_ENABLED=0 )go test -shuffle=on -run '^$(PLAIN)$$' $(PLAIN_IN)
 
 check: fmt-check vet lint test ## all that a change must pass
