@@ -181,8 +181,10 @@ func FuzzCountedLines(f *testing.F) {
 			}
 			b.block.Text = text
 			l := Line{TimeMS: ms, Kind: what & 1, Thread: wordAt(text, int(what>>1)%3), Subject: wordAt(text, 3+int(what>>3&1)), Client: wordAt(text, 5+int(what>>4&1))}
-			r := wordLines{}.Meaning("n", text, &l)
-			w.number(b, &l)
+			r, ok := wordLines{}.Meaning("n", text, &l)
+			if !ok || !w.number(b, &l) {
+				t.Fatalf("%+v has no number", l)
+			}
 			if want.first(b.block.File, r) {
 				wanted[fmt.Sprint(c.record(&b.lines[len(b.lines)-1]))]++
 			}

@@ -47,8 +47,13 @@ func (w *lineWorker) forget() {
 	w.threads.clear()
 }
 
-// number adds a line to those of a block, with numbers in place of its texts.
-func (w *lineWorker) number(b *batch, l *Line) {
+// number adds a line to those of a block, with numbers in place of its texts. It
+// reports false if the line has to be read in full.
+func (w *lineWorker) number(b *batch, l *Line) bool {
+	subject, ok := w.subjectOf(b, l)
+	if !ok {
+		return false
+	}
 	kind := w.kinds[l.Kind]
 	if kind == 0 {
 		r := w.meaning(b, l)
@@ -57,28 +62,34 @@ func (w *lineWorker) number(b *batch, l *Line) {
 	}
 	if kind == foreign {
 		b.Ignored++
-		return
+		return true
 	}
 	b.lines = append(b.lines, countedLine{})
 	line := &b.lines[len(b.lines)-1] // filled in place: a copy would have to wait for what was written last
 	line.ms, line.kind = l.TimeMS, kind
-	line.who = numberOf(w.subjectOf(b, l), w.clientOf(b, l))
+	line.who = numberOf(subject, w.clientOf(b, l))
 	if line.paired() {
 		line.thread = w.threadOf(b, l)
 	}
+	return true
 }
 
-// meaning is the record of a line.
+// meaning is the record of a line that has one, as its subject is known.
 func (w *lineWorker) meaning(b *batch, l *Line) Record {
-	return w.reads.Meaning(b.whose, b.block.Text, l)
+	r, _ := w.reads.Meaning(b.whose, b.block.Text, l)
+	return r
 }
 
-func (w *lineWorker) subjectOf(b *batch, l *Line) uint32 {
+func (w *lineWorker) subjectOf(b *batch, l *Line) (number uint32, ok bool) {
 	n, ok := w.subjects.find(b.block.Text, l.Subject)
 	if !ok {
-		n = w.subjects.add(b.block.Text, l.Subject, uint64(w.callers.subject(w.meaning(b, l).Event.Subject)))
+		r, understood := w.reads.Meaning(b.whose, b.block.Text, l)
+		if !understood {
+			return 0, false
+		}
+		n = w.subjects.add(b.block.Text, l.Subject, uint64(w.callers.subject(r.Event.Subject)))
 	}
-	return uint32(n) //nolint:gosec // it was one
+	return uint32(n), true //nolint:gosec // it was one
 }
 
 func (w *lineWorker) clientOf(b *batch, l *Line) uint64 {

@@ -18,8 +18,9 @@ type LineDialect interface {
 	Scanner(file, text string) LineScanner
 
 	// Meaning is the record of a line that counts, as [RecordDialect.Record]
-	// has it; text is the one that it was found in.
-	Meaning(file, text string, l *Line) Record
+	// has it; text is the one that it was found in. ok is false if the line has to
+	// be read in full after all, like all others with its Subject.
+	Meaning(file, text string, l *Line) (r Record, ok bool)
 }
 
 // A LineScanner reads lines one after the other.
@@ -104,7 +105,10 @@ func (r *lineReader) read() bool {
 		case ReadSign:
 			r.Ignored++
 		case ReadCount:
-			r.number(&r.batch, &r.line)
+			if !r.number(&r.batch, &r.line) {
+				at = r.readInFull(at)
+				continue
+			}
 		}
 		if r.Lines%auditEvery == 0 && !r.agrees(text[at:next], reading) {
 			return false
@@ -179,7 +183,11 @@ func (r *lineReader) agrees(line string, reading Reading) bool {
 	if err != nil || want.TimeMS != l.TimeMS || want.Counts != (reading == ReadCount) || want.Exposed {
 		return false
 	}
-	return reading != ReadCount || want.same(r.reads.Meaning(r.whose, r.block.Text, l))
+	if reading != ReadCount {
+		return true
+	}
+	got, ok := r.reads.Meaning(r.whose, r.block.Text, l)
+	return ok && want.same(got)
 }
 
 // same compares all that is used of two records.

@@ -46,10 +46,11 @@ func (wordLines) Record(file, text string) (Record, error) {
 
 func (d wordLines) Scanner(file, _ string) LineScanner { return wordScanner{d, file} }
 
-func (d wordLines) Meaning(file, text string, l *Line) Record {
+// Meaning leaves the lines of an app to be read in full.
+func (d wordLines) Meaning(file, text string, l *Line) (r Record, ok bool) {
 	word := []string{"first", "second", "alone"}[l.Kind%4]
-	r, _ := d.Record(file, fmt.Sprintf("#%d %s %s %s %s", l.TimeMS, l.Thread.Of(text), l.Subject.Of(text), l.Client.Of(text), word))
-	return r
+	r, err := d.Record(file, fmt.Sprintf("#%d %s %s %s %s", l.TimeMS, l.Thread.Of(text), l.Subject.Of(text), l.Client.Of(text), word))
+	return r, err == nil && l.Subject.Of(text) != "app-2"
 }
 
 type wordScanner struct {

@@ -25,6 +25,7 @@ type Dialect struct {
 	zone        *time.Location // nil if nobody named it
 	profile     migrate.Profile
 	pattern     *regexp.Regexp
+	wordings    [kindMissing]wording
 }
 
 // NewDialect returns the dialect that a selection means: this one as it is, or
@@ -36,7 +37,7 @@ func NewDialect(s migrate.Selection, nodes []string) (d *Dialect, ok bool, err e
 		return nil, false, nil
 	}
 	d = &Dialect{
-		name: s.Name, environment: cmp.Or(def.Environment, s.Environment), pattern: parts(),
+		name: s.Name, environment: cmp.Or(def.Environment, s.Environment), pattern: parts(), wordings: wordings(),
 		profile: migrate.Profile{Nodes: def.Nodes, MaxGap: time.Duration(def.MaxGap), FailuresOnly: true},
 	}
 	if len(def.Nodes) == 0 {

@@ -1,10 +1,12 @@
 package apollo
 
 import (
+	"math/bits"
 	"strings"
 	"time"
 
 	"lockstep/migrate"
+	"lockstep/migrate/scan"
 	"lockstep/schemas"
 )
 
@@ -15,18 +17,14 @@ type scanner struct {
 	dialect *Dialect
 	node    string
 	clock   clock
-	layouts [8]layout // the last ones met
-	known   int       // how many they are
-	newest  int       // the last one
+	layouts [8]layout // the last ones learned
+	newest  int       // the last one of them, or the one met last
 }
 
-// A layout is what stands in a line of the check around its values: from the
-// end of the time to the bracket before the thread, from the bracket behind that
-// to the app, and what begins the last one of them.
-type layout struct {
-	thread, app, value string
-	kind               uint8
-}
+// A layout is what stands in a line of the check around its thread: from the
+// end of the time to the bracket before it, and from the bracket behind it to
+// the message.
+type layout struct{ thread, origin string }
 
 // Scanner implements [migrate.LineDialect]. In colour, a value may be in any
 // line, and who prints a secret may do so anywhere.
@@ -56,54 +54,72 @@ func (s *scanner) Node() string { return s.node }
 
 // Scan implements [migrate.LineScanner].
 func (s *scanner) Scan(text string, at int, l *migrate.Line) (next int, reading migrate.Reading) {
-	end := strings.IndexByte(text[at:], '\n') + 1
-	if end == 0 {
-		return len(text), migrate.ReadNot
-	}
-	next = at + end
-	ms, size := s.clock.read(text[at:next])
+	ms, size := s.clock.read(text[at:])
 	if size == 0 {
-		return next, migrate.ReadNot
+		return at, migrate.ReadNot
 	}
 	l.TimeMS = ms
-	at += size
-	if known, thread, app := s.find(text[at:next]); known != nil {
-		l.Thread = span(at, len(known.thread), thread)
-		return next, s.readValues(text[:next], at+app, known, l)
+	rest := at + size
+	if known, thread := s.find(text[rest:]); known != nil {
+		// The end is looked for from a place that does not depend on the text, so
+		// that the next line can be read while this one is.
+		fixed := rest + len(known.thread) + len(known.origin)
+		if next = fixed + strings.IndexByte(text[fixed:], '\n') + 1; next == fixed {
+			return at, migrate.ReadNot
+		}
+		l.Thread = span(rest, len(known.thread), thread)
+		return next, s.readMessage(text[:next], rest+thread+len(known.origin), l)
 	}
-	learned, reading := s.learn(text[at:next])
+	next = rest + strings.IndexByte(text[rest:], '\n') + 1
+	if next == rest {
+		return at, migrate.ReadNot
+	}
+	learned, reading := s.learn(text[rest:next])
 	if !learned {
 		return next, reading
 	}
-	return s.Scan(text, next-end, l)
+	return s.Scan(text, at, l)
 }
 
 func span(base, from, to int) migrate.Span {
 	return migrate.Span{From: uint32(base + from), To: uint32(base + to)} //nolint:gosec // blocks are small
 }
 
-// find finds the layout that a line has behind its time: where its thread ends
-// and its app begins.
-func (s *scanner) find(rest string) (known *layout, thread, app int) {
-	for i := range s.known {
-		at := (s.newest + i) % s.known
+// find finds the layout that a line has behind its time, and where its thread ends.
+func (s *scanner) find(rest string) (known *layout, thread int) {
+	for i := range s.layouts {
+		at := (s.newest + i) % len(s.layouts)
 		l := &s.layouts[at]
-		if l.app == "" || !strings.HasPrefix(rest, l.thread) {
+		if l.origin == "" || !strings.HasPrefix(rest, l.thread) {
 			continue
 		}
-		size := strings.IndexByte(rest[len(l.thread):], ']')
-		if thread = len(l.thread) + size; size > 0 && strings.HasPrefix(rest[thread:], l.app) {
+		thread = len(l.thread) + threadSize(rest[len(l.thread):])
+		if thread > len(l.thread) && strings.HasPrefix(rest[thread:], l.origin) {
 			s.newest = at
-			return l, thread, thread + len(l.app)
+			return l, thread
 		}
 	}
-	return nil, 0, 0
+	return nil, 0
+}
+
+// threadSize is how much of a text is in front of a bracket that closes, in the
+// same line.
+func threadSize(text string) int {
+	for at := 0; at+8 <= len(text); at += 8 {
+		word := scan.Load(text, at)
+		if ends := is(word, ']') | is(word, '\n'); ends != 0 {
+			if at += bits.TrailingZeros64(ends) / 8; text[at] == ']' {
+				return at
+			}
+			break
+		}
+	}
+	return 0
 }
 
 // learn takes a line apart that has none of the known layouts, behind its time,
 // and keeps its layout if it is a message of the check.
 func (s *scanner) learn(line string) (learned bool, reading migrate.Reading) {
-	line = strings.TrimRight(line, "\r\n")
 	level, rest, ok := strings.Cut(strings.TrimLeft(line, " "), " ")
 	switch {
 	case !ok || line[0] != ' ':
@@ -113,6 +129,7 @@ func (s *scanner) learn(line string) (learned bool, reading migrate.Reading) {
 	case level != "WARN":
 		return false, migrate.ReadNot
 	}
+	line, rest = strings.TrimRight(line, "\r\n"), strings.TrimRight(rest, "\r\n")
 	thread, class, message, ok := origin(rest)
 	switch {
 	case !ok:
@@ -124,15 +141,12 @@ func (s *scanner) learn(line string) (learned bool, reading migrate.Reading) {
 	// the class or the message is in front of it.
 	begins := len(line) - len(message)
 	closes := strings.LastIndex(line[:begins], "["+thread+"] ") + 1
-	known := readMessageKind(message)
-	if closes == 0 || known.app == "" || !strings.Contains(line[closes:begins], filterClass) {
+	if closes == 0 || !strings.HasPrefix(message, s.dialect.wordings[kindOf(message)].begin) || !strings.Contains(line[closes:begins], filterClass) {
 		return false, migrate.ReadNot
 	}
-	known.thread, known.app = line[:closes], line[closes+len(thread):begins]+known.app
-	s.known = min(s.known+1, len(s.layouts))
-	s.newest = (s.newest + 1) % s.known
-	s.layouts[s.newest] = known
-	_, ends, _ := s.find(line)
+	s.newest = (s.newest + 1) % len(s.layouts)
+	s.layouts[s.newest] = layout{line[:closes], line[closes+len(thread) : begins]}
+	_, ends := s.find(line)
 	if learned = ends == closes+len(thread); !learned {
 		s.layouts[s.newest] = layout{}
 	}
@@ -148,10 +162,13 @@ const (
 	kindConsole              // the line is of a console
 )
 
-// readMessageKind is how a message of the check begins, up to the app, and how
-// the value in it does; both are empty if it is none.
-func readMessageKind(message string) (l layout) {
-	for kind := range uint8(kindMissing) {
+// A wording is how a message of the check begins, up to the app, and how the
+// value in it does.
+type wording struct{ begin, value string }
+
+// wordings are those of all kinds.
+func wordings() (all [kindMissing]wording) {
+	for kind := range all {
 		what, observed := "timestamp", ""
 		if kind&kindSecond != 0 {
 			what = "authorization"
@@ -159,26 +176,46 @@ func readMessageKind(message string) (l layout) {
 		if kind&kindObserved != 0 {
 			observed = " in pre-check"
 		}
-		if begin := "Invalid " + what + observed + ". appId="; strings.HasPrefix(message, begin) {
-			return layout{app: begin, value: "," + what + "=", kind: kind}
-		}
+		all[kind] = wording{"Invalid " + what + observed + ". appId=", "," + what + "="}
 	}
-	return l
+	return all
 }
 
-// readValues reads what a line of a layout says from its app on, as
-// [readMessage] would; the text ends with the line.
-func (s *scanner) readValues(text string, at int, known *layout, l *migrate.Line) migrate.Reading {
-	rest := text[at:]
-	size := readWho(rest, at, l)
-	if size == 0 || !strings.HasPrefix(rest[size:], known.value) {
+// kindOf is the kind of a message, if it is one of the check. Nobody can foresee
+// which it is, so no branch depends on it.
+func kindOf(message string) (kind uint8) {
+	const first, second = len("Invalid timestamp"), len("Invalid authorization")
+	if len(message) <= second {
+		return 0
+	}
+	behind := first
+	if message[len("Invalid ")] == 'a' {
+		kind, behind = kindSecond, second
+	}
+	if message[behind] == ' ' {
+		kind |= kindObserved
+	}
+	return kind
+}
+
+// readMessage reads what a line says from a place on, as the [check] of it would
+// be; the text ends with the line.
+func (s *scanner) readMessage(text string, at int, l *migrate.Line) migrate.Reading {
+	l.Kind = kindOf(text[at:])
+	words := &s.dialect.wordings[l.Kind]
+	if !strings.HasPrefix(text[at:], words.begin) {
 		return migrate.ReadNot
 	}
-	missing, ok := readValue(rest[size+len(known.value):], known.kind&kindSecond != 0)
+	at += len(words.begin)
+	size := readWho(text[at:], at, l)
+	at += size
+	if size == 0 || !strings.HasPrefix(text[at:], words.value) {
+		return migrate.ReadNot
+	}
+	missing, ok := readValue(text[at+len(words.value):], l.Kind&kindSecond != 0)
 	if !ok {
 		return migrate.ReadNot
 	}
-	l.Kind = known.kind
 	if missing {
 		l.Kind |= kindMissing
 	}
@@ -188,12 +225,12 @@ func (s *scanner) readValues(text string, at int, known *layout, l *migrate.Line
 	return migrate.ReadCount
 }
 
-// readWho reads who has called: an app that can have a key, and the client
+// readWho reads who has called: an app, and the client
 // behind ",clientIp=", which Apollo 2.3 leaves out. It returns how far that
 // goes; what follows begins with a comma. It is 0 if the text has something else.
 func readWho(text string, at int, l *migrate.Line) int {
-	app := appSize(text)
-	if app == 0 || text[0] == '.' || app > maxApp || app == len(text) || text[app] != ',' {
+	app := indexOf(text, ',')
+	if app <= 0 {
 		return 0
 	}
 	l.Subject = span(at, 0, app)
@@ -215,26 +252,18 @@ func readWho(text string, at int, l *migrate.Line) int {
 	return begin + size
 }
 
-// appSize is how much of a text may be an app of a subject.
-func appSize(text string) (size int) {
-	if len(text) >= 16 {
-		size = subjectSize(text)
-	}
-	if size == 0 || size == 16 {
-		for size < len(text) && isSubject(text[size]) {
-			size++
+// isApp reports whether a text is an app that can have a key, as nearly all are.
+func isApp(text string) bool {
+	for i := range len(text) {
+		if c := text[i]; (c < 'a' || 'z' < c) && (c < 'A' || 'Z' < c) && !isDigit(c) && c != '-' && c != '_' && c != '.' {
+			return false
 		}
 	}
-	return size
+	return 0 < len(text) && len(text) <= maxApp && text[0] != '.'
 }
 
 // maxApp is how long an app may be that is part of a subject.
 const maxApp = 64
-
-// isSubject reports whether a letter may be part of a subject.
-func isSubject(c byte) bool {
-	return 'a' <= c && c <= 'z' || isDigit(c) || 'A' <= c && c <= 'Z' || c == '-' || c == '_' || c == '.'
-}
 
 // readValue reads what the client has sent, up to the end of the line, if it is
 // what most send: a number of milliseconds, a signature, or nothing.
@@ -261,9 +290,13 @@ func readValue(text string, authorization bool) (missing, ok bool) {
 func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\f' || c == '\r' }
 
 // Meaning implements [migrate.LineDialect].
-func (d *Dialect) Meaning(file, text string, l *migrate.Line) migrate.Record {
+func (d *Dialect) Meaning(file, text string, l *migrate.Line) (record migrate.Record, ok bool) {
+	app := l.Subject.Of(text)
+	if !isApp(app) {
+		return record, false
+	}
 	c := check{
-		app: strings.ToLower(l.Subject.Of(text)), client: client(l.Client.Of(text)), thread: l.Thread.Of(text), reason: schemas.ReasonSkew,
+		app: strings.ToLower(app), client: client(l.Client.Of(text)), thread: l.Thread.Of(text), reason: schemas.ReasonSkew,
 		observed: l.Kind&kindObserved != 0, second: l.Kind&kindSecond != 0,
 	}
 	switch {
@@ -272,7 +305,7 @@ func (d *Dialect) Meaning(file, text string, l *migrate.Line) migrate.Record {
 	case c.second:
 		c.reason = schemas.ReasonSignature
 	}
-	record := migrate.Record{Node: migrate.NodeOf(file, d.profile.Nodes, d.name), TimeMS: l.TimeMS}
+	record = migrate.Record{Node: migrate.NodeOf(file, d.profile.Nodes, d.name), TimeMS: l.TimeMS}
 	d.count(&record, c, time.UnixMilli(l.TimeMS).UTC())
-	return record
+	return record, true
 }
