@@ -164,7 +164,7 @@ func (p *linePart) subject(who callerNumber) uint32 {
 	}
 	if p.subjects[number] == 0 {
 		name, _ := p.callers.names(who)
-		p.subjects[number] = p.sums.subject(name) + 1
+		p.subjects[number] = p.sums.subjects.add(name, &p.sums.bytes, textBytes+len(name)) + 1
 	}
 	return p.subjects[number] - 1
 }
@@ -173,7 +173,7 @@ func (p *linePart) client(who callerNumber) uint32 {
 	client := p.clients.slot(who.client())
 	if client.number == 0 {
 		_, name := p.callers.names(who)
-		client = p.clients.put(who.client(), p.sums.client(name)+1)
+		client = p.clients.put(who.client(), p.sums.clients.add(name, &p.sums.bytes, textBytes+len(name))+1)
 	}
 	return client.number - 1
 }
