@@ -29,10 +29,10 @@ type ClientRow struct {
 // Clients yields the clients by subject, name and how they are known.
 func (e *Evidence) Clients() iter.Seq[ClientRow] {
 	return func(yield func(ClientRow) bool) {
-		sums, span := newClientSums(), tallySpan{}
+		sums, span, memory := newClientSums(), tallySpan{}, spanMemory{}
 		for load, err := range spansOf(context.Background(), e.source) {
 			if err == nil {
-				span, err = load()
+				span, err = load(&memory)
 			}
 			if err != nil {
 				e.failed = errors.Join(e.failed, err)

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+	"slices"
 )
 
 // The first byte of a tally in a run says what is another one than in the tally
@@ -110,13 +111,14 @@ type runDecoder struct {
 var errDamaged = errors.New("it ends early, or is damaged")
 
 // decodeRun decodes all tallies that were encoded together.
-func decodeRun(from []byte) (tallySpan, error) {
+func decodeRun(from []byte, m *spanMemory) (tallySpan, error) {
 	d := runDecoder{from: from, span: tallySpan{texts: &tallyTexts{}}}
 	count := d.uvarint()
 	if count > uint64(len(from)) {
 		return tallySpan{}, errDamaged
 	}
-	d.span.tallies = make([]tallyEntry, count)
+	m.tallies = slices.Grow(m.tallies[:0], int(count))[:count] //nolint:gosec // no more than bytes
+	d.span.tallies = m.tallies
 	for i := range d.span.tallies {
 		if d.tally(&d.span.tallies[i], i == 0); d.failed {
 			return tallySpan{}, errDamaged

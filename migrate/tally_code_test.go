@@ -45,9 +45,10 @@ func TestRunCode(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(7, 7))
 	var encoder runEncoder
+	var memory spanMemory
 	for range 200 {
 		rows := oddRows(random, 1+random.IntN(500))
-		span, err := decodeRun(encoder.encode(nil, spanOf(rows)))
+		span, err := decodeRun(encoder.encode(nil, spanOf(rows)), &memory)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -69,7 +70,7 @@ func FuzzDecodeRun(f *testing.F) {
 		f.Add(encoder.encode(nil, spanOf(oddRows(rand.New(rand.NewPCG(seed, 1)), 40))), uint16(seed*31))
 	}
 	f.Fuzz(func(t *testing.T, code []byte, end uint16) {
-		span, err := decodeRun(code)
+		span, err := decodeRun(code, &spanMemory{})
 		if err != nil || len(span.tallies) == 0 {
 			return
 		}
@@ -77,7 +78,7 @@ func FuzzDecodeRun(f *testing.F) {
 			_ = span.texts.row(&span.tallies[i])
 		}
 		again := encoder.encode(nil, span)
-		if _, err := decodeRun(again[:int(end)%len(again)]); err == nil && int(end)%len(again) > 0 {
+		if _, err := decodeRun(again[:int(end)%len(again)], &spanMemory{}); err == nil && int(end)%len(again) > 0 {
 			t.Errorf("the first %d bytes of %d are read", int(end)%len(again), len(again))
 		}
 	})

@@ -1,22 +1,25 @@
 package migrate
 
-import "slices"
+import (
+	"runtime"
+	"slices"
+)
 
-// blockChunks is how many chunks of a list are looked at at once.
-const blockChunks = 8
+// pieceTallies is how many tallies of a range lie side by side.
+const pieceTallies = 1 << 7
 
 // A tallyBlock is some tallies of a list.
 type tallyBlock struct {
 	*tallyRanks
 
-	chunks [][]tallyEntry
+	tallies []tallyEntry
 }
 
 // cutBlocks cuts lists into blocks.
 func cutBlocks(lists []tallyList, ranks []tallyRanks) (blocks []tallyBlock) {
 	for i := range lists {
-		for some := range slices.Chunk(lists[i].chunks, blockChunks) {
-			blocks = append(blocks, tallyBlock{&ranks[i], some})
+		for _, chunk := range lists[i].chunks {
+			blocks = append(blocks, tallyBlock{&ranks[i], chunk})
 		}
 	}
 	return blocks
@@ -41,13 +44,12 @@ func newTallyCut(blocks []tallyBlock, subjects int) *tallyCut {
 	var sample []uint64
 	total := 0
 	for i := range blocks {
-		for _, chunk := range blocks[i].chunks {
-			total += len(chunk)
-			for j := 0; j < len(chunk); j += every {
-				g := blocks[i].group(&chunk[j])
-				sample = append(sample, g.who())
-			}
+		tallies := blocks[i].tallies
+		for j := total % every; j < len(tallies); j += every {
+			g := blocks[i].group(&tallies[j])
+			sample = append(sample, g.who())
 		}
+		total += len(tallies)
 	}
 	slices.Sort(sample)
 	c := &tallyCut{starts: make([]uint32, subjects+1)}
@@ -77,49 +79,70 @@ func (c *tallyCut) rangeOf(g *group) uint32 {
 	return low
 }
 
-// cutRanges cuts all tallies into ranges: it counts them first, so that none of
-// them needs a second place.
+// cutRanges moves all tallies to ranges, in the memory in which they are.
 func cutRanges(blocks []tallyBlock, cut *tallyCut) []tallyRange {
-	places := make([][]uint32, len(blocks)) // of the next tally, by block and range
-	parallel(len(blocks), func(i int) { places[i] = blocks[i].count(cut) })
-	ends, total := make([]uint32, len(cut.first)+1), uint32(0)
-	for r := range ends {
-		for i := range places {
-			places[i][r], total = total, total+places[i][r]
-		}
-		ends[r] = total
+	todo := make(chan *tallyBlock, len(blocks))
+	for i := range blocks {
+		todo <- &blocks[i]
 	}
-	all := make([]tallyEntry, total)
-	parallel(len(blocks), func(i int) { blocks[i].move(all, cut, places[i]) })
-	ranges, start := make([]tallyRange, len(ends)), uint32(0)
-	for r, end := range ends {
-		ranges[r].tallies, start = all[start:end:end], end
+	close(todo)
+	cutters := make([]tallyCutter, min(len(blocks), runtime.GOMAXPROCS(0)))
+	parallel(len(cutters), func(i int) {
+		cutters[i] = tallyCutter{cut: cut, ranges: make([]tallyPieces, len(cut.first)+1)}
+		for block := range todo {
+			cutters[i].move(block)
+		}
+	})
+	ranges := make([]tallyRange, len(cut.first)+1)
+	for i := range cutters {
+		for r, pieces := range cutters[i].ranges {
+			ranges[r].pieces = append(ranges[r].pieces, pieces...)
+		}
 	}
 	return ranges
 }
 
-// count counts the tallies of each range.
-func (b *tallyBlock) count(cut *tallyCut) []uint32 {
-	counts := make([]uint32, len(cut.first)+1)
-	for _, chunk := range b.chunks {
-		for i := range chunk {
-			g := b.group(&chunk[i])
-			counts[cut.rangeOf(&g)]++
-		}
-	}
-	return counts
+// tallyPieces are tallies in pieces of [pieceTallies], of which not all are full.
+type tallyPieces [][]tallyEntry
+
+// A tallyCutter moves tallies to ranges. It needs little memory besides that of
+// the tallies that it has moved before.
+type tallyCutter struct {
+	cut    *tallyCut
+	ranges []tallyPieces // of which the last pieces are being filled
+	spare  tallyPieces
 }
 
-// move copies the tallies to the places of their ranges, with their ranks.
-func (b *tallyBlock) move(to []tallyEntry, cut *tallyCut, places []uint32) {
-	for _, chunk := range b.chunks {
-		for i := range chunk {
-			g := b.group(&chunk[i])
-			r := cut.rangeOf(&g)
-			e := &to[places[r]]
-			*e = chunk[i]
-			e.group = g
-			places[r]++
+// move moves the tallies of a block, with their ranks. Their memory is used again.
+func (c *tallyCutter) move(b *tallyBlock) {
+	for i := range b.tallies {
+		e := b.tallies[i]
+		e.group = b.group(&e)
+		pieces := &c.ranges[c.cut.rangeOf(&e.group)]
+		last := len(*pieces) - 1
+		if last < 0 || len((*pieces)[last]) == pieceTallies {
+			*pieces = append(*pieces, c.piece())
+			last++
 		}
+		(*pieces)[last] = append((*pieces)[last], e)
+	}
+	c.cutSpare(b.tallies)
+}
+
+// piece returns an empty piece.
+func (c *tallyCutter) piece() []tallyEntry {
+	if len(c.spare) == 0 {
+		c.cutSpare(make([]tallyEntry, 16*pieceTallies))
+	}
+	last := len(c.spare) - 1
+	piece := c.spare[last]
+	c.spare = c.spare[:last]
+	return piece
+}
+
+// cutSpare cuts memory that is not used any more into pieces.
+func (c *tallyCutter) cutSpare(memory []tallyEntry) {
+	for ; len(memory) >= pieceTallies; memory = memory[pieceTallies:] {
+		c.spare = append(c.spare, memory[:0:pieceTallies])
 	}
 }

@@ -30,8 +30,9 @@ func eachSpan[T any](ctx context.Context, source tallySource, work func(tallySpa
 	running.Go(func() { feedSpans(ctx, spansOf(ctx, source), todo, order) })
 	for range workers {
 		running.Go(func() {
+			var memory spanMemory
 			for j := range todo {
-				j.do(work, spare)
+				j.do(&memory, work, spare)
 			}
 		})
 	}
@@ -68,9 +69,9 @@ func feedSpans[T any](ctx context.Context, spans iter.Seq2[spanLoader, error], t
 	}
 }
 
-func (j *spanJob[T]) do(work func(tallySpan, T) T, spare <-chan T) {
+func (j *spanJob[T]) do(memory *spanMemory, work func(tallySpan, T) T, spare <-chan T) {
 	defer close(j.done)
-	span, err := j.load()
+	span, err := j.load(memory)
 	if j.err = err; err != nil {
 		return
 	}

@@ -38,7 +38,7 @@ func (m mergedRuns) spans(context.Context) iter.Seq2[spanLoader, error] {
 			if keys = keys[min(end, len(keys)):]; len(keys) > 0 {
 				next = &keys[0]
 			}
-			if !yield(func() (tallySpan, error) { return m.between(first, next) }, nil) {
+			if !yield(func(memory *spanMemory) (tallySpan, error) { return m.between(first, next, memory) }, nil) {
 				return
 			}
 		}
@@ -54,7 +54,7 @@ func (m mergedRuns) rows(ctx context.Context) iter.Seq2[tallyRow, error] {
 func (mergedRuns) Close() error { return nil }
 
 // between merges the tallies of clients from one on and before another, or all that follow.
-func (m mergedRuns) between(first runKey, next *runKey) (tallySpan, error) {
+func (m mergedRuns) between(first runKey, next *runKey, memory *spanMemory) (tallySpan, error) {
 	var lists []tallyList
 	for _, run := range m {
 		from, found := slices.BinarySearchFunc(run.spans, first, func(s runSpan, key runKey) int { return s.first.compare(key) })
@@ -65,14 +65,14 @@ func (m mergedRuns) between(first runKey, next *runKey) (tallySpan, error) {
 			if next != nil && s.first.compare(*next) >= 0 {
 				break
 			}
-			span, err := run.load(s)
+			span, err := run.load(s, &spanMemory{}) // with others beside it
 			if err != nil {
 				return tallySpan{}, err
 			}
 			lists = append(lists, tallyList{*span.texts, [][]tallyEntry{span.between(first, next)}})
 		}
 	}
-	return mergeLists(lists), nil
+	return memory.merge(lists), nil
 }
 
 // between are the tallies of clients from one on and before another.
@@ -90,19 +90,16 @@ func (s tallySpan) between(first runKey, next *runKey) []tallyEntry {
 	return s.tallies[place(first):to]
 }
 
-// mergeLists sorts lists together.
-func mergeLists(lists []tallyList) tallySpan {
+// merge sorts lists together.
+func (m *spanMemory) merge(lists []tallyList) tallySpan {
 	texts, ranks := rankTexts(lists)
-	var tallies []tallyEntry
+	m.tallies = m.tallies[:0]
 	for _, block := range cutBlocks(lists, ranks) {
-		for _, chunk := range block.chunks {
-			for i := range chunk {
-				e := chunk[i]
-				e.group = block.group(&e)
-				tallies = append(tallies, e)
-			}
+		for i := range block.tallies {
+			e := block.tallies[i]
+			e.group = block.group(&e)
+			m.tallies = append(m.tallies, e)
 		}
 	}
-	var memory sortMemory
-	return tallySpan{texts, memory.sort(tallies, texts.bits())}
+	return tallySpan{texts, m.sort(m.tallies, texts)}
 }

@@ -3,6 +3,7 @@ package migrate
 import (
 	"context"
 	"iter"
+	"math/bits"
 	"runtime"
 	"slices"
 	"sync"
@@ -14,14 +15,13 @@ import (
 type tallyOrder struct {
 	texts  *tallyTexts // of all of them, in order and each once
 	ranges []tallyRange
-	spare  sync.Pool
 }
 
 // A tallyRange is the tallies of some clients of subjects. It is sorted when it
 // is asked for.
 type tallyRange struct {
-	tallies []tallyEntry
-	sorted  sync.Once
+	pieces tallyPieces
+	sorted sync.Once
 }
 
 // sort brings all tallies in order, unless that has been done and there are no
@@ -48,10 +48,10 @@ func (t *tallyTable) spans(context.Context) iter.Seq2[spanLoader, error] {
 	return func(yield func(spanLoader, error) bool) {
 		t.sort()
 		for i := range t.order.ranges {
-			if len(t.order.ranges[i].tallies) == 0 {
+			if len(t.order.ranges[i].pieces) == 0 {
 				continue
 			}
-			if !yield(func() (tallySpan, error) { return t.order.span(i), nil }, nil) {
+			if !yield(func(m *spanMemory) (tallySpan, error) { return t.order.span(i, m), nil }, nil) {
 				return
 			}
 		}
@@ -62,12 +62,12 @@ func (t *tallyTable) spans(context.Context) iter.Seq2[spanLoader, error] {
 func (o *tallyOrder) list() tallyList {
 	list := tallyList{tallyTexts: *o.texts}
 	for i := range o.ranges {
-		list.chunks = append(list.chunks, o.ranges[i].tallies)
+		list.chunks = append(list.chunks, o.ranges[i].pieces...)
 	}
 	return list
 }
 
-// newTallyOrder cuts tallies into ranges by subject and client.
+// newTallyOrder cuts tallies into ranges by subject and client, in the memory of the lists.
 func newTallyOrder(lists []tallyList) *tallyOrder {
 	texts, ranks := rankTexts(lists)
 	blocks := cutBlocks(lists, ranks)
@@ -77,49 +77,78 @@ func newTallyOrder(lists []tallyList) *tallyOrder {
 }
 
 // span is a range, in order and each key once.
-func (o *tallyOrder) span(i int) tallySpan {
+func (o *tallyOrder) span(i int, m *spanMemory) tallySpan {
 	r := &o.ranges[i]
-	r.sorted.Do(func() {
-		memory, _ := o.spare.Get().(*sortMemory)
-		if memory == nil {
-			memory = &sortMemory{}
-		}
-		r.tallies = memory.sort(r.tallies, o.texts.bits())
-		o.spare.Put(memory)
-	})
-	return tallySpan{o.texts, r.tallies}
+	r.sorted.Do(func() { r.keep(m.sort(r.load(m), o.texts)) })
+	return tallySpan{o.texts, r.load(m)}
 }
 
-// bits are how many the ranks of rests, clients and subjects have.
-func (t *tallyTexts) bits() [3]int {
-	return [...]int{rankBits(len(t.rests)), rankBits(len(t.clients)), rankBits(len(t.subjects))}
-}
-
-// A sortMemory is what it takes to sort tallies.
-type sortMemory struct {
-	refs, buffer []tallyRef
-	tallies      []tallyEntry
-}
-
-// sort sorts tallies in their place; those of one key become one.
-func (m *sortMemory) sort(tallies []tallyEntry, bits [3]int) []tallyEntry {
-	m.refs = m.refs[:0]
-	for i := range tallies {
-		g := &tallies[i].group
-		m.refs = append(m.refs, tallyRef{g.subject, g.client, g.rest, uint32(i)}) //nolint:gosec // places have 32 bits
+// load copies the tallies to memory, side by side.
+func (r *tallyRange) load(m *spanMemory) []tallyEntry {
+	m.tallies = slices.Grow(m.tallies[:0], len(r.pieces)*pieceTallies)
+	for _, piece := range r.pieces {
+		m.tallies = append(m.tallies, piece...)
 	}
-	m.buffer = sortRefs(m.refs, m.buffer, bits)
-	m.tallies = m.tallies[:0]
-	for i := range m.refs {
-		e := &tallies[m.refs[i].place]
-		if n := len(m.tallies); n > 0 && m.tallies[n-1].group == e.group {
-			m.tallies[n-1].merge(e.tally())
+	return m.tallies
+}
+
+// keep puts other tallies in the place of those that there are, which are not fewer.
+func (r *tallyRange) keep(tallies []tallyEntry) {
+	for i, piece := range r.pieces {
+		if len(tallies) == 0 {
+			r.pieces = r.pieces[:i]
+			break
+		}
+		r.pieces[i] = piece[:copy(piece[:cap(piece)], tallies)]
+		tallies = tallies[len(r.pieces[i]):]
+	}
+}
+
+// A spanMemory is what spans take that are loaded one after the other: each is
+// good until the next one.
+type spanMemory struct {
+	tallies, sorted []tallyEntry
+	refs            refSorter
+}
+
+// sort brings tallies in order; those of one key become one.
+func (m *spanMemory) sort(tallies []tallyEntry, texts *tallyTexts) []tallyEntry {
+	m.refs.refs = slices.Grow(m.refs.refs[:0], len(tallies))[:len(tallies)]
+	for i := range m.refs.refs {
+		m.refs.refs[i].place = uint32(i) //nolint:gosec // places have 32 bits
+	}
+	ofClients, ofRests := rankBits(len(texts.clients)), rankBits(len(texts.rests))
+	if rankBits(len(texts.subjects))+ofClients+ofRests <= 64 {
+		m.sortBy(tallies, func(g *group) uint64 {
+			return (uint64(g.subject)<<ofClients|uint64(g.client))<<ofRests | uint64(g.rest)
+		})
+	} else {
+		m.sortBy(tallies, func(g *group) uint64 { return uint64(g.rest) })
+		m.sortBy(tallies, (*group).who)
+	}
+	m.sorted = slices.Grow(m.sorted[:0], len(tallies))
+	for _, ref := range m.refs.refs {
+		e := &tallies[ref.place]
+		if n := len(m.sorted); n > 0 && m.sorted[n-1].group == e.group {
+			m.sorted[n-1].merge(e.tally())
 		} else {
-			m.tallies = append(m.tallies, *e)
+			m.sorted = append(m.sorted, *e)
 		}
 	}
-	return tallies[:copy(tallies, m.tallies)]
+	return m.sorted
 }
+
+// sortBy sorts refs of tallies by a key of their groups.
+func (m *spanMemory) sortBy(tallies []tallyEntry, key func(*group) uint64) {
+	for i := range m.refs.refs {
+		ref := &m.refs.refs[i]
+		ref.key = key(&tallies[ref.place].group)
+	}
+	m.refs.sort()
+}
+
+// rankBits is how many bits the ranks of so many values have.
+func rankBits(values int) int { return bits.Len(uint(max(values-1, 0))) }
 
 // parallel does n things on all processors.
 func parallel(n int, do func(i int)) {

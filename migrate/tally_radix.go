@@ -2,67 +2,52 @@ package migrate
 
 import "math/bits"
 
-// A tallyRef is the place of a tally, with the ranks of the parts of its key.
-type tallyRef struct{ subject, client, rest, place uint32 }
-
-// digitBits is how many bits of a rank are sorted by at once: their counts
-// stay in the cache.
-const digitBits = 11
-
-// rankBits is how many bits the ranks of so many values have.
-func rankBits(values int) int { return bits.Len(uint(max(values-1, 0))) }
-
-// sortRefs sorts refs by the ranks of rest, client and subject, from the last
-// digit to the first. The bits are how many each of them has at most. It
-// returns the buffer that it used, which may be a larger one.
-func sortRefs(refs, buffer []tallyRef, bits [3]int) []tallyRef {
-	if cap(buffer) < len(refs) {
-		buffer = make([]tallyRef, len(refs)*5/4)
-	}
-	from, to := refs, buffer[:len(refs)]
-	for field, width := range bits {
-		for shift := 0; shift < width; shift += digitBits {
-			if sortDigit(from, to, field, shift) {
-				from, to = to, from
-			}
-		}
-	}
-	if len(refs) > 0 && &from[0] != &refs[0] {
-		copy(refs, from)
-	}
-	return buffer
+// A sortRef is the place of something that is sorted by a key.
+type sortRef struct {
+	key   uint64
+	place uint32
 }
 
-// sortDigit moves refs in order of one digit of one field, 0 for that of rest;
-// false if all have the same one.
-func sortDigit(from, to []tallyRef, field, shift int) bool {
-	var starts [1 << digitBits]uint32
-	for i := range from {
-		starts[digit(&from[i], field, shift)]++
+// digitBits is how many bits of a key are sorted by at once, at most: their
+// counts stay in the cache.
+const digitBits = 11
+
+// A refSorter sorts refs by their keys, and leaves those of the same key in
+// the order in which they are.
+type refSorter struct{ refs, buffer []sortRef }
+
+// sort sorts from the last digit to the first of all bits that are not the same in all keys.
+func (s *refSorter) sort() {
+	if cap(s.buffer) < len(s.refs) {
+		s.buffer = make([]sortRef, cap(s.refs))
 	}
-	if len(from) == 0 || int(starts[digit(&from[0], field, shift)]) == len(from) {
-		return false
+	s.buffer = s.buffer[:len(s.refs)]
+	varying := uint64(0)
+	for i := range s.refs {
+		varying |= s.refs[i].key ^ s.refs[0].key
+	}
+	for varying != 0 {
+		shift := bits.TrailingZeros64(varying)
+		s.sortDigit(shift)
+		varying = varying >> shift >> digitBits << digitBits << shift
+	}
+}
+
+// sortDigit sorts by one digit.
+func (s *refSorter) sortDigit(shift int) {
+	var starts [1 << digitBits]uint32
+	for i := range s.refs {
+		starts[s.refs[i].key>>shift%(1<<digitBits)]++
 	}
 	sum := uint32(0)
 	for i, count := range starts {
 		starts[i] = sum
 		sum += count
 	}
-	for i := range from {
-		d := digit(&from[i], field, shift)
-		to[starts[d]] = from[i]
-		starts[d]++
+	for i := range s.refs {
+		start := &starts[s.refs[i].key>>shift%(1<<digitBits)]
+		s.buffer[*start] = s.refs[i]
+		*start++
 	}
-	return true
-}
-
-func digit(ref *tallyRef, field, shift int) uint32 {
-	rank := ref.rest
-	switch field {
-	case 1:
-		rank = ref.client
-	case 2:
-		rank = ref.subject
-	}
-	return rank >> shift & (1<<digitBits - 1)
+	s.refs, s.buffer = s.buffer, s.refs
 }

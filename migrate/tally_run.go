@@ -108,12 +108,12 @@ func (r *tallyRun) add(e *encodedSpan) error {
 }
 
 // load decodes a span.
-func (r *tallyRun) load(span runSpan) (tallySpan, error) {
+func (r *tallyRun) load(span runSpan, m *spanMemory) (tallySpan, error) {
 	text := make([]byte, span.size)
 	if _, err := r.file.ReadAt(text, span.offset); err != nil {
 		return tallySpan{}, fmt.Errorf("read spilled tallies: %w", err)
 	}
-	decoded, err := decodeRun(text)
+	decoded, err := decodeRun(text, m)
 	if err != nil {
 		return tallySpan{}, fmt.Errorf("read spilled tallies: %w", err)
 	}
@@ -124,7 +124,7 @@ func (r *tallyRun) load(span runSpan) (tallySpan, error) {
 func (r *tallyRun) allSpans() iter.Seq2[spanLoader, error] {
 	return func(yield func(spanLoader, error) bool) {
 		for _, span := range r.spans {
-			if !yield(func() (tallySpan, error) { return r.load(span) }, nil) {
+			if !yield(func(m *spanMemory) (tallySpan, error) { return r.load(span, m) }, nil) {
 				return
 			}
 		}

@@ -19,8 +19,9 @@ type tallySpan struct {
 // a processor.
 const spanTallies = 1 << 13
 
-// A spanLoader returns a span. It may be called by any goroutine.
-type spanLoader func() (tallySpan, error)
+// A spanLoader returns a span, which may lie in the memory. It may be called by
+// any goroutine.
+type spanLoader func(*spanMemory) (tallySpan, error)
 
 // spanned is a source whose spans can be loaded side by side.
 type spanned interface {
@@ -42,9 +43,10 @@ func spansOf(ctx context.Context, source tallySource) iter.Seq2[spanLoader, erro
 func rowsOfSpans(spans iter.Seq2[spanLoader, error]) iter.Seq2[tallyRow, error] {
 	return func(yield func(tallyRow, error) bool) {
 		var span tallySpan
+		var memory spanMemory
 		for load, err := range spans {
 			if err == nil {
-				span, err = load()
+				span, err = load(&memory)
 			}
 			if err != nil {
 				yield(tallyRow{}, err)
@@ -93,7 +95,7 @@ func spansOfRows(rows iter.Seq2[tallyRow, error]) iter.Seq2[spanLoader, error] {
 		end := func() bool {
 			span := b.span
 			b = newSpanBuilder()
-			return len(span.tallies) == 0 || yield(func() (tallySpan, error) { return span, nil }, nil)
+			return len(span.tallies) == 0 || yield(func(*spanMemory) (tallySpan, error) { return span, nil }, nil)
 		}
 		for row, err := range rows {
 			if err != nil {
