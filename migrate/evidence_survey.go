@@ -23,18 +23,18 @@ func (n Node) FailuresOnly() bool { return n.Fail > 0 && n.OK == 0 }
 
 // A majority finds the client that may have more than half of all requests, in
 // constant memory: the vote of Boyer and Moore, with weights.
-type majority struct {
-	client clientKey
+type majority[K comparable] struct {
+	client K
 	weight uint64
 	total  uint64
 }
 
-func (m *majority) vote(who clientKey, weight uint64) {
+func (m *majority[K]) vote(who K, weight uint64) {
 	m.total = schemas.SumCounts(m.total, weight)
 	m.weigh(who, weight)
 }
 
-func (m *majority) weigh(who clientKey, weight uint64) {
+func (m *majority[K]) weigh(who K, weight uint64) {
 	switch {
 	case m.client == who:
 		m.weight = schemas.SumCounts(m.weight, weight)
@@ -47,14 +47,14 @@ func (m *majority) weigh(who clientKey, weight uint64) {
 
 // merge adds the votes of others: whoever has the majority of all has more
 // among those of one side than all others, or is its client.
-func (m *majority) merge(other majority) {
+func (m *majority[K]) merge(other majority[K]) {
 	m.total = schemas.SumCounts(m.total, other.total)
 	m.weigh(other.client, other.weight)
 }
 
 // A surveyedApp is an app in the survey.
 type surveyedApp struct {
-	majority
+	majority[clientKey]
 
 	name  string
 	votes uint64 // of the client, in the second round
@@ -65,7 +65,7 @@ type census map[string]*surveyedApp
 
 // A surveyedSubject is what a span says of a subject.
 type surveyedSubject struct {
-	majority
+	majority[clientKey]
 
 	name  string
 	votes uint64 // of the client of its app
@@ -74,9 +74,10 @@ type surveyedSubject struct {
 // A surveyedSpan is what a span says of its subjects, and how many requests each rest of
 // a key has. An upstream may well have one address alone, and fail: it is left out.
 type surveyedSpan struct {
+	texts    *tallyTexts
 	subjects []surveyedSubject
 	counts   []uint64
-	rests    []schemas.TallyKey
+	hows     []uint32
 }
 
 // survey judges the identities and the nodes by their tallies.
@@ -92,7 +93,8 @@ func (e *Evidence) survey(ctx context.Context) error {
 		}
 		for rest, count := range s.counts {
 			if count > 0 {
-				nodes[s.rests[rest].Node].count(s.rests[rest].Outcome, count)
+				key := &s.texts.rests[rest]
+				nodes[key.Node].count(key.Outcome, count)
 			}
 		}
 		return nil
@@ -122,8 +124,8 @@ func (n *Node) count(outcome schemas.Outcome, count uint64) {
 
 // begin starts anew with a span, with the memory of another.
 func (s surveyedSpan) begin(span tallySpan) surveyedSpan {
-	s.subjects, s.rests = s.subjects[:0], span.texts.rests
-	s.counts = slices.Grow(s.counts[:0], len(s.rests))[:len(s.rests)]
+	s.texts, s.subjects = span.texts, s.subjects[:0]
+	s.counts = slices.Grow(s.counts[:0], len(span.texts.rests))[:len(span.texts.rests)]
 	clear(s.counts)
 	return s
 }
@@ -131,31 +133,37 @@ func (s surveyedSpan) begin(span tallySpan) surveyedSpan {
 // vote counts what a span says.
 func vote(span tallySpan, s surveyedSpan) surveyedSpan {
 	s = s.begin(span)
-	for tallies := range span.each() {
-		subject, who := span.who(&tallies[0])
-		if schemas.IsTLSSubject(subject) {
-			continue
-		}
-		sum := uint64(0)
-		for i := range tallies {
-			e := &tallies[i]
-			s.counts[e.rest] = schemas.SumCounts(s.counts[e.rest], e.count)
-			sum = schemas.SumCounts(sum, e.count)
-		}
-		of := s.turn(subject)
-		if who.name != ProbeClient {
-			of.vote(who, sum)
+	s.hows = span.texts.hows(s.hows[:0])
+	for tallies := range span.bySubject() {
+		subject := span.texts.subjects[tallies[0].subject]
+		if !schemas.IsTLSSubject(subject) {
+			s.subjects = append(s.subjects, surveyedSubject{name: subject, majority: s.poll(tallies)})
 		}
 	}
 	return s
 }
 
-// turn goes on to a subject.
-func (s *surveyedSpan) turn(subject string) *surveyedSubject {
-	if n := len(s.subjects); n == 0 || s.subjects[n-1].name != subject {
-		s.subjects = append(s.subjects, surveyedSubject{name: subject})
+// poll counts the requests of a subject, and has its clients vote: by numbers,
+// as there are many.
+func (s *surveyedSpan) poll(tallies []tallyEntry) (m majority[clientKey]) {
+	type voter struct{ client, how uint32 }
+	var votes majority[voter]
+	last, isProbe := &tallies[0], false
+	for i := range tallies {
+		e := &tallies[i]
+		s.counts[e.rest] = schemas.SumCounts(s.counts[e.rest], e.count)
+		if i == 0 || e.client != last.client {
+			isProbe = s.texts.clients[e.client] == ProbeClient
+		}
+		last = e
+		if !isProbe {
+			votes.vote(voter{e.client, s.hows[e.rest]}, e.count)
+		}
 	}
-	return &s.subjects[len(s.subjects)-1]
+	if m.total = votes.total; votes.weight > 0 {
+		m.client, m.weight = clientKey{s.texts.clients[votes.client.client], s.texts.rests[votes.client.how].How}, votes.weight
+	}
+	return m
 }
 
 // dominant counts the requests of those who may have the majority.
@@ -182,20 +190,19 @@ func (e *Evidence) dominant(ctx context.Context, apps census) error {
 // votes counts those of the clients that may have the majority.
 func (c census) votes(span tallySpan, s surveyedSpan) surveyedSpan {
 	s = s.begin(span)
-	var candidate clientKey
-	for tallies := range span.each() {
-		subject, who := span.who(&tallies[0])
-		if schemas.IsTLSSubject(subject) {
+	for tallies := range span.bySubject() {
+		subject := surveyedSubject{name: span.texts.subjects[tallies[0].subject]}
+		if schemas.IsTLSSubject(subject.name) {
 			continue
 		}
-		if n := len(s.subjects); n == 0 || s.subjects[n-1].name != subject {
-			_, id := appOf(subject)
-			candidate = c[id].client
+		_, id := appOf(subject.name)
+		candidate := c[id].client
+		for _, e := range span.ofClient(tallies, candidate.name) {
+			if span.texts.rests[e.rest].How == candidate.how {
+				subject.votes = schemas.SumCounts(subject.votes, e.count)
+			}
 		}
-		of := s.turn(subject)
-		for i := 0; i < len(tallies) && who == candidate; i++ {
-			of.votes = schemas.SumCounts(of.votes, tallies[i].count)
-		}
+		s.subjects = append(s.subjects, subject)
 	}
 	return s
 }

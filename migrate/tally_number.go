@@ -1,10 +1,12 @@
 package migrate
 
 import (
-	"cmp"
 	"encoding/binary"
+	"math/bits"
 	"slices"
 	"strings"
+
+	"lockstep/migrate/scan"
 )
 
 // numbered gives values numbers, in the order in which they first come.
@@ -51,69 +53,58 @@ func (n *numbered[T]) clear() {
 }
 
 // rank merges the values of several parts, and tells the place of each number
-// of each part among all values in order.
+// of each part among all values in order, those that are the same as one.
 func rank[T comparable](parts [][]T, order func([]T) []uint32) (values []T, ranks [][]uint32) {
-	united, ranks := unite(parts)
-	values, places := make([]T, len(united)), make([]uint32, len(united))
-	for place, number := range order(united) {
-		values[place], places[number] = united[number], uint32(place) //nolint:gosec // memory ends before 32 bits do
-	}
-	for _, numbers := range ranks {
-		for i, number := range numbers {
-			numbers[i] = places[number]
+	all := slices.Concat(parts...)
+	places := make([]uint32, len(all))
+	values = make([]T, 0, len(all))
+	for _, number := range order(all) {
+		if last := len(values) - 1; last < 0 || values[last] != all[number] {
+			values = append(values, all[number])
 		}
+		places[number] = uint32(len(values) - 1) //nolint:gosec // memory ends before 32 bits do
 	}
-	return values, ranks
-}
-
-// unite numbers the values of several parts anew, those that are the same as one.
-func unite[T comparable](parts [][]T) (values []T, numbers [][]uint32) {
-	most := 0
 	for _, part := range parts {
-		most = max(most, len(part))
+		ranks = append(ranks, places[:len(part)])
+		places = places[len(part):]
 	}
-	known := make(map[T]uint32, most)
-	values = make([]T, 0, most)
-	for _, part := range parts {
-		own := make([]uint32, len(part))
-		for i, value := range part {
-			number, ok := known[value]
-			if !ok {
-				number = uint32(len(values)) //nolint:gosec // memory ends before 32 bits do
-				known[value], values = number, append(values, value)
-			}
-			own[i] = number
-		}
-		numbers = append(numbers, own)
-	}
-	return values, numbers
+	return slices.Clip(values), ranks
 }
 
 // orderTexts orders texts by eight bytes at once where those tell them apart:
 // behind what all of them begin with.
 func orderTexts(texts []string) []uint32 {
-	type text struct {
-		head   uint64
-		number uint32
-	}
 	begin := commonStart(texts)
-	keys := make([]text, len(texts))
+	sorter := refSorter{refs: make([]sortRef, len(texts))}
 	for i := range texts {
-		var head [8]byte
-		copy(head[:], texts[i][begin:])
-		keys[i] = text{binary.BigEndian.Uint64(head[:]), uint32(i)} //nolint:gosec // memory ends before 32 bits do
+		sorter.refs[i] = sortRef{headOf(texts[i][begin:]), uint32(i)} //nolint:gosec // memory ends before 32 bits do
 	}
-	slices.SortFunc(keys, func(a, b text) int {
-		if a.head != b.head {
-			return cmp.Compare(a.head, b.head)
+	sorter.sort()
+	for rest := sorter.refs; len(rest) > 0; {
+		n := 1
+		for n < len(rest) && rest[n].key == rest[0].key {
+			n++
 		}
-		return strings.Compare(texts[a.number], texts[b.number])
-	})
-	order := make([]uint32, len(keys))
-	for i, key := range keys {
-		order[i] = key.number
+		if n > 1 {
+			slices.SortFunc(rest[:n], func(a, b sortRef) int { return strings.Compare(texts[a.place], texts[b.place]) })
+		}
+		rest = rest[n:]
+	}
+	order := make([]uint32, len(texts))
+	for i, ref := range sorter.refs {
+		order[i] = ref.place
 	}
 	return order
+}
+
+// headOf is the first eight bytes of a text, as a number that compares as they do.
+func headOf(text string) uint64 {
+	if len(text) >= 8 {
+		return bits.ReverseBytes64(scan.Load(text, 0))
+	}
+	var head [8]byte
+	copy(head[:], text)
+	return binary.BigEndian.Uint64(head[:])
 }
 
 // commonStart is how many bytes are the same at the start of all texts.

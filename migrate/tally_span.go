@@ -3,6 +3,8 @@ package migrate
 import (
 	"context"
 	"iter"
+	"slices"
+	"sort"
 
 	"lockstep/schemas"
 )
@@ -65,9 +67,10 @@ func rowsOfSpans(spans iter.Seq2[spanLoader, error]) iter.Seq2[tallyRow, error] 
 // two ways is two.
 func (s tallySpan) each() iter.Seq[[]tallyEntry] {
 	return func(yield func([]tallyEntry) bool) {
+		hows := s.texts.hows(nil)
 		for rest := s.tallies; len(rest) > 0; {
 			first, n := &rest[0], 1
-			for n < len(rest) && s.sameClient(first, &rest[n]) {
+			for n < len(rest) && rest[n].who() == first.who() && hows[rest[n].rest] == hows[first.rest] {
 				n++
 			}
 			if !yield(rest[:n]) {
@@ -78,9 +81,40 @@ func (s tallySpan) each() iter.Seq[[]tallyEntry] {
 	}
 }
 
-func (s tallySpan) sameClient(a, b *tallyEntry) bool {
-	return a.client == b.client && a.subject == b.subject &&
-		(a.rest == b.rest || s.texts.rests[a.rest].How == s.texts.rests[b.rest].How)
+// hows appends, for each rest of a key, the first one of the same how: numbers
+// compare faster.
+func (t *tallyTexts) hows(numbers []uint32) []uint32 {
+	var firsts []uint32
+	for i := range t.rests {
+		same := func(first uint32) bool { return t.rests[first].How == t.rests[i].How }
+		at := slices.IndexFunc(firsts, same)
+		if at < 0 {
+			at = len(firsts)
+			firsts = append(firsts, uint32(i)) //nolint:gosec // memory ends before 32 bits do
+		}
+		numbers = append(numbers, firsts[at])
+	}
+	return numbers
+}
+
+// bySubject yields the tallies of one subject after the other.
+func (s tallySpan) bySubject() iter.Seq[[]tallyEntry] {
+	return func(yield func([]tallyEntry) bool) {
+		for rest := s.tallies; len(rest) > 0; {
+			n := sort.Search(len(rest), func(i int) bool { return rest[i].subject != rest[0].subject })
+			if !yield(rest[:n]) {
+				return
+			}
+			rest = rest[n:]
+		}
+	}
+}
+
+// ofClient are those tallies of a subject that are of a client.
+func (s tallySpan) ofClient(tallies []tallyEntry, client string) []tallyEntry {
+	from := sort.Search(len(tallies), func(i int) bool { return s.texts.clients[tallies[i].client] >= client })
+	n := sort.Search(len(tallies)-from, func(i int) bool { return s.texts.clients[tallies[from+i].client] != client })
+	return tallies[from : from+n]
 }
 
 // who is the subject and the client of a tally.
