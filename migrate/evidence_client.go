@@ -78,10 +78,16 @@ func (c *clientSum) row() ClientRow {
 type clientSums struct {
 	client clientSum
 	texts  *tallyTexts       // of whose tallies these are
+	rests  []restSum         // by their numbers
 	days   map[string]uint32 // numbers, from 1 on
-	day    []uint32          // of each rest of a key; 0 if it has not come yet
 	seen   []uint64          // how manieth client has come on a day last, by its number
 	count  uint64            // of clients
+}
+
+// A restSum is what the rest of a key says of a client.
+type restSum struct {
+	ok, fail bool
+	day      uint32 // its number; 0 if the rest has not come yet
 }
 
 func newClientSums() *clientSums {
@@ -93,8 +99,8 @@ func (s *clientSums) of(span tallySpan) iter.Seq[*clientSum] {
 	return func(yield func(*clientSum) bool) {
 		if s.texts != span.texts {
 			s.texts = span.texts
-			s.day = slices.Grow(s.day[:0], len(s.texts.rests))[:len(s.texts.rests)]
-			clear(s.day)
+			s.rests = slices.Grow(s.rests[:0], len(s.texts.rests))[:len(s.texts.rests)]
+			clear(s.rests)
 		}
 		for tallies := range span.each() {
 			s.begin(span.who(&tallies[0]))
@@ -121,32 +127,30 @@ func (s *clientSums) begin(subject string, who clientKey) {
 }
 
 func (s *clientSums) add(e *tallyEntry) {
-	c := &s.client
-	c.see(e.firstMS, e.lastMS)
-	key := &s.texts.rests[e.rest]
-	switch key.Outcome {
-	case schemas.OutcomeOK:
-		c.ok = schemas.SumCounts(c.ok, e.count)
-	case schemas.OutcomeFail:
-		c.fail = schemas.SumCounts(c.fail, e.count)
-		c.failed(key.Reason, e.count)
+	c, rest := &s.client, &s.rests[e.rest]
+	if rest.day == 0 {
+		*rest = s.newRest(&s.texts.rests[e.rest])
 	}
-	if day := s.dayOf(e.rest, key.Day); s.seen[day] != s.count {
-		s.seen[day] = s.count
+	c.see(e.firstMS, e.lastMS)
+	switch {
+	case rest.ok:
+		c.ok = schemas.SumCounts(c.ok, e.count)
+	case rest.fail:
+		c.fail = schemas.SumCounts(c.fail, e.count)
+		c.failed(s.texts.rests[e.rest].Reason, e.count)
+	}
+	if s.seen[rest.day] != s.count {
+		s.seen[rest.day] = s.count
 		c.days++
 	}
 }
 
-// dayOf is the number of the day of a rest.
-func (s *clientSums) dayOf(rest uint32, day string) uint32 {
-	if s.day[rest] == 0 {
-		if s.days[day] == 0 {
-			s.days[day] = uint32(len(s.seen)) //nolint:gosec // days
-			s.seen = append(s.seen, 0)
-		}
-		s.day[rest] = s.days[day]
+func (s *clientSums) newRest(key *schemas.TallyKey) restSum {
+	if s.days[key.Day] == 0 {
+		s.days[key.Day] = uint32(len(s.seen)) //nolint:gosec // days
+		s.seen = append(s.seen, 0)
 	}
-	return s.day[rest]
+	return restSum{key.Outcome == schemas.OutcomeOK, key.Outcome == schemas.OutcomeFail, s.days[key.Day]}
 }
 
 // see widens the time of the client; a moment of 0 is none.

@@ -43,6 +43,9 @@ type clientLines struct {
 
 const clientSeparator = ",\n    "
 
+// clientBytes is what a client mostly takes less than.
+const clientBytes = 1 << 10
+
 // encodeClients makes the lines of a span, with the memory of those of another.
 func encodeClients(span tallySpan, l *clientLines) *clientLines {
 	if l == nil {
@@ -50,6 +53,9 @@ func encodeClients(span tallySpan, l *clientLines) *clientLines {
 	}
 	l.text = l.text[:0]
 	for c := range l.sums.of(span) {
+		if cap(l.text)-len(l.text) < clientBytes {
+			l.text = slices.Grow(l.text, max(len(l.text), pieceBytes)) // which costs less memory than to grow by bits
+		}
 		l.text = l.encoder.append(append(l.text, clientSeparator...), c)
 	}
 	return l
