@@ -9,15 +9,17 @@ type groupDays struct {
 	rests map[restDay]uint32 // numbers of the sums
 	late  map[group]uint32   // places in the sums, of days before the last of a tuple
 	signs []schemas.Tally    // when lines came, by the number of a rest
-	last  restDay            // that was asked for
-	rest  uint32             // of it
+	last  []dayRest          // that were asked for, by the number of a key
 }
 
 // A restDay is the number of a key, and a day.
 type restDay struct{ key, day uint32 }
 
+// A dayRest is a day, plus one, and the number of a rest of it.
+type dayRest struct{ day, rest uint32 }
+
 func newGroupDays() groupDays {
-	return groupDays{rests: map[restDay]uint32{}, late: map[group]uint32{}, last: restDay{key: 1<<32 - 1}}
+	return groupDays{rests: map[restDay]uint32{}, late: map[group]uint32{}}
 }
 
 // otherDay counts a line of another day than the last one of its tuple. Days
@@ -75,9 +77,18 @@ func (p *groupPart) countLate(e *groupEntry, w *waitingLine) {
 // rest is the number of a key with its day.
 func (p *groupPart) rest(of restDay) uint32 {
 	d := &p.days
-	if of == d.last {
-		return d.rest
+	for len(d.last) <= int(of.key) {
+		d.last = append(d.last, dayRest{})
 	}
+	last := &d.last[of.key]
+	if last.day != of.day+1 {
+		*last = dayRest{of.day + 1, p.otherRest(of)}
+	}
+	return last.rest
+}
+
+func (p *groupPart) otherRest(of restDay) uint32 {
+	d := &p.days
 	number, ok := d.rests[of]
 	if !ok {
 		p.judge.Lock()
@@ -88,7 +99,6 @@ func (p *groupPart) rest(of restDay) uint32 {
 			d.signs = append(d.signs, schemas.Tally{})
 		}
 	}
-	d.last, d.rest = of, number
 	return number
 }
 
@@ -109,20 +119,19 @@ func (p *groupPart) clear() {
 	clear(p.days.late)
 	clear(p.days.rests)
 	p.counted = 0
-	p.days.signs, p.days.last = p.days.signs[:0], restDay{key: 1<<32 - 1}
+	p.days.signs, p.days.last = p.days.signs[:0], p.days.last[:0]
 }
 
 // drain implements [counting].
 func (g *grouping) drain(f *Fold) {
 	parallel(len(g.parts), func(i int) { g.parts[i].sum() })
+	var sums []*tallyTable
 	for _, part := range g.parts {
 		f.takeSigns(part)
-		g.judge.sums.take(part.sums)
+		sums = append(sums, part.sums)
 	}
-	for _, part := range g.parts {
-		g.judge.sums.takeRest(part.sums)
-		part.clear()
-	}
+	g.judge.sums.take(sums...)
+	parallel(len(g.parts), func(i int) { g.parts[i].clear() })
 	f.table.merge(g.judge.sums)
 	g.judge.clear()
 	g.full.Store(false)

@@ -6,7 +6,7 @@ import (
 )
 
 // pieceTallies is how many tallies of a range lie side by side.
-const pieceTallies = 1 << 7
+const pieceTallies = 1 << 6
 
 // A tallyBlock is some tallies of a list.
 type tallyBlock struct {

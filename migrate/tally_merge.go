@@ -17,7 +17,7 @@ func (k runKey) compare(other runKey) int {
 type mergedRuns []*tallyRun
 
 // mergeSpans is how many spans of runs are merged at once, about.
-const mergeSpans = 2 * spanTallies / runTallies
+const mergeSpans = 16
 
 // spans implements [spanned].
 func (m mergedRuns) spans(context.Context) iter.Seq2[spanLoader, error] {
@@ -101,5 +101,6 @@ func (m *spanMemory) merge(lists []tallyList) tallySpan {
 			m.tallies = append(m.tallies, e)
 		}
 	}
-	return tallySpan{texts, m.sort(m.tallies, texts)}
+	m.sort(texts)
+	return tallySpan{texts, m.tallies}
 }

@@ -32,7 +32,7 @@ func (n *numbered[T]) number(value T, bytes *int64, size int) uint32 {
 		value = n.clone(value)
 		number = uint32(len(n.values)) //nolint:gosec // memory ends before 32 bits do
 		n.numbers[value] = number
-		n.values = append(n.values, value)
+		n.append(value)
 		*bytes += int64(size)
 	}
 	n.last = number
@@ -41,9 +41,18 @@ func (n *numbered[T]) number(value T, bytes *int64, size int) uint32 {
 
 // add gives a value a number of its own, whether it has others or not.
 func (n *numbered[T]) add(value T, bytes *int64, size int) uint32 {
-	n.values = append(n.values, n.clone(value))
+	n.append(n.clone(value))
 	*bytes += int64(size)
 	return uint32(len(n.values) - 1) //nolint:gosec // memory ends before 32 bits do
+}
+
+// append doubles the room when there is none: to grow by a quarter leaves much
+// more memory behind.
+func (n *numbered[T]) append(value T) {
+	if len(n.values) == cap(n.values) {
+		n.values = slices.Grow(n.values, max(len(n.values), 8))
+	}
+	n.values = append(n.values, value)
 }
 
 func (n *numbered[T]) clear() {

@@ -78,18 +78,17 @@ func newTallyOrder(lists []tallyList) *tallyOrder {
 
 // span is a range, in order and each key once.
 func (o *tallyOrder) span(i int, m *spanMemory) tallySpan {
-	r := &o.ranges[i]
-	r.sorted.Do(func() { r.keep(m.sort(r.load(m), o.texts)) })
-	return tallySpan{o.texts, r.load(m)}
-}
-
-// load copies the tallies to memory, side by side.
-func (r *tallyRange) load(m *spanMemory) []tallyEntry {
-	m.tallies = slices.Grow(m.tallies[:0], len(r.pieces)*pieceTallies)
-	for _, piece := range r.pieces {
-		m.tallies = append(m.tallies, piece...)
+	r, isSorted := &o.ranges[i], true
+	r.sorted.Do(func() {
+		m.load(r.pieces)
+		m.sort(o.texts)
+		r.keep(m.tallies)
+		isSorted = false
+	})
+	if isSorted {
+		m.load(r.pieces)
 	}
-	return m.tallies
+	return tallySpan{o.texts, m.tallies}
 }
 
 // keep puts other tallies in the place of those that there are, which are not fewer.
@@ -107,42 +106,50 @@ func (r *tallyRange) keep(tallies []tallyEntry) {
 // A spanMemory is what spans take that are loaded one after the other: each is
 // good until the next one.
 type spanMemory struct {
-	tallies, sorted []tallyEntry
+	tallies, buffer []tallyEntry
 	refs            refSorter
 }
 
-// sort brings tallies in order; those of one key become one.
-func (m *spanMemory) sort(tallies []tallyEntry, texts *tallyTexts) []tallyEntry {
-	m.refs.refs = slices.Grow(m.refs.refs[:0], len(tallies))[:len(tallies)]
+// load copies tallies, so that they lie side by side.
+func (m *spanMemory) load(pieces tallyPieces) {
+	m.tallies = slices.Grow(m.tallies[:0], len(pieces)*pieceTallies)
+	for _, piece := range pieces {
+		m.tallies = append(m.tallies, piece...)
+	}
+}
+
+// sort brings the tallies in order; those of one key become one.
+func (m *spanMemory) sort(texts *tallyTexts) {
+	m.refs.refs = slices.Grow(m.refs.refs[:0], len(m.tallies))[:len(m.tallies)]
 	for i := range m.refs.refs {
 		m.refs.refs[i].place = uint32(i) //nolint:gosec // places have 32 bits
 	}
 	ofClients, ofRests := rankBits(len(texts.clients)), rankBits(len(texts.rests))
 	if rankBits(len(texts.subjects))+ofClients+ofRests <= 64 {
-		m.sortBy(tallies, func(g *group) uint64 {
+		m.sortBy(func(g *group) uint64 {
 			return (uint64(g.subject)<<ofClients|uint64(g.client))<<ofRests | uint64(g.rest)
 		})
 	} else {
-		m.sortBy(tallies, func(g *group) uint64 { return uint64(g.rest) })
-		m.sortBy(tallies, (*group).who)
+		m.sortBy(func(g *group) uint64 { return uint64(g.rest) })
+		m.sortBy((*group).who)
 	}
-	m.sorted = slices.Grow(m.sorted[:0], len(tallies))
+	sorted := slices.Grow(m.buffer[:0], len(m.tallies))
 	for _, ref := range m.refs.refs {
-		e := &tallies[ref.place]
-		if n := len(m.sorted); n > 0 && m.sorted[n-1].group == e.group {
-			m.sorted[n-1].merge(e.tally())
+		e := &m.tallies[ref.place]
+		if n := len(sorted); n > 0 && sorted[n-1].group == e.group {
+			sorted[n-1].merge(e.tally())
 		} else {
-			m.sorted = append(m.sorted, *e)
+			sorted = append(sorted, *e)
 		}
 	}
-	return m.sorted
+	m.tallies, m.buffer = sorted, m.tallies
 }
 
-// sortBy sorts refs of tallies by a key of their groups.
-func (m *spanMemory) sortBy(tallies []tallyEntry, key func(*group) uint64) {
+// sortBy sorts refs of the tallies by a key of their groups.
+func (m *spanMemory) sortBy(key func(*group) uint64) {
 	for i := range m.refs.refs {
 		ref := &m.refs.refs[i]
-		ref.key = key(&tallies[ref.place].group)
+		ref.key = key(&m.tallies[ref.place].group)
 	}
 	m.refs.sort()
 }

@@ -19,7 +19,7 @@ type tallySpan struct {
 
 // spanTallies is how many tallies a span has about: they fit into the cache of
 // a processor.
-const spanTallies = 1 << 13
+const spanTallies = 1 << 12
 
 // A spanLoader returns a span, which may lie in the memory. It may be called by
 // any goroutine.

@@ -181,24 +181,22 @@ func (p *tallyPart) list() tallyList {
 	if last := p.count % chunkEntries; last > 0 {
 		used[len(used)-1] = used[len(used)-1][:last]
 	}
-	return tallyList{tallyTexts{p.subjects.values, p.clients.values, p.rests.values}, used}
+	return tallyList{p.texts(), used}
 }
 
-// take moves the tallies of a table that has the numbers of this one, but for
-// the last chunk, which is not full: takeRest copies that when all are taken.
-func (t *tallyTable) take(other *tallyTable) {
-	full := other.count >> chunkShift
-	t.chunks = append(t.chunks, other.chunks[:full]...)
-	t.count += full << chunkShift
-	t.bytes += int64(full) << chunkShift * entryBytes
-	other.chunks, other.count = other.chunks[full:], other.count%chunkEntries
+func (p *tallyPart) texts() tallyTexts {
+	return tallyTexts{p.subjects.values, p.clients.values, p.rests.values}
 }
 
-func (t *tallyTable) takeRest(other *tallyTable) {
-	for place := range other.count {
-		e := other.entry(place)
-		*t.entry(t.place(e.group)) = *e
+// take moves the tallies of tables that have the numbers of this one.
+func (t *tallyTable) take(others ...*tallyTable) {
+	list := tallyList{tallyTexts: t.texts()}
+	for _, other := range others {
+		list.chunks = append(list.chunks, other.list().chunks...)
+		t.bytes += int64(other.count) * entryBytes
+		other.chunks, other.count = nil, 0
 	}
+	t.moved = append(t.moved, list)
 }
 
 // merge moves the tallies of other tables into this one. The others are empty after.
@@ -246,7 +244,10 @@ func (t *tallyTable) lists() []tallyList {
 	if t.order != nil {
 		all = append(all, t.order.list())
 	}
-	return append(all, t.list())
+	if t.count > 0 {
+		all = append(all, t.list())
+	}
+	return all
 }
 
 // Close implements [tallySource].
