@@ -148,17 +148,18 @@ func vote(span tallySpan, s surveyedSpan) surveyedSpan {
 func (s *surveyedSpan) poll(tallies []tallyEntry) (m majority[clientKey]) {
 	type voter struct{ client, how uint32 }
 	var votes majority[voter]
-	last, isProbe := &tallies[0], false
-	for i := range tallies {
-		e := &tallies[i]
-		s.counts[e.rest] = schemas.SumCounts(s.counts[e.rest], e.count)
-		if i == 0 || e.client != last.client {
-			isProbe = s.texts.clients[e.client] == ProbeClient
+	for len(tallies) > 0 {
+		who, sum := voter{tallies[0].client, s.hows[tallies[0].rest]}, uint64(0)
+		n := 0
+		for ; n < len(tallies) && tallies[n].client == who.client && s.hows[tallies[n].rest] == who.how; n++ {
+			e := &tallies[n]
+			s.counts[e.rest] = schemas.SumCounts(s.counts[e.rest], e.count)
+			sum = schemas.SumCounts(sum, e.count)
 		}
-		last = e
-		if !isProbe {
-			votes.vote(voter{e.client, s.hows[e.rest]}, e.count)
+		if s.texts.clients[who.client] != ProbeClient {
+			votes.vote(who, sum)
 		}
+		tallies = tallies[n:]
 	}
 	if m.total = votes.total; votes.weight > 0 {
 		m.client, m.weight = clientKey{s.texts.clients[votes.client.client], s.texts.rests[votes.client.how].How}, votes.weight

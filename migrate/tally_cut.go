@@ -88,14 +88,14 @@ func cutRanges(blocks []tallyBlock, cut *tallyCut) []tallyRange {
 	close(todo)
 	cutters := make([]tallyCutter, min(len(blocks), runtime.GOMAXPROCS(0)))
 	parallel(len(cutters), func(i int) {
-		cutters[i] = tallyCutter{cut: cut, ranges: make([]tallyPieces, len(cut.first)+1)}
+		cutters[i] = newTallyCutter(cut)
 		for block := range todo {
 			cutters[i].move(block)
 		}
 	})
 	ranges := make([]tallyRange, len(cut.first)+1)
 	for i := range cutters {
-		for r, pieces := range cutters[i].ranges {
+		for r, pieces := range cutters[i].pieces() {
 			ranges[r].pieces = append(ranges[r].pieces, pieces...)
 		}
 	}
@@ -108,9 +108,15 @@ type tallyPieces [][]tallyEntry
 // A tallyCutter moves tallies to ranges. It needs little memory besides that of
 // the tallies that it has moved before.
 type tallyCutter struct {
-	cut    *tallyCut
-	ranges []tallyPieces // of which the last pieces are being filled
-	spare  tallyPieces
+	cut   *tallyCut
+	full  []tallyPieces // of each range
+	open  tallyPieces   // of each range the piece that is being filled
+	spare tallyPieces
+}
+
+func newTallyCutter(cut *tallyCut) tallyCutter {
+	ranges := len(cut.first) + 1
+	return tallyCutter{cut: cut, full: make([]tallyPieces, ranges), open: make(tallyPieces, ranges)}
 }
 
 // move moves the tallies of a block, with their ranks. Their memory is used again.
@@ -118,15 +124,27 @@ func (c *tallyCutter) move(b *tallyBlock) {
 	for i := range b.tallies {
 		e := b.tallies[i]
 		e.group = b.group(&e)
-		pieces := &c.ranges[c.cut.rangeOf(&e.group)]
-		last := len(*pieces) - 1
-		if last < 0 || len((*pieces)[last]) == pieceTallies {
-			*pieces = append(*pieces, c.piece())
-			last++
+		r := c.cut.rangeOf(&e.group)
+		open := &c.open[r]
+		if len(*open) == cap(*open) {
+			if cap(*open) > 0 {
+				c.full[r] = append(c.full[r], *open)
+			}
+			*open = c.piece()
 		}
-		(*pieces)[last] = append((*pieces)[last], e)
+		*open = append(*open, e)
 	}
 	c.cutSpare(b.tallies)
+}
+
+// pieces are those of each range.
+func (c *tallyCutter) pieces() []tallyPieces {
+	for r, open := range c.open {
+		if len(open) > 0 {
+			c.full[r] = append(c.full[r], open)
+		}
+	}
+	return c.full
 }
 
 // piece returns an empty piece.

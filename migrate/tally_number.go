@@ -64,7 +64,12 @@ func (n *numbered[T]) clear() {
 // rank merges the values of several parts, and tells the place of each number
 // of each part among all values in order, those that are the same as one.
 func rank[T comparable](parts [][]T, order func([]T) []uint32) (values []T, ranks [][]uint32) {
-	all := slices.Concat(parts...)
+	var all []T
+	if len(parts) == 1 {
+		all = parts[0]
+	} else {
+		all = slices.Concat(parts...)
+	}
 	places := make([]uint32, len(all))
 	values = make([]T, 0, len(all))
 	for _, number := range order(all) {
