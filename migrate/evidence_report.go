@@ -39,6 +39,7 @@ type clientLines struct {
 	sums    *clientSums
 	encoder clientEncoder
 	text    []byte
+	touched int // so that memory is touched
 }
 
 const clientSeparator = ",\n    "
@@ -52,6 +53,7 @@ func encodeClients(span tallySpan, l *clientLines) *clientLines {
 		l = &clientLines{sums: newClientSums()}
 	}
 	l.text = l.text[:0]
+	l.touched += span.touch()
 	for c := range l.sums.of(span) {
 		if cap(l.text)-len(l.text) < clientBytes {
 			l.text = slices.Grow(l.text, max(len(l.text), pieceBytes)) // which costs less memory than to grow by bits

@@ -81,6 +81,21 @@ func (s tallySpan) each() iter.Seq[[]tallyEntry] {
 	}
 }
 
+// touch has the memory of the names of all clients come: it is waited for once
+// and not for each client. What it returns means nothing.
+func (s tallySpan) touch() (touched int) {
+	last := uint32(1<<32 - 1)
+	for i := range s.tallies {
+		if number := s.tallies[i].client; number != last {
+			last = number
+			if name := s.texts.clients[number]; name != "" {
+				touched += int(name[0])
+			}
+		}
+	}
+	return touched
+}
+
 // hows appends, for each rest of a key, the first one of the same how: numbers
 // compare faster.
 func (t *tallyTexts) hows(numbers []uint32) []uint32 {
