@@ -93,8 +93,12 @@ func (s tallySpan) between(first runKey, next *runKey) []tallyEntry {
 // merge sorts lists together.
 func (m *spanMemory) merge(lists []tallyList) tallySpan {
 	texts, ranks := rankTexts(lists)
-	m.tallies = m.tallies[:0]
-	for _, block := range cutBlocks(lists, ranks) {
+	blocks, count := cutBlocks(lists, ranks), 0
+	for _, block := range blocks {
+		count += len(block.tallies)
+	}
+	m.tallies = slices.Grow(m.tallies[:0], count)
+	for _, block := range blocks {
 		for i := range block.tallies {
 			e := block.tallies[i]
 			e.group = block.group(&e)

@@ -40,10 +40,10 @@ type tallySource interface {
 }
 
 // What a tally, its place in an index and a new text take in memory besides
-// the text, roughly: room for sorting and a copy in order, slots of maps that
-// are part empty.
+// the text, roughly: room for sorting, pieces that are not full, slots of maps
+// that are part empty.
 const (
-	entryBytes = 80
+	entryBytes = 68
 	indexBytes = 56
 	textBytes  = 80
 	restBytes  = 512
