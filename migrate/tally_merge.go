@@ -105,6 +105,6 @@ func (m *spanMemory) merge(lists []tallyList) tallySpan {
 			m.tallies = append(m.tallies, e)
 		}
 	}
-	m.sort(texts)
+	m.sort(texts.bits())
 	return tallySpan{texts, m.tallies}
 }

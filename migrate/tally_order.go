@@ -81,7 +81,7 @@ func (o *tallyOrder) span(i int, m *spanMemory) tallySpan {
 	r, isSorted := &o.ranges[i], true
 	r.sorted.Do(func() {
 		m.load(r.pieces)
-		m.sort(o.texts)
+		m.sort(o.texts.bits())
 		r.keep(m.tallies)
 		isSorted = false
 	})
@@ -118,16 +118,21 @@ func (m *spanMemory) load(pieces tallyPieces) {
 	}
 }
 
-// sort brings the tallies in order; those of one key become one.
-func (m *spanMemory) sort(texts *tallyTexts) {
+// bits are how many the ranks of subjects, clients and rests have.
+func (t *tallyTexts) bits() [3]int {
+	return [...]int{rankBits(len(t.subjects)), rankBits(len(t.clients)), rankBits(len(t.rests))}
+}
+
+// sort brings the tallies in order, whose ranks have so many bits; those of one
+// key become one.
+func (m *spanMemory) sort(bits [3]int) {
 	m.refs.refs = slices.Grow(m.refs.refs[:0], len(m.tallies))[:len(m.tallies)]
 	for i := range m.refs.refs {
 		m.refs.refs[i].place = uint32(i) //nolint:gosec // places have 32 bits
 	}
-	ofClients, ofRests := rankBits(len(texts.clients)), rankBits(len(texts.rests))
-	if rankBits(len(texts.subjects))+ofClients+ofRests <= 64 {
+	if bits[0]+bits[1]+bits[2] <= 64 {
 		m.sortBy(func(g *group) uint64 {
-			return (uint64(g.subject)<<ofClients|uint64(g.client))<<ofRests | uint64(g.rest)
+			return (uint64(g.subject)<<bits[1]|uint64(g.client))<<bits[2] | uint64(g.rest)
 		})
 	} else {
 		m.sortBy(func(g *group) uint64 { return uint64(g.rest) })

@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
 	"maps"
@@ -133,6 +134,33 @@ func TestTallyRanges(t *testing.T) {
 	table.add(row.TallyKey, row.Tally)
 	want.add(row)
 	checkRows(t, want, table.rows(t.Context()))
+}
+
+// Groups are in order and there once, whether their numbers fit into one key or not.
+func TestSpanMemorySorts(t *testing.T) {
+	t.Parallel()
+	random := rand.New(rand.NewPCG(6, 4))
+	for _, width := range []int{1, 5, 21, 22, 32} {
+		var m spanMemory
+		want := map[group]uint64{}
+		for range 3000 {
+			g := group{random.Uint32() >> (32 - width), random.Uint32() >> (32 - width), random.Uint32() >> (32 - width)}
+			m.tallies = append(m.tallies, tallyEntry{group: g, count: 1})
+			want[g]++
+		}
+		m.sort([...]int{width, width, width})
+		for i, e := range m.tallies {
+			if i > 0 && cmp.Or(cmp.Compare(m.tallies[i-1].who(), e.who()), cmp.Compare(m.tallies[i-1].rest, e.rest)) >= 0 {
+				t.Fatalf("%d bits: %v after %v", width, e.group, m.tallies[i-1].group)
+			}
+			if want[e.group] != e.count {
+				t.Fatalf("%d bits: %d of %v, want %d", width, e.count, e.group, want[e.group])
+			}
+		}
+		if len(m.tallies) != len(want) {
+			t.Errorf("%d bits: %d groups, want %d", width, len(m.tallies), len(want))
+		}
+	}
 }
 
 // BenchmarkTallyOrder sorts the tallies of two workers that have seen the same
