@@ -115,6 +115,7 @@ type Server struct {
 	ops        *listener     // nil without Options.Metrics
 	admin      *admin.Server // nil without Options.Admin
 	cleanups   []cleanup
+	unwinding  sync.Mutex
 
 	swapping  sync.Mutex // held while current is replaced
 	overrides overrides
@@ -163,7 +164,7 @@ func (s *Server) Start(ctx context.Context) error {
 
 // Stop ends the server: it takes no more requests, lets those under way
 // finish within the grace_period of the config or until ctx ends, and writes
-// what was counted.
+// what was counted. Whoever calls it again waits for that, and gets no error.
 func (s *Server) Stop(ctx context.Context) error {
 	s.ready.Store(false)
 	s.opts.Logger.InfoContext(ctx, "stopping")
@@ -190,6 +191,8 @@ func (s *Server) onStop(what string, do func(ctx context.Context) error) {
 
 // unwind undoes the start, last step first, whatever fails on the way.
 func (s *Server) unwind(ctx context.Context) error {
+	s.unwinding.Lock()
+	defer s.unwinding.Unlock()
 	var errs []error
 	for _, c := range slices.Backward(s.cleanups) {
 		if err := c.do(ctx); err != nil {

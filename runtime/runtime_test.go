@@ -1,12 +1,14 @@
 package runtime
 
 import (
+	"context"
 	"errors"
 	"net"
 	"net/http"
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -335,6 +337,25 @@ func TestGracefulStop(t *testing.T) {
 		t.Errorf("the request under way got %d", status)
 	}
 	<-stopped
+}
+
+// TestStopTwice has two stop a server at once: each returns when it has stopped.
+func TestStopTwice(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, echo(t, "up").URL)
+	w.start()
+	addr := w.server.Addr()
+	var stopping sync.WaitGroup
+	for range 2 {
+		stopping.Go(func() {
+			w.stop()
+			if conn, err := (&net.Dialer{}).DialContext(context.WithoutCancel(t.Context()), "tcp", addr); err == nil {
+				_ = conn.Close()
+				t.Error("it still listens")
+			}
+		})
+	}
+	stopping.Wait()
 }
 
 func TestGracePeriodEnds(t *testing.T) {

@@ -171,10 +171,14 @@ func (c *Checked) addLeaves(e *jsonschema.ValidationError, schema *jsonschema.Sc
 }
 
 func (c *Checked) addLeaf(it *item, schema *jsonschema.Schema, v Violation) {
-	switch v.Keyword {
-	case "required":
+	switch {
+	case schema == nil || len(schema.OneOf) > 0: // which of several is meant, nobody knows
+		v.Span = c.doc.Span(it.node)
+		v.Message, v.Hint = describe(v, nil)
+		c.Violations = append(c.Violations, v)
+	case v.Keyword == "required":
 		c.addMissing(it, schema, v)
-	case "additionalProperties":
+	case v.Keyword == "additionalProperties":
 		c.addUnknown(it, schema, v)
 	default:
 		v.Span = c.doc.Span(it.node)

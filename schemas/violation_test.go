@@ -140,3 +140,31 @@ func TestCheckedValues(t *testing.T) {
 		t.Errorf("a text is the number %d", n)
 	}
 }
+
+// TestCheckOfAnyDocument checks documents by the schema of another kind: each is
+// told where it does not fit, also where a schema is a choice of several.
+func TestCheckOfAnyDocument(t *testing.T) {
+	t.Parallel()
+	documents := []string{"version: 1\n", "listeners: []\n", "[]\n", "kind: status\nversions: 3\n", "a: {b: [c, null]}\n", "3\n"}
+	for _, kind := range schemas.Kinds() {
+		schema, err := schemas.Compile(kind)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, text := range documents {
+			doc, err := schemas.ParseDocument("a.yaml", []byte(text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			violations := schema.Check(doc).Violations
+			if len(violations) == 0 && text == "3\n" {
+				t.Errorf("%s: a number fits", kind)
+			}
+			for _, v := range violations {
+				if v.Message == "" || v.Span.Start.Line == 0 {
+					t.Errorf("%s: %q has a violation without words or place: %+v", kind, text, v)
+				}
+			}
+		}
+	}
+}
