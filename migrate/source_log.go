@@ -71,15 +71,15 @@ func (l *logFile) readHead(text io.Reader) (string, error) {
 
 // open opens the log, and counts what is read of it before it is unpacked.
 func (l *logFile) open(read *atomic.Int64) (io.ReadCloser, error) {
-	in := io.ReadCloser(io.NopCloser(l.stdin))
+	in, from := io.ReadCloser(io.NopCloser(l.stdin)), l.stdin
 	if l.stdin == nil {
 		file, err := l.openFile()
 		if err != nil {
 			return nil, err
 		}
-		in = file
+		in, from = file, newHintingFile(file, 0)
 	}
-	text, err := l.unpack(&countingReader{in, read})
+	text, err := l.unpack(&countingReader{from, read})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("read %s: %w", l.path, cutOff(err)), in.Close())
 	}
@@ -111,7 +111,7 @@ func (l *logFile) seek(read *atomic.Int64, offset int64) (io.ReadCloser, error) 
 		return nil, errors.Join(fmt.Errorf("read %s: %w", l.path, cmp.Or(err, io.EOF)), file.Close())
 	}
 	read.Add(offset)
-	return &unpacked{io.NopCloser(bufio.NewReaderSize(&countingReader{file, read}, 64<<10)), file}, nil
+	return &unpacked{io.NopCloser(bufio.NewReaderSize(&countingReader{newHintingFile(file, offset), read}, 64<<10)), file}, nil
 }
 
 // openFile opens the file and notes what it is at this moment.
