@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"lockstep/schemas"
@@ -169,5 +171,36 @@ func TestRotationDuringAScan(t *testing.T) {
 		if t.Failed() {
 			t.Fatalf("seed %d:\n%s", seed, r.files())
 		}
+	}
+}
+
+// A line that has no end yet, and nothing before it, is told once, though it is
+// finished, copied and truncated away before other logs have been read.
+func TestFirstLineIsToldOnce(t *testing.T) {
+	t.Parallel()
+	r := &rotation{t: t, dir: t.TempDir()}
+	line := "2026-11-21T10:00:00Z line1 GET /configs/demo 200 xxxx"
+	writeFile(t, r.live(), line)
+	long := strings.Repeat("2026-11-21T10:00:00Z other GET /configs/demo 200 "+strings.Repeat("x", 9000)+"\n", 2000) // many blocks
+	writeFile(t, filepath.Join(r.dir, "b.log"), long)
+	writeFile(t, filepath.Join(r.dir, "c.log"), logLines(2, 9))
+	var once sync.Once
+	calls := atomic.Int32{}
+	e := r.gather(t.Context(), "", func() {
+		if calls.Add(1) < 5 { // the first ones are of the list, and of that line
+			return
+		}
+		once.Do(func() {
+			writeFile(t, r.live()+".1", line+"xxxx\n")
+			writeFile(t, r.live(), "")
+			r.check(os.Rename(filepath.Join(r.dir, "c.log"), filepath.Join(r.dir, "d.log")))
+		})
+	})
+	counts := map[string]uint64{}
+	for key, tally := range e.Tallies {
+		counts[key.Client] += tally.Count
+	}
+	if counts["line1"] != 1 || counts["line0009"] != 1 || counts["other"] != 2000 {
+		t.Errorf("counted %v", counts)
 	}
 }

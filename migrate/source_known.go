@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"lockstep/schemas"
 )
@@ -146,7 +147,7 @@ func (l *logFile) goOn(k *knownLog) {
 // is still being made. If it was rewritten with the same beginning it counts
 // once it is longer, and a short one as soon as it has lines of its own.
 func (l *logFile) waitFor(k *knownLog) error {
-	l.state = logShorter
+	l.state, l.after = logShorter, k
 	if len(l.head) < headBytes && !l.torn {
 		l.state = logCopy
 		return nil
@@ -159,6 +160,38 @@ func (l *logFile) waitFor(k *knownLog) error {
 		l.state, l.of = logCopy, k.by
 	}
 	return err
+}
+
+// late reports whether a log that was left out, as it had less than was read of
+// another one, now has all of that: it is a copy that was complete, and the other
+// one truncated or gone, just after both were listed.
+func (f *Files) late() bool {
+	for _, log := range f.logs {
+		unsure := log.state == logShorter || log.state == logCopy && log.after != nil && log.after.by == nil
+		if !unsure {
+			continue
+		}
+		if now, err := log.again(); err == nil {
+			if holds, err := now.holds(log.after); err == nil && holds == sameStream {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// again looks at a log once more.
+func (l *logFile) again() (*logFile, error) {
+	now := *l
+	text, err := now.open(new(atomic.Int64))
+	if err != nil {
+		return nil, err
+	}
+	defer text.Close()
+	if now.id != l.id || !now.begun(text) {
+		return nil, fs.ErrNotExist
+	}
+	return &now, nil
 }
 
 // noteReplaced notes which logs that were read before are gone, while another
@@ -193,7 +226,9 @@ func (f *Files) remember() {
 			continue
 		}
 		k := &knownLog{logFile: *log, complete: log.state == logRead, told: log.state == logRead}
-		k.head = k.wholeLines()
+		if !k.told || k.from.Offset > 0 { // or its first line, which has no end, was told
+			k.head = k.wholeLines()
+		}
 		f.known = append(f.known, k)
 	}
 	slices.SortStableFunc(f.known, func(a, b *knownLog) int { return cmp.Compare(b.from.Offset, a.from.Offset) })

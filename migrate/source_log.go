@@ -38,11 +38,12 @@ type logFile struct {
 	head     string   // the first bytes, unpacked; shorter than headBytes if that is all
 	from     position // up to which it was read
 	state    logState
-	fresh    bool     // it is not known from before
-	kept     bool     // it is as it was, and was not opened
-	ended    bool     // it was read to its end since it was found
-	of       *logFile // that has all of it
-	row      *logRow  // of a store
+	fresh    bool      // it is not known from before
+	kept     bool      // it is as it was, and was not opened
+	ended    bool      // it was read to its end since it was found
+	of       *logFile  // that has all of it
+	after    *knownLog // of which more was read than this one had
+	row      *logRow   // of a store
 }
 
 // newLogFile looks at a file and its first bytes.

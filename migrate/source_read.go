@@ -30,7 +30,7 @@ func (f *Files) Blocks(ctx context.Context) iter.Seq2[Block, error] {
 			if !r.all(ctx, yield) {
 				return
 			}
-			if !r.moved {
+			if !r.moved && !f.late() {
 				if err := f.lost(); err != nil {
 					yield(Block{}, err)
 				}
@@ -119,7 +119,7 @@ func (r *reading) reopen(log *logFile) (io.ReadCloser, error) {
 	now := *log
 	text, err := now.openAt(&r.read, log.from.Offset)
 	switch {
-	case !errors.Is(err, fs.ErrNotExist) && now.isOf(log) && (err != nil || now.begun(text)):
+	case !errors.Is(err, fs.ErrNotExist) && now.isOf(log) && (err != nil || now.begun(text) && now.isClear(log)):
 		*log = now
 		return text, err
 	case text != nil:
@@ -133,6 +133,12 @@ func (r *reading) reopen(log *logFile) (io.ReadCloser, error) {
 func (l *logFile) isOf(found *logFile) bool {
 	unclear := found.head == "" || found.torn
 	return l.id == found.id && l.packed == found.packed && (l.size == found.size || l.size > found.size && !unclear)
+}
+
+// isClear reports whether it could be told when a log was found whether it is a
+// copy: one that was empty, and has got its first lines just now, may be one.
+func (l *logFile) isClear(found *logFile) bool {
+	return found.head != "" || l.head == "" || l.stdin != nil
 }
 
 // cut notes that a log was truncated while it was read. If there was something
