@@ -37,6 +37,9 @@ const (
 // sizeOf is the size of the tuple of an entry in words.
 func sizeOf(entry []uint64) int { return int(entry[entryMS] >> sizeShift) } //nolint:gosec // it has 10 bits
 
+// entryWords is how many words an entry takes with a tuple of so many.
+func entryWords(tuple int) int { return (entryTuple + tuple + lineWords - 1) &^ (lineWords - 1) }
+
 func newGroupTable(seed uint64) *groupTable {
 	return &groupTable{seed: seed, slots: make([]uint64, 1<<8)}
 }
@@ -126,7 +129,7 @@ func sameTuple(entry []uint64, tuple []byte) bool {
 // add makes an entry in a free slot.
 func (t *groupTable) add(slot int, hash uint64, tuple []byte) []uint64 {
 	words := len(tuple) / 8
-	size := (entryTuple + words + lineWords - 1) &^ (lineWords - 1)
+	size := entryWords(words)
 	if left := chunkWords - t.used%chunkWords; left < size {
 		t.entry(uint32(t.used / lineWords))[entryMS] = noEntry
 		t.used += left
@@ -181,7 +184,7 @@ func (t *groupTable) each(yield func(place uint32, entry []uint64)) {
 			at += chunkWords - at%chunkWords
 			continue
 		}
-		at += (entryTuple + sizeOf(e) + lineWords - 1) &^ (lineWords - 1)
+		at += entryWords(sizeOf(e))
 		yield(place, e)
 	}
 }

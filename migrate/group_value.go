@@ -53,7 +53,7 @@ func packTuple(room []byte, text string, spans []scan.Span, file uint64) (size i
 		size += 4
 	}
 	*(*[lineBytes]byte)(room[size:]) = [lineBytes]byte{}
-	return (entryTuple*8+size+lineBytes-1)&^(lineBytes-1) - entryTuple*8
+	return 8 * (entryWords((size+7)/8) - entryTuple)
 }
 
 // packMargin is how much room there has to be behind a value: for its end, the

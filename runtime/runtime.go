@@ -91,7 +91,7 @@ func (o *Options) validate() error {
 }
 
 // A Server is one running process: an ingress, its control plane and its
-// event log. It is started once and stopped once.
+// event log. It is started once, and does not start again when it has stopped.
 type Server struct {
 	opts     Options
 	metrics  *metrics

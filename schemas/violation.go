@@ -171,14 +171,13 @@ func (c *Checked) addLeaves(e *jsonschema.ValidationError, schema *jsonschema.Sc
 }
 
 func (c *Checked) addLeaf(it *item, schema *jsonschema.Schema, v Violation) {
+	if schema != nil && len(schema.OneOf) > 0 {
+		schema = nil // which of several is meant, nobody knows
+	}
 	switch {
-	case schema == nil || len(schema.OneOf) > 0: // which of several is meant, nobody knows
-		v.Span = c.doc.Span(it.node)
-		v.Message, v.Hint = describe(v, nil)
-		c.Violations = append(c.Violations, v)
-	case v.Keyword == "required":
+	case schema != nil && v.Keyword == "required":
 		c.addMissing(it, schema, v)
-	case v.Keyword == "additionalProperties":
+	case schema != nil && v.Keyword == "additionalProperties":
 		c.addUnknown(it, schema, v)
 	default:
 		v.Span = c.doc.Span(it.node)
