@@ -86,6 +86,7 @@ func (r *rotation) scan(store string, cutOff bool) {
 	r.t.Helper()
 	ctx, cancel := context.WithCancel(r.t.Context())
 	defer cancel()
+	r.scanning()
 	e, err := r.tryGather(ctx, store, func() {
 		r.mu.Lock()
 		now, stop := r.random.IntN(6) == 0, cutOff && r.random.IntN(60) == 0
@@ -181,8 +182,7 @@ func TestFirstLineIsToldOnce(t *testing.T) {
 	r := &rotation{t: t, dir: t.TempDir()}
 	line := "2026-11-21T10:00:00Z line1 GET /configs/demo 200 xxxx"
 	writeFile(t, r.live(), line)
-	long := strings.Repeat("2026-11-21T10:00:00Z other GET /configs/demo 200 "+strings.Repeat("x", 9000)+"\n", 2000) // many blocks
-	writeFile(t, filepath.Join(r.dir, "b.log"), long)
+	writeFile(t, filepath.Join(r.dir, "b.log"), manyBlocks())
 	writeFile(t, filepath.Join(r.dir, "c.log"), logLines(2, 9))
 	var once sync.Once
 	calls := atomic.Int32{}

@@ -27,12 +27,13 @@ type rotation struct {
 	lines   int             // written so far, the last one perhaps in part
 	rest    string          // of the last line, still to be written
 	steps   []func()        // of what logrotate is about to do
-	settled map[string]bool // files of which all was read, and that may be deleted
+	whole   map[string]bool // files that nobody wrote to any more when a scan began
+	settled map[string]bool // those of them that a scan has read to its end, and that may be deleted
 }
 
 func newRotation(t *testing.T, random *rand.Rand) *rotation {
 	t.Helper()
-	r := &rotation{t: t, dir: t.TempDir(), random: random, settled: map[string]bool{}}
+	r := &rotation{t: t, dir: t.TempDir(), random: random, whole: map[string]bool{}, settled: map[string]bool{}}
 	r.write(r.live())
 	return r
 }
@@ -120,8 +121,10 @@ func (r *rotation) makeRoom() []func() {
 		to := fmt.Sprintf("%s.%d%s", r.live(), n, ending)
 		steps = append(steps, func() {
 			r.check(os.Rename(from, to))
-			r.settled[to] = r.settled[from]
-			delete(r.settled, from)
+			for _, names := range []map[string]bool{r.whole, r.settled} {
+				names[to] = names[from]
+				delete(names, from)
+			}
 		})
 	}
 	return steps
@@ -171,7 +174,7 @@ func (r *rotation) pack() {
 		}
 	}
 	if len(plain) == 0 {
-		r.remove()
+		r.removeOldest()
 		return
 	}
 	path := plain[r.random.IntN(len(plain))]
@@ -186,7 +189,7 @@ func (r *rotation) pack() {
 		r.steps = append(r.steps, func() { r.append(path+ending, part) })
 		done = end
 	}
-	r.steps = append(r.steps, func() { r.check(os.Remove(path)); delete(r.settled, path) })
+	r.steps = append(r.steps, func() { r.remove(path) })
 }
 
 func packedAs(t *testing.T, ending, text string) string {
@@ -207,27 +210,41 @@ func packedAs(t *testing.T, ending, text string) string {
 	return b.String()
 }
 
-// remove deletes the oldest log if all of it had been there at the last scan.
-// Another one will have its inode.
-func (r *rotation) remove() {
+// removeOldest deletes the oldest log if a scan has read all of it. Another one
+// will have its inode.
+func (r *rotation) removeOldest() {
 	n := 1
 	for r.numbered(n+1) != "" {
 		n++
 	}
 	if path := r.numbered(n); n > 2 && r.settled[path] {
-		r.check(os.Remove(path))
-		delete(r.settled, path)
+		r.remove(path)
 	}
 }
 
-// scanned notes the logs that a scan has found, and that stay as they are.
+func (r *rotation) remove(path string) {
+	r.check(os.Remove(path))
+	delete(r.whole, path)
+	delete(r.settled, path)
+}
+
+// scanning notes the logs that stay as they are when a scan begins. What others
+// get while it goes on may be for the next one.
+func (r *rotation) scanning() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	clear(r.whole)
+	for n := 2; r.numbered(n) != ""; n++ {
+		r.whole[r.numbered(n)] = true
+	}
+}
+
+// scanned notes that a scan has read its logs to their end.
 func (r *rotation) scanned() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for n := 3; r.numbered(n) != ""; n++ {
-		if path := r.numbered(n); len(r.steps) == 0 {
-			r.settled[path] = true
-		}
+	for path, whole := range r.whole {
+		r.settled[path] = r.settled[path] || whole
 	}
 }
 

@@ -62,6 +62,10 @@ func (r *reading) packed(ctx context.Context, logs []*logFile, yield func(Block,
 			log.state, log.ended = logRead, true
 			u.active--
 			continue
+		case log.incomplete(b.err):
+			u.moved = true
+			u.active--
+			continue
 		case b.err != nil:
 			u.fail(b.of, fmt.Errorf("read %s: %w", log.path, b.err))
 			u.active--

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -62,30 +63,31 @@ func lesser(a, b *logFile) (*logFile, error) {
 		}
 		return b, nil
 	}
-	c, err := compareLogs(a, b)
+	c, err := compareLogs(a, b, math.MaxInt64)
 	switch {
 	case c == sameStream && b.torn, c == secondEnds:
 		return b, err
 	case c == sameStream, c == firstEnds:
 		return a, err
 	}
-	return nil, err
+	return nil, ifThere(err)
 }
 
-// compareLogs compares all that two logs hold. One that is gone differs: it
-// will be missed when it is read. What is torn ends there.
-func compareLogs(a, b *logFile) (int, error) {
+// compareLogs compares all that two logs hold, the second one up to a limit in
+// bytes. What is torn ends there. The error is [fs.ErrNotExist] if one of them is
+// not where it was found.
+func compareLogs(a, b *logFile, limit int64) (int, error) {
 	x, err := a.peekAt(0)
 	if err != nil {
-		return differentStreams, ifThere(err)
+		return differentStreams, err
 	}
 	defer x.Close()
 	y, err := b.peekAt(0)
 	if err != nil {
-		return differentStreams, ifThere(err)
+		return differentStreams, err
 	}
 	defer y.Close()
-	return compareStreams(x, y)
+	return compareStreams(x, io.LimitReader(y, limit))
 }
 
 // peekAt opens a log at a place without noting what it is now. The error is

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
-	"sync/atomic"
 
 	"lockstep/schemas"
 )
@@ -46,21 +45,25 @@ func (f *Files) place() error {
 	if err := f.leaveOutCopies(); err != nil {
 		return err
 	}
-	longer := map[*logFile]*knownLog{}
+	var doubts []doubt
 	for _, log := range f.logs {
 		if log.state != logUnread {
 			continue
 		}
-		k, err := f.resume(log)
-		if err != nil {
+		d, err := f.recognize(log)
+		switch {
+		case err != nil:
 			return err
-		}
-		if k != nil {
-			longer[log] = k
+		case len(d.others) > 0:
+			doubts = append(doubts, d)
+		case d.same != nil:
+			log.goOn(d.same)
+		default:
+			f.begin(log)
 		}
 	}
-	for log, k := range longer {
-		if err := log.waitFor(k); err != nil {
+	for _, d := range doubts { // when it is known who goes on with what
+		if err := d.settle(); err != nil {
 			return err
 		}
 	}
@@ -79,31 +82,33 @@ func (f *Files) lookUp(log *logFile) {
 	}
 }
 
-// resume goes on from the known log of which a log holds all that was read. If
-// there is none, but one that begins with all that the log holds, it returns that.
-func (f *Files) resume(log *logFile) (longer *knownLog, err error) {
+// recognize finds the known log of which a log holds all that was read, and
+// others of which it may be a copy: those that begin with all that it holds, and
+// that one, if another log goes on with it.
+func (f *Files) recognize(log *logFile) (doubt, error) {
+	d := doubt{log: log}
 	for _, k := range f.known {
-		switch holds, err := log.holds(k); {
-		case err != nil:
-			return nil, err
-		case holds == sameStream:
-			log.goOn(k)
-			return nil, nil //nolint:nilnil // it goes on
-		case holds == firstEnds && longer == nil:
-			longer = k
+		holds, err := log.holds(k)
+		if err != nil {
+			return d, err
+		}
+		if holds == firstEnds || holds == sameStream && k.by != nil {
+			d.others = append(d.others, k)
+		}
+		if holds == sameStream {
+			d.same = k
+			break
 		}
 	}
-	if longer == nil {
-		f.begin(log)
-	}
-	return longer, nil
+	return d, nil
 }
 
-// begin has a log that nobody knows begin, unless no line of it was whole until now.
+// begin has a log that nobody knows begin, unless no line of it was whole until
+// now. What this run was told of goes by its first bytes, not by its inode.
 func (f *Files) begin(log *logFile) {
 	log.fresh = true
 	for _, k := range f.known {
-		if k.from.Offset == 0 && k.by == nil && k.id == log.id && log.stdin == nil {
+		if k.from.Offset == 0 && k.by == nil && !k.told && k.id == log.id && log.stdin == nil {
 			log.goOn(k)
 			log.fresh = false
 			return
@@ -141,57 +146,6 @@ func (l *logFile) goOn(k *knownLog) {
 	if k.told { // what it has got since is for the next run
 		l.size, l.modified, l.state = k.size, k.modified, logRead
 	}
-}
-
-// waitFor leaves out a log of whose like more was read: a copy that is old or
-// is still being made. If it was rewritten with the same beginning it counts
-// once it is longer, and a short one as soon as it has lines of its own.
-func (l *logFile) waitFor(k *knownLog) error {
-	l.state, l.after = logShorter, k
-	if len(l.head) < headBytes && !l.torn {
-		l.state = logCopy
-		return nil
-	}
-	if k.by == nil {
-		return nil
-	}
-	c, err := compareLogs(l, k.by)
-	if c == sameStream || c == firstEnds {
-		l.state, l.of = logCopy, k.by
-	}
-	return err
-}
-
-// late reports whether a log that was left out, as it had less than was read of
-// another one, now has all of that: it is a copy that was complete, and the other
-// one truncated or gone, just after both were listed.
-func (f *Files) late() bool {
-	for _, log := range f.logs {
-		unsure := log.state == logShorter || log.state == logCopy && log.after != nil && log.after.by == nil
-		if !unsure {
-			continue
-		}
-		if now, err := log.again(); err == nil {
-			if holds, err := now.holds(log.after); err == nil && holds == sameStream {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// again looks at a log once more.
-func (l *logFile) again() (*logFile, error) {
-	now := *l
-	text, err := now.open(new(atomic.Int64))
-	if err != nil {
-		return nil, err
-	}
-	defer text.Close()
-	if now.id != l.id || !now.begun(text) {
-		return nil, fs.ErrNotExist
-	}
-	return &now, nil
 }
 
 // noteReplaced notes which logs that were read before are gone, while another

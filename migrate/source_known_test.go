@@ -17,6 +17,11 @@ func logLines(from, to int) string {
 	return b.String()
 }
 
+// manyBlocks are 2000 lines that are not read to their end before some are parsed.
+func manyBlocks() string {
+	return strings.Repeat("2026-11-21T10:00:00Z other GET /configs/demo 200 "+strings.Repeat("x", 9000)+"\n", 2000)
+}
+
 // What has become of app.log, which held the lines 1 to 100 when it was read,
 // and what is counted then, of all lines up to the highest number.
 func TestKnownLogs(t *testing.T) {
@@ -113,5 +118,75 @@ func TestKnownLogsMove(t *testing.T) {
 				t.Errorf("%s, while it is read %t: %+v, want 9100 lines", name, during, c)
 			}
 		}
+	}
+}
+
+// A copy that was being made when it was listed, of a log that is gone, is
+// complete and has another name before all was read.
+func TestKnownLogsAreCompletedLate(t *testing.T) {
+	t.Parallel()
+	r := &rotation{t: t, dir: t.TempDir()}
+	store, other, old := filepath.Join(t.TempDir(), "s"), filepath.Join(r.dir, "other.log"), r.live()+".1"
+	writeFile(t, r.live(), logLines(1, 100))
+	r.gather(t.Context(), store, func() {})
+	r.check(os.Remove(r.live()))
+	writeFile(t, old, logLines(1, 70))
+	writeFile(t, other, manyBlocks())
+	calls := 0
+	e := r.gather(t.Context(), store, func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if calls++; calls == 2 { // the first call comes when the logs are listed
+			r.append(old, logLines(71, 120))
+			r.check(os.Rename(old, r.live()+".2"))
+		}
+	})
+	if c := e.Coverage; c.Parsed != 2120 || c.Shorter > 0 {
+		t.Errorf("%+v, want 2120 lines, and no log that is shorter", c)
+	}
+}
+
+// A rotated log was read further than the one that it is a copy of. What is made
+// of it next begins like both, and is a copy all the same.
+func TestKnownLogsOfWhichLessWasRead(t *testing.T) {
+	t.Parallel()
+	whole := logLines(1, 120)
+	packed := gzipped(t, whole)
+	for name, text := range map[string]string{
+		".2": whole[:len(whole)-1000], ".1.gz": packed[:len(packed)-50], ".1.zst": zstandard(t, whole), ".2.gz": packed[:len(packed)-1],
+	} {
+		r := &rotation{t: t, dir: t.TempDir()}
+		store := filepath.Join(t.TempDir(), "s")
+		writeFile(t, r.live(), logLines(1, 100))
+		r.gather(t.Context(), store, func() {})
+		writeFile(t, r.live()+".1", whole)
+		r.gather(t.Context(), store, func() {})
+		r.check(os.Remove(r.live()))
+		writeFile(t, r.live()+name, text)
+		e := r.gather(t.Context(), store, func() {})
+		if c := e.Coverage; c.Parsed != 120 || c.Copies != 1 || c.Shorter > 0 {
+			t.Errorf("%s: %+v, want 120 lines and a copy", name, c)
+		}
+	}
+}
+
+// A copy that was made when its log had grown is none of what was read, though
+// that log is as it was when it was listed, and has all of it when they are compared.
+func TestKnownLogsGrowBeforeTheyAreCompared(t *testing.T) {
+	t.Parallel()
+	r := &rotation{t: t, dir: t.TempDir()}
+	writeFile(t, r.live(), logLines(1, 100))
+	files, err := NewFiles([]string{r.dir}, nil)
+	r.check(err)
+	for _, err := range files.Blocks(t.Context()) {
+		r.check(err)
+	}
+	files.remember()
+	writeFile(t, r.live()+".1", logLines(1, 120))
+	r.check(files.find())
+	writeFile(t, r.live(), logLines(1, 120))
+	r.check(files.place())
+	if log := files.logs[1]; log.stored() == storedCopy {
+		t.Errorf("%s is stored as a copy of %s", log.path, log.of.path)
 	}
 }

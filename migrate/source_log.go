@@ -42,7 +42,7 @@ type logFile struct {
 	kept     bool      // it is as it was, and was not opened
 	ended    bool      // it was read to its end since it was found
 	of       *logFile  // that has all of it
-	after    *knownLog // of which more was read than this one had
+	after    *knownLog // it was left out, as it had less than was read of that one
 	row      *logRow   // of a store
 }
 
@@ -142,8 +142,12 @@ type unpacked struct {
 	packed io.Closer
 }
 
-// Close implements [io.Closer].
-func (u *unpacked) Close() error { return errors.Join(u.ReadCloser.Close(), u.packed.Close()) }
+// Close implements [io.Closer]. What unpacks only says again what was wrong with
+// what it has read, which is nobody's business if that is not what was looked for.
+func (u *unpacked) Close() error {
+	_ = u.ReadCloser.Close()
+	return u.packed.Close() //nolint:wrapcheck // it passes on what it wraps
+}
 
 // A countingReader counts what is read.
 type countingReader struct {

@@ -135,6 +135,16 @@ func (l *logFile) isOf(found *logFile) bool {
 	return l.id == found.id && l.packed == found.packed && (l.size == found.size || l.size > found.size && !unclear)
 }
 
+// incomplete reports whether a packed log ended too early since it was still
+// being written when it was opened.
+func (l *logFile) incomplete(err error) bool {
+	if !errors.Is(err, io.ErrUnexpectedEOF) {
+		return false
+	}
+	info, err := os.Stat(l.path)
+	return err != nil || info.Size() != l.size
+}
+
 // isClear reports whether it could be told when a log was found whether it is a
 // copy: one that was empty, and has got its first lines just now, may be one.
 func (l *logFile) isClear(found *logFile) bool {
