@@ -62,7 +62,7 @@ func openStore(ctx context.Context, path string) (*store, error) {
 	db.SetMaxOpenConns(1) // the lock belongs to a connection
 	s := &store{db: db, path: path}
 	if err := s.prepare(ctx); err != nil {
-		return nil, errors.Join(s.explain(err), db.Close())
+		return nil, errors.Join(s.explain(ctx, err), db.Close())
 	}
 	return s, nil
 }
@@ -87,20 +87,23 @@ func (s *store) prepare(ctx context.Context) error {
 func (s *store) change(ctx context.Context, do func(*sql.Tx) error) error {
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
-		return s.explain(err)
+		return s.explain(ctx, err)
 	}
 	if err := do(tx); err != nil {
-		return errors.Join(s.explain(err), tx.Rollback())
+		return s.explain(ctx, errors.Join(err, tx.Rollback()))
 	}
-	return s.explain(tx.Commit())
+	return s.explain(ctx, tx.Commit())
 }
 
-// explain words the errors of SQLite that a person can do something about.
-func (s *store) explain(err error) error {
+// explain words the errors of SQLite that a person can do something about. If
+// the context has ended that is the reason, whatever became of the statement.
+func (s *store) explain(ctx context.Context, err error) error {
 	fault, ok := errors.AsType[*sqlite.Error](err)
 	switch {
 	case err == nil:
 		return nil
+	case ctx.Err() != nil:
+		return fmt.Errorf("store %s: %w", s.path, ctx.Err())
 	case ok && fault.Code()&0xff == sqlite3.SQLITE_BUSY:
 		return schemas.Hint(fmt.Errorf("store %s: another process uses it", s.path), "wait for it, or name another file")
 	case ok && fault.Code()&0xff == sqlite3.SQLITE_NOTADB:
@@ -118,21 +121,21 @@ func query[T any](ctx context.Context, s *store, text string, scan func(*sql.Row
 		var none T
 		rows, err := s.db.QueryContext(ctx, text)
 		if err != nil {
-			yield(none, s.explain(err))
+			yield(none, s.explain(ctx, err))
 			return
 		}
 		defer rows.Close()
 		for rows.Next() {
 			value, err := scan(rows)
-			if !yield(value, s.explain(err)) || err != nil {
+			if !yield(value, s.explain(ctx, err)) || err != nil {
 				return
 			}
 		}
 		if err := rows.Err(); err != nil {
-			yield(none, s.explain(err))
+			yield(none, s.explain(ctx, err))
 		}
 	}
 }
 
 // Close implements [tallySource].
-func (s *store) Close() error { return s.explain(s.db.Close()) }
+func (s *store) Close() error { return s.explain(context.Background(), s.db.Close()) }

@@ -27,7 +27,7 @@ func (s *store) loadMeta(ctx context.Context) (meta storeMeta, ok bool, err erro
 		err = json.Unmarshal(text, &meta)
 	}
 	meta.State.Coverage.Unfinished = 0 // that was another time
-	return meta, err == nil, s.explain(err)
+	return meta, err == nil, s.explain(ctx, err)
 }
 
 func saveMeta(ctx context.Context, tx *sql.Tx, meta storeMeta) error {

@@ -1,6 +1,8 @@
 package migrate
 
 import (
+	"context"
+	"database/sql"
 	"errors"
 	"math/rand/v2"
 	"os"
@@ -226,6 +228,28 @@ func TestStoreRefuses(t *testing.T) {
 }
 
 // A store that took what came goes on for the one environment it has seen.
+// A statement that is cut off, be it the commit, is no fault of the store.
+func TestStoreIsInterrupted(t *testing.T) {
+	t.Parallel()
+	s, err := openStore(t.Context(), filepath.Join(t.TempDir(), "s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for i := range 400 {
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Duration(i)*10*time.Microsecond, cancel)
+		err := s.change(ctx, func(tx *sql.Tx) error {
+			_, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO meta VALUES ('n', ?)", i)
+			return err //nolint:wrapcheck // as it comes
+		})
+		if err != nil && !errors.Is(err, context.Canceled) {
+			t.Errorf("after %d: %v", i, err)
+		}
+		cancel()
+	}
+}
+
 func TestStoreNarrows(t *testing.T) {
 	t.Parallel()
 	log := newEventLog()
