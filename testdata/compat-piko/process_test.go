@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -100,6 +101,16 @@ func (p *process) said() string {
 	return p.out.String()
 }
 
+// over reports whether the program has ended.
+func (p *process) over() bool {
+	select {
+	case <-p.ended:
+		return true
+	default:
+		return false
+	}
+}
+
 func (p *process) kill() {
 	_ = p.Process.Kill()
 	<-p.ended
@@ -123,14 +134,26 @@ func newWorld(t testing.TB, kind agent) *world {
 	t.Helper()
 	w := &world{t: t, kind: kind, dir: t.TempDir()}
 	for i := range w.ports {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer ln.Close() // after all have been chosen
-		w.ports[i] = ln.Addr().String()
+		w.ports[i] = freePort()
 	}
 	return w
+}
+
+var lastPort atomic.Int64 // that was chosen
+
+// freePort is an address that nobody listens at, and that no connection gets
+// meanwhile: Linux takes the ports of those from 32768 on. A server that is
+// killed needs its own again.
+func freePort() string {
+	const first, count = 20_000, 12_000
+	for {
+		next := int64(os.Getpid())*101 + lastPort.Add(1) // two runs begin at different places, as a rule
+		addr := fmt.Sprintf("127.0.0.1:%d", first+next%count)
+		if ln, err := net.Listen("tcp", addr); err == nil {
+			_ = ln.Close()
+			return addr
+		}
+	}
 }
 
 // serve starts the server, with room for long polls.
@@ -145,7 +168,11 @@ func (w *world) serve() error {
 		args = append(args, "--upstream.auth.hmac-secret-key", w.secret)
 	}
 	w.server = start(w.t, w.dir, args...)
-	return w.eventually("server", func() bool { _, err := w.endpoints(); return err == nil })
+	err := w.eventually("server", func() bool { _, err := w.endpoints(); return err == nil || w.server.over() })
+	if err == nil && w.server.over() {
+		err = fmt.Errorf("the server has ended: %s", w.server.said())
+	}
+	return err
 }
 
 // connect is the part of a config that says where the server is.
