@@ -138,11 +138,8 @@ func (l *logFile) isOf(found *logFile) bool {
 // incomplete reports whether a packed log ended too early since it was still
 // being written when it was opened.
 func (l *logFile) incomplete(err error) bool {
-	if !errors.Is(err, io.ErrUnexpectedEOF) {
-		return false
-	}
-	info, err := os.Stat(l.path)
-	return err != nil || info.Size() != l.size
+	l.torn = errors.Is(err, io.ErrUnexpectedEOF)
+	return l.torn && !l.isStill(l.path)
 }
 
 // isClear reports whether it could be told when a log was found whether it is a

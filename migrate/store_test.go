@@ -227,7 +227,6 @@ func TestStoreRefuses(t *testing.T) {
 	}
 }
 
-// A store that took what came goes on for the one environment it has seen.
 // A statement that is cut off, be it the commit, is no fault of the store.
 func TestStoreIsInterrupted(t *testing.T) {
 	t.Parallel()
@@ -250,6 +249,7 @@ func TestStoreIsInterrupted(t *testing.T) {
 	}
 }
 
+// A store that took what came goes on for the one environment it has seen.
 func TestStoreNarrows(t *testing.T) {
 	t.Parallel()
 	log := newEventLog()
