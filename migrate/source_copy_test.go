@@ -84,6 +84,28 @@ func TestFilesWalk(t *testing.T) {
 	}
 }
 
+// What is piped in may be packed, too. Where it is cut off it cannot be read.
+func TestFilesUnpackStandardInput(t *testing.T) {
+	t.Parallel()
+	text := logLines(1, 9000)
+	for name, packed := range map[string]string{"gzip": gzipped(t, text), "zstd": zstandard(t, text)} {
+		for whole, piped := range map[bool]string{true: packed, false: packed[:len(packed)/2]} {
+			files, err := NewFiles([]string{"-"}, strings.NewReader(piped))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got strings.Builder
+			for block, blockErr := range files.Blocks(t.Context()) {
+				got.WriteString(block.Text)
+				err = blockErr
+			}
+			if whole && (err != nil || got.String() != text) || !whole && !errors.Is(err, io.ErrUnexpectedEOF) {
+				t.Errorf("%s, whole %t: %d of %d bytes, error %v", name, whole, got.Len(), len(text), err)
+			}
+		}
+	}
+}
+
 // However a log arrives, its blocks are its lines, and every block knows where
 // it ends.
 func TestBlocks(t *testing.T) {

@@ -129,10 +129,12 @@ func (r *reading) reopen(log *logFile) (io.ReadCloser, error) {
 }
 
 // isOf reports whether a log that was opened anew can be the one that was found.
-// What was empty, or began to be packed, may have become anything.
+// What was empty, or began to be packed, may have become anything. Standard input
+// is always that, and was not looked into before.
 func (l *logFile) isOf(found *logFile) bool {
 	unclear := found.head == "" || found.torn
-	return l.id == found.id && l.packed == found.packed && (l.size == found.size || l.size > found.size && !unclear)
+	same := l.id == found.id && l.packed == found.packed
+	return l.stdin != nil || same && (l.size == found.size || l.size > found.size && !unclear)
 }
 
 // incomplete reports whether a packed log ended too early since it was still
